@@ -1,0 +1,60 @@
+# make train          set up .venv, then run the project's main job
+# make test           set up .venv for development, then lint, types and tests
+# make bench-tracking what tracking costs, as a table
+# make lock           resolve the requirement files and conda.yaml anew
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+endif
+PY := $(BIN)/python
+UV := $(PY) -m uv
+# The workers of the test run; GNU make's -j has no say in it.
+WORKERS ?= auto
+
+.PHONY: train test lint types tests format bench-tracking lock clean
+
+train: $(VENV)/run.stamp
+	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local
+
+test: lint types tests
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+tests: $(VENV)/dev.stamp
+	$(BIN)/pytest -n $(WORKERS)
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-tracking: $(VENV)/dev.stamp
+	$(PY) benchmarks/tracking.py
+
+lock: $(VENV)/dev.stamp
+	$(PY) scripts/lock.py
+
+# uv installs in a tenth of pip's time. It comes from a hash-locked file like all the rest.
+$(VENV)/uv.stamp: requirements/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/run.stamp: $(VENV)/uv.stamp requirements/run.txt pyproject.toml
+	$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements/run.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
+	$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements/dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

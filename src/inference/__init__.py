@@ -1,0 +1,1 @@
+"""Batch scoring: model to reader to scorer to writer."""

@@ -1,0 +1,1 @@
+"""The command line. Commands are thin: parse, call one function, print."""

@@ -1,0 +1,202 @@
+"""What all commands share: lazy loading, common options, one-line errors, exit codes, JSON."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from mlproject import errors
+from mlproject.console import Reporter
+from mlproject.names import did_you_mean
+from mlproject.redact import redacted_text
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is called.
+
+    Parameters
+    ----------
+    lazy : mapping of str to tuple of str
+        Command name to ``("module:attribute", one-line help)``. The help stands here so that
+        the group's own ``--help`` imports no command.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they were declared."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of this name."""
+        if args and args[0] not in self.lazy and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], self.lazy, noun="commands")
+            raise click.UsageError(f"No such command '{args[0]}'. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the declared one-line helps."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
+
+
+def empty_is_unset(value: Any) -> Any:
+    """Turn ``''`` (what MLproject passes for an unset parameter) into not given."""
+    if isinstance(value, tuple):
+        return tuple(item for item in value if item != "")
+    return None if value == "" else value
+
+
+class Optional(click.ParamType[Any]):
+    """A parameter type for which an empty value counts as not given."""
+
+    def __init__(self, inner: click.ParamType[Any]) -> None:
+        self.inner = inner
+        self.name = inner.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return None for an empty value, else what the inner type makes of it."""
+        return None if value == "" else self.inner.convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return the inner type's metavar."""
+        return self.inner.get_metavar(param, ctx)
+
+
+INTEGER = Optional(click.INT)
+
+
+def command(
+    function: Callable[..., Mapping[str, Any] | None],
+) -> Callable[..., None]:
+    """Give a command ``--json``, ``--quiet`` and ``--debug``, and the frame around its work.
+
+    The function receives ``reporter`` and its own options, with empty values already turned
+    into None, and returns the object that ``--json`` prints.
+    """
+
+    @click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
+    )
+    @click.option(
+        "--quiet", is_flag=True, help="No progress and no tables; errors and warnings only."
+    )
+    @click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+    @functools.wraps(function)
+    def wrapper(*, as_json: bool, quiet: bool, debug: bool, **options: Any) -> None:
+        options = {name: empty_is_unset(value) for name, value in options.items()}
+        with stdout_kept_for_result() as print_result:
+            try:
+                with terminated_as_interrupt():
+                    out = None if as_json else print_result
+                    result = function(reporter=Reporter(quiet=quiet, out=out), **options)
+            except (click.exceptions.ClickException, click.exceptions.Exit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - the frame is where failures end
+                if debug:
+                    import traceback
+
+                    traceback.print_exc()
+                code, message = described(error)
+                if as_json:
+                    print_result(json.dumps(failure(error, code, message)) + "\n")
+                leave(code, message)
+            if as_json and result is not None:
+                print_result(json.dumps(result, default=str) + "\n")
+
+    return wrapper
+
+
+def described(error: BaseException) -> tuple[int, str]:
+    """Return the exit code and the one line for a failure."""
+    if isinstance(error, errors.MlprojectError):
+        return error.exit_code, redacted_text(str(error))
+    if isinstance(error, KeyboardInterrupt):
+        return errors.EXIT_INTERRUPTED, "Interrupted"
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f": {error.filename}" if error.filename else ""
+        return errors.EXIT_UNEXPECTED, f"{error.strerror}{where}"
+    what = redacted_text(errors.reason(error))
+    return errors.EXIT_UNEXPECTED, f"Unexpected {what}. This is a bug; run again with --debug"
+
+
+def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
+    """Return what ``--json`` prints for a failure."""
+    run_id = getattr(error, "run_id", None)
+    return {"status": "FAILED", "exit_code": code, "error": message, "run_id": run_id}
+
+
+def leave(code: int, message: str) -> NoReturn:
+    """Print the one line on standard error and end with the exit code."""
+    click.echo(f"Error: {message.rstrip('.')}.", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def stdout_kept_for_result() -> Iterator[Callable[[str], None]]:
+    """Send everything that is printed inside the block to standard error.
+
+    Libraries, and processes they start, print on standard output when they like. Inside the block
+    file descriptor 1 is standard error; what the yielded function is given goes to the real one.
+    """
+    sys.stdout.flush()
+    try:
+        real = os.dup(1)
+    except OSError:  # standard output is closed
+        yield lambda text: None
+        return
+    os.dup2(2, 1)
+    before, sys.stdout = sys.stdout, sys.stderr
+
+    def write(text: str) -> None:
+        data = text.encode()
+        while data:
+            data = data[os.write(real, data) :]
+
+    try:
+        yield write
+    finally:
+        sys.stdout.flush()
+        sys.stdout = before
+        os.dup2(real, 1)
+        os.close(real)
+
+
+@contextmanager
+def terminated_as_interrupt() -> Iterator[None]:
+    """Turn SIGTERM into KeyboardInterrupt, so that an open run can still be ended as KILLED."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,67 @@
+"""The group ``mlproject`` and its commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from mlproject import __version__
+from mlproject.cli.frame import LazyGroup, failure, leave
+from mlproject.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
+
+COMMANDS = {
+    "train": ("mlproject.cli.train:train", "Train a recipe: a tracked search and its best model."),
+    "score": ("mlproject.cli.score:score", "Score a file with a trained model."),
+    "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
+    "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),
+}
+
+# The packages whose ``python -m`` stands for one command.
+MODULES = {"train": "training", "score": "inference"}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="mlproject")
+def cli() -> None:
+    """Track, register and batch-score scikit-learn models with MLflow.
+
+    Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 data, 4 tracking server or
+    registry, 5 model, 6 gate said no, 130 interrupted.
+    """
+
+
+def main(command: str | None = None) -> None:
+    """Run the command line, and end the process with its exit code.
+
+    Parameters
+    ----------
+    command : str, optional
+        The command that ``python -m training`` and ``python -m inference`` stand for.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console may not know every letter
+            stream.reconfigure(errors="replace")
+    name = "mlproject"
+    target: click.Command = cli
+    if command is not None:
+        name = f"python -m {MODULES[command]}"
+        found = cli.get_command(click.Context(cli), command)
+        assert found is not None  # noqa: S101 - both commands stand in COMMANDS
+        target = found
+    try:
+        code = target.main(prog_name=name, standalone_mode=False)
+    except click.Abort:
+        leave(EXIT_INTERRUPTED, "Interrupted")
+    except click.ClickException as error:
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else name
+        message = f"{one_line(error.format_message())}. See '{path} --help'"
+        if "--json" in sys.argv:
+            click.echo(json.dumps(failure(error, error.exit_code, message)))
+        leave(error.exit_code, message)
+    sys.exit(code if isinstance(code, int) else EXIT_DONE)

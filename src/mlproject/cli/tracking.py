@@ -1,0 +1,87 @@
+"""``mlproject tracking``: show, use, env."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import click
+
+from mlproject.cli.frame import LazyGroup, command
+from mlproject.console import Reporter
+
+_HERE = "mlproject.cli.tracking"
+_EXPORTS = {
+    "sh": lambda name, value: f"export {name}={shlex.quote(value)}",
+    "fish": lambda name, value: f"set -gx {name} {shlex.quote(value)}",
+    "powershell": lambda name, value: "$env:{} = '{}'".format(name, value.replace("'", "''")),
+    "cmd": lambda name, value: f'set "{name}={value}"',
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "show": (f"{_HERE}:show", "Show where runs are recorded, and why there."),
+        "use": (f"{_HERE}:use", "Save where this project records."),
+        "env": (f"{_HERE}:env", "Print shell exports, for mlflow run, mlflow ui and notebooks."),
+    },
+)
+def tracking() -> None:
+    """Show and choose where runs are recorded.
+
+    The target is taken from the first of: --tracking; MLFLOW_TRACKING_URI; the choice saved by
+    'tracking use'; a store in this folder (./mlruns, then ./mlflow.db); local.
+    """
+
+
+@click.command()
+@click.option("--tracking", "option", metavar="TARGET", help="Ask as if this were given.")
+@command
+def show(reporter: Reporter, option: str | None) -> dict[str, Any]:
+    """Show where runs are recorded, and why there."""
+    from mlproject.tracking.target import resolve
+
+    target = resolve(option)
+    reporter.say(f"{target.printable} (from {target.origin})")
+    return {"uri": target.printable, "target": target.name, "origin": target.origin}
+
+
+@click.command()
+@click.argument("target")
+@command
+def use(reporter: Reporter, target: str) -> dict[str, Any]:
+    """Save TARGET (local, azureml, or any MLflow URI) as this project's choice."""
+    from mlproject.tracking import settings
+    from mlproject.tracking.target import check_storable, from_text, origin_folder
+
+    check_storable(target)
+    resolved = from_text(target, "TARGET", origin_folder())
+    path = settings.write_tracking(target)
+    reporter.say(f"{path} now says {resolved.printable}")
+    return {"uri": resolved.printable, "target": target, "path": str(path)}
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.option(
+    "--shell",
+    type=click.Choice(sorted(_EXPORTS)),
+    default="sh",
+    show_default=True,
+    help="The shell that reads the lines.",
+)
+@command
+def env(reporter: Reporter, target: str | None, shell: str) -> dict[str, Any]:
+    """Print shell exports for TARGET, or for the target that is in force here.
+
+    \b
+    Example:
+      eval "$(mlproject tracking env)" && mlflow ui
+    """
+    from mlproject.tracking.target import resolve
+
+    variables = resolve(target).environment
+    lines = [_EXPORTS[shell](name, value) for name, value in variables.items()]
+    reporter.emit("\n".join(lines) + "\n")
+    return {"environment": variables}

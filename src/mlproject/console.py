@@ -1,0 +1,87 @@
+"""What a person sees: progress and tables, on standard error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# A table that goes to a file or a log is not folded at 80 columns.
+_WIDTH_OF_FILES = 160
+
+
+class Reporter:
+    """Prints progress, notices and tables to standard error; silent when ``quiet``.
+
+    Warnings are printed all the same: they say that something was not done as asked.
+    """
+
+    def __init__(self, *, quiet: bool = False, out: Callable[[str], None] | None = None) -> None:
+        self.quiet = quiet
+        self._out = out
+        self._console: Console | None = None
+
+    @property
+    def console(self) -> Console:
+        """The rich console on standard error, made on first use."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+            if not self._console.is_terminal:
+                self._console.width = _WIDTH_OF_FILES
+        return self._console
+
+    def emit(self, text: str) -> None:
+        """Print what a command is for on standard output; nothing there when it prints JSON."""
+        if self._out is not None:
+            self._out(text)
+
+    def say(self, text: str) -> None:
+        """Print one line of progress."""
+        if not self.quiet:
+            self.console.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        """Print one line that must not be missed."""
+        self.console.print(f"Warning: {text}", markup=False, style="yellow")
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Show a spinner on a terminal while the block runs, and a line with its seconds after."""
+        started = time.perf_counter()
+        if self.quiet:
+            yield
+            return
+        if self.console.is_terminal:
+            with self.console.status(text):
+                yield
+        else:
+            yield
+        self.say(f"{text} [{time.perf_counter() - started:.1f} s]")
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table."""
+        if self.quiet:
+            return
+        from rich.markup import escape
+        from rich.table import Table
+
+        headed = any(columns)
+        table = Table(
+            title=title,
+            title_justify="left",
+            title_style="bold",
+            show_header=headed,
+            box=None,
+            pad_edge=False,
+        )
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self.console.print(table, soft_wrap=False)

@@ -1,0 +1,1 @@
+"""Data: from a source that a user names to a table, its hash and its schema."""

@@ -1,0 +1,184 @@
+"""What a source names: files of a folder, a glob or a URL, brought to this machine and hashed.
+
+A source is a file, a glob, a folder or a URL (http, https, or any that fsspec knows) of CSV,
+Parquet or JSON Lines, each also with .gz; or ``sklearn:NAME``.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from mlproject.errors import DataError, reason
+from mlproject.names import did_you_mean
+from mlproject.redact import redacted, redacted_text
+
+FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_ENDINGS = ".csv, .parquet, .jsonl (each also with .gz)"
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source, on this machine.
+
+    Attributes
+    ----------
+    path : Path
+        Where its bytes are.
+    name : str
+        What messages call it: the path or the address (without secrets) that the user gave.
+    format : str
+        ``csv``, ``parquet`` or ``jsonl``.
+    compressed : bool
+        Whether the name ends in .gz.
+    """
+
+    path: Path
+    name: str
+    format: str
+    compressed: bool
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file's bytes as they are stored, as ``sha256sum`` prints it."""
+        digest = hashlib.sha256()
+        with self.path.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest()
+
+
+@contextmanager
+def opened(source: str) -> Iterator[list[SourceFile]]:
+    """Yield the files of a source, in the order of their names.
+
+    Downloads last as long as the block.
+
+    Raises
+    ------
+    DataError
+        When nothing is there, a file's ending is unknown, or an address cannot be read.
+    """
+    if is_url(source):
+        with TemporaryDirectory(prefix="mlproject-") as folder:
+            yield _downloaded(source, Path(folder))
+    else:
+        yield [_source_file(path, str(path)) for path in _local_paths(_without_file_scheme(source))]
+
+
+def combined_sha256(files: Sequence[SourceFile]) -> str:
+    """Return the SHA-256 of the whole content.
+
+    Of one file: of its bytes. Of several: of the lines that ``sha256sum`` prints for them, named
+    by their base names, so that the folder may move.
+    """
+    if len(files) == 1:
+        return files[0].sha256()
+    lines = [f"{item.sha256()}  {PurePosixPath(item.name).name}\n" for item in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def is_url(source: str) -> bool:
+    """Return whether a source is an address rather than a place on this machine."""
+    scheme = urlsplit(source).scheme
+    return "://" in source and scheme not in ("", "file", "local")
+
+
+def file_format(name: str) -> tuple[str, bool] | None:
+    """Return the format and whether it is gzipped, by the name's ending; None when unknown."""
+    path = PurePosixPath(name.lower())
+    compressed = path.suffix == ".gz"
+    suffix = PurePosixPath(path.stem).suffix if compressed else path.suffix
+    return (FORMATS[suffix], compressed) if suffix in FORMATS else None
+
+
+def _without_file_scheme(source: str) -> str:
+    return url2pathname(urlsplit(source).path) if source.startswith("file:") else source
+
+
+def _source_file(path: Path, name: str) -> SourceFile:
+    known = file_format(name)
+    if known is None:
+        raise DataError(f"{name} has an unknown ending", f"Readable are {_ENDINGS}")
+    return SourceFile(path, name, *known)
+
+
+def _local_paths(source: str) -> list[Path]:
+    path = Path(source).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        inside = sorted(item for item in path.rglob("*") if item.is_file() and _is_data(item))
+        if not inside:
+            raise DataError(f"The folder {source} holds no data", f"Readable are {_ENDINGS}")
+        return inside
+    if glob.has_magic(source):
+        found = sorted(Path(item) for item in glob.glob(str(path), recursive=True))  # noqa: PTH207
+        matched = [item for item in found if item.is_file()]
+        if not matched:
+            raise DataError(f"No file matches {source}")
+        return matched
+    siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+    if not siblings:
+        raise DataError(f"No such file or folder: {source}")
+    hint = did_you_mean(path.name, siblings, noun=f"files in {path.parent}")
+    raise DataError(f"No such file or folder: {source}", hint if "Did you" in hint else None)
+
+
+def _is_data(path: Path) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in path.parts[-1:])
+    return not hidden and file_format(path.name) is not None
+
+
+def _downloaded(source: str, folder: Path) -> list[SourceFile]:
+    printable = redacted(source)
+    try:
+        files = _download(source, folder)
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"Nothing at {printable}") from error
+    except Exception as error:  # every fsspec implementation has errors of its own
+        what = redacted_text(reason(error))
+        raise DataError(f"{printable} cannot be read: {what}") from error
+    if not files:
+        raise DataError(f"Nothing readable at {printable}", f"Readable are {_ENDINGS}")
+    return files
+
+
+def _download(source: str, folder: Path) -> list[SourceFile]:
+    import fsspec
+
+    scheme = urlsplit(source).scheme
+    filesystem, root = fsspec.core.url_to_fs(source)
+    files = []
+    for index, place in enumerate(_remote_paths(filesystem, root, scheme)):
+        local = folder / f"{index:06d}"
+        item = _source_file(local, _remote_name(place, source, scheme))
+        filesystem.get_file(place, str(local))
+        files.append(item)
+    return files
+
+
+def _remote_paths(filesystem: Any, root: str, scheme: str) -> list[str]:
+    if scheme in ("http", "https"):
+        return [root]
+    if glob.has_magic(root):
+        return sorted(place for place in filesystem.glob(root) if file_format(place))
+    if filesystem.isdir(root):
+        return sorted(place for place in filesystem.find(root) if file_format(place))
+    return [root]
+
+
+def _remote_name(place: str, source: str, scheme: str) -> str:
+    if scheme in ("http", "https"):
+        return unquote(redacted(source))
+    return f"{scheme}://{place.lstrip('/')}" if "://" not in place else redacted(place)

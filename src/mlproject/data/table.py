@@ -1,0 +1,111 @@
+"""A source, read: the frame, its hash, its schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pyarrow as pa
+
+from mlproject.data import samples
+from mlproject.data.read import read_files
+from mlproject.data.source import combined_sha256, is_url, opened
+from mlproject.errors import DataError
+from mlproject.names import did_you_mean
+from mlproject.redact import redacted
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and where they came from.
+
+    Attributes
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Integers and floats as NumPy numbers, text as objects, missing values as NaN or None.
+    source : str
+        The source as it may be recorded: absolute for local files, without secrets for addresses.
+    name : str
+        A short name: the stem of the file or folder, or the data set's.
+    sha256 : str
+        Of the whole content.
+    files : int
+        How many files were read; 0 for a data set of scikit-learn.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    name: str
+    sha256: str
+    files: int
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.frame)
+
+    def require(self, columns: list[str], role: str) -> None:
+        """Raise DataError unless all columns are there; the message has the nearest name."""
+        for column in columns:
+            if column not in self.frame.columns:
+                names = [str(name) for name in self.frame.columns]
+                hint = did_you_mean(column, names, noun="columns")
+                raise DataError(f"No {role} '{column}' in {self.source}", hint)
+
+
+def load(source: str) -> Table:
+    """Read a source.
+
+    Raises
+    ------
+    DataError
+        When it is not there, cannot be read, or has no rows.
+    """
+    if samples.is_sample(source):
+        table = samples.load(source)
+        name = source.removeprefix(samples.PREFIX)
+        return Table(to_frame(table), source, name, samples.table_sha256(table), 0)
+    with opened(source) as files:
+        table = read_files(files)
+        digest = combined_sha256(files)
+        count = len(files)
+    if table.num_rows == 0:
+        raise DataError(f"{redacted(source)} has no rows")
+    return Table(to_frame(table), recorded(source), short_name(source), digest, count)
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a frame of plain NumPy types.
+
+    Integers and truth values with gaps become floats, decimals floats, dates timestamps.
+    """
+    fields = [
+        field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field
+        for field in table.schema
+    ]
+    plain = table.cast(pa.schema(fields))
+    frame: pd.DataFrame = plain.to_pandas(date_as_object=False, ignore_metadata=True)
+    for column in frame.columns:
+        values = frame[column]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            frame[column] = values.astype(object)
+        elif values.dtype == object and values.map(type).isin([bool, type(None)]).all():
+            frame[column] = values.astype("float64")
+    return frame
+
+
+def recorded(source: str) -> str:
+    """Return a source as it may be written down."""
+    if is_url(source):
+        return redacted(source)
+    return str(Path(source.removeprefix("file://")).expanduser().absolute())
+
+
+def short_name(source: str) -> str:
+    """Return a name for a source: the stem of its last part."""
+    path = urlsplit(source).path if is_url(source) else source
+    last = Path(path.rstrip("/")).name
+    stem = last.partition(".")[0].strip("*-_ ")
+    return stem or "data"

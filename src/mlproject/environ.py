@@ -1,0 +1,28 @@
+"""Every environment variable this project reads or sets, in one place."""
+
+from __future__ import annotations
+
+import os
+
+# Read: MLflow's own way of choosing a server, an experiment and a run that was already started.
+TRACKING_URI = "MLFLOW_TRACKING_URI"
+RUN_ID = "MLFLOW_RUN_ID"
+EXPERIMENT_ID = "MLFLOW_EXPERIMENT_ID"
+EXPERIMENT_NAME = "MLFLOW_EXPERIMENT_NAME"
+# Read: the scheduler that ``--engine dask`` connects to; Dask's own variable.
+DASK_SCHEDULER = "DASK_SCHEDULER_ADDRESS"
+
+# Set: MLflow 3 refuses the FileStore without it.
+ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
+# Set: two lines on standard output, and a request, for each run that ends on an HTTP server.
+SUPPRESS_URLS = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+# Set: a folder with pyproject.toml and uv.lock would put its whole lock into every model.
+UV_AUTO_DETECT = "MLFLOW_UV_AUTO_DETECT"
+# Set while a server is asked for the first time: how long, and how often.
+HTTP_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+HTTP_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+
+
+def get(name: str) -> str | None:
+    """Return the variable's value; an empty one counts as not set."""
+    return os.environ.get(name) or None

@@ -1,0 +1,80 @@
+"""Every expected failure, and the exit code it ends with.
+
+MlprojectError                  1  unexpected: a bug
+├── ConfigurationError          2  an option, a recipe or a setting is wrong
+├── DataError                   3  the data cannot be read or cannot be used for the task
+├── TrackingError               4  the tracking server or the registry
+└── ModelError                  5  nothing could be fitted, or the model cannot be stored or loaded
+
+A failure says what is wrong, where, and what to do next. The command line prints it as one line.
+"""
+
+from __future__ import annotations
+
+EXIT_DONE = 0
+EXIT_UNEXPECTED = 1
+EXIT_CONFIGURATION = 2
+EXIT_DATA = 3
+EXIT_TRACKING = 4
+EXIT_MODEL = 5
+EXIT_INTERRUPTED = 130
+
+
+class MlprojectError(Exception):
+    """A failure that a user can act on.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, and where. One sentence without its full stop.
+    hint : str, optional
+        What to do next.
+
+    Attributes
+    ----------
+    run_id : str or None
+        The run that was open when it happened, if there was one.
+    """
+
+    exit_code = EXIT_UNEXPECTED
+
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        self.what = one_line(what)
+        self.hint = one_line(hint) if hint else None
+        self.run_id: str | None = None
+        super().__init__(f"{self.what}. {self.hint}" if self.hint else self.what)
+
+
+class ConfigurationError(MlprojectError):
+    """An option, a recipe or a saved setting is wrong."""
+
+    exit_code = EXIT_CONFIGURATION
+
+
+class DataError(MlprojectError):
+    """The data cannot be found, cannot be read, or does not fit the task."""
+
+    exit_code = EXIT_DATA
+
+
+class TrackingError(MlprojectError):
+    """The tracking server or the registry is not there, refuses, or has lost something."""
+
+    exit_code = EXIT_TRACKING
+
+
+class ModelError(MlprojectError):
+    """No candidate could be fitted, or the model cannot be stored or loaded."""
+
+    exit_code = EXIT_MODEL
+
+
+def one_line(text: str) -> str:
+    """Fold white space, so that a message taken from a library stays one line."""
+    return " ".join(text.split()).rstrip(".")
+
+
+def reason(error: BaseException) -> str:
+    """Return what a foreign error says, in one line, with its type when it says nothing itself."""
+    text = one_line(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Where runs are recorded: targets, the saved choice, and the connection."""

@@ -1,0 +1,138 @@
+"""From a target to a connection: the store answers, and the experiment is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mlproject import environ
+from mlproject.errors import ConfigurationError, TrackingError, one_line
+from mlproject.redact import redacted_text
+from mlproject.tracking.target import Target
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+FIRST_ANSWER_SECONDS = 10
+FIRST_ANSWER_RETRIES = 1
+
+
+def prepare(target: Target) -> None:
+    """Set the environment that MLflow reads, before or after it is imported."""
+    os.environ.update(target.environment)
+    os.environ.setdefault(environ.SUPPRESS_URLS, "true")
+    os.environ.setdefault(environ.UV_AUTO_DETECT, "false")
+
+
+def connect(target: Target) -> MlflowClient:
+    """Point MLflow at the target and return a client whose store has answered once.
+
+    Raises
+    ------
+    TrackingError
+        When the server does not answer, within seconds and without a storm of retries.
+    """
+    prepare(target)
+    import mlflow
+
+    _quieten()
+    failing = f"The tracking server at {target.printable} cannot be used"
+    with as_tracking_error(failing), _few_retries():
+        mlflow.set_tracking_uri(target.uri)
+        client = mlflow.MlflowClient()
+        client.search_experiments(max_results=1)
+    return client
+
+
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """Return the experiment's id; the experiment is made when it is not there.
+
+    Raises
+    ------
+    TrackingError
+        When the experiment was deleted, or the server refuses.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with as_tracking_error(f"The experiment '{name}' cannot be used"):
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(client.create_experiment(name))
+            except MlflowException:  # somebody else has just made it
+                found = client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+    if found.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"The experiment '{name}' was deleted",
+            f"Restore it with 'mlflow experiments restore -x {found.experiment_id}', "
+            "or record in another with --experiment NAME",
+        )
+    return str(found.experiment_id)
+
+
+def ambient_experiment() -> str | None:
+    """Return the experiment's name that MLflow's own variables give, if they give one."""
+    return environ.get(environ.EXPERIMENT_NAME)
+
+
+@contextmanager
+def as_tracking_error(what: str) -> Iterator[None]:
+    """Turn whatever a store raises into one line that ends with the store's own reason."""
+    import requests
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException, SQLAlchemyError, OSError) as error:
+        raise TrackingError(f"{what}: {short_reason(error)}") from error
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{what}: the package '{error.name}' is not installed", f"pip install {error.name}"
+        ) from error
+
+
+def short_reason(error: BaseException) -> str:
+    """Return the innermost thing that a chain of network errors says."""
+    innermost: BaseException = error
+    seen = {id(error)}
+    while True:
+        nested: Any = innermost.__cause__ or getattr(innermost, "reason", None)
+        if nested is None and innermost.args and isinstance(innermost.args[0], BaseException):
+            nested = innermost.args[0]
+        if not isinstance(nested, BaseException) or id(nested) in seen:
+            break
+        seen.add(id(nested))
+        innermost = nested
+    text = one_line(redacted_text(str(innermost)))
+    for lead in ("HTTPConnection", "HTTPSConnection"):
+        if text.startswith(lead):
+            text = text.partition("): ")[2] or text
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+@contextmanager
+def _few_retries() -> Iterator[None]:
+    """Ask for the first answer with a short timeout; a user's own settings win."""
+    chosen = {
+        environ.HTTP_TIMEOUT: str(FIRST_ANSWER_SECONDS),
+        environ.HTTP_RETRIES: str(FIRST_ANSWER_RETRIES),
+    }
+    ours = {name: value for name, value in chosen.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+
+
+def _quieten() -> None:
+    """Keep the log of database migrations away from a user's terminal."""
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,88 @@
+"""Where recipes are found: ``recipes/`` of the current folder, then those that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from mlproject.errors import ConfigurationError, one_line
+from mlproject.names import did_you_mean
+from training.recipe import Recipe, parse
+
+DEFAULT = "diabetes-lassolars"
+AUTO = "auto"
+_ENDINGS = (".yaml", ".yml")
+
+
+def folders() -> list[Path]:
+    """Return the folders that hold recipes, the user's own first."""
+    here = Path(__file__).resolve().parent
+    candidates = [Path.cwd() / "recipes", here.parents[1] / "recipes", here / "recipes"]
+    found: list[Path] = []
+    for folder in candidates:
+        if folder.is_dir() and folder not in found:
+            found.append(folder)
+    return found
+
+
+def available() -> dict[str, Path]:
+    """Return the recipes that can be named, by name."""
+    found: dict[str, Path] = {}
+    for folder in folders():
+        for path in sorted(folder.iterdir()):
+            if path.suffix in _ENDINGS:
+                found.setdefault(path.stem, path)
+    return found
+
+
+def locate(name: str) -> Path:
+    """Return the file of a recipe, named or given as a path.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is none; the message has the nearest name.
+    """
+    path = Path(name).expanduser()
+    if path.suffix in _ENDINGS:
+        if path.is_file():
+            return path
+        raise ConfigurationError(f"No recipe file {name}")
+    known = available()
+    if name in known:
+        return known[name]
+    if path.is_file():
+        return path
+    hint = did_you_mean(name, [*known, AUTO], noun="recipes")
+    raise ConfigurationError(f"No recipe '{name}'", hint)
+
+
+def load(name: str) -> Recipe:
+    """Read and validate a recipe.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is none of this name, or it is not valid.
+    """
+    path = locate(name)
+    return parse(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> object:
+    """Return what a YAML file holds; a syntax error is named by its line."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        what = one_line(error.problem or "not YAML")
+        raise ConfigurationError(f"{path} is not YAML: line {line}: {what}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {one_line(str(error))}") from error
+
+
+def dump(recipe: Recipe) -> str:
+    """Return a recipe as YAML that trains the same thing again."""
+    content = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)

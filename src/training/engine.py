@@ -1,0 +1,69 @@
+"""Where the fits of a search run: on this machine, or on a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mlproject import environ
+from mlproject.errors import ConfigurationError, reason
+from mlproject.redact import redacted
+
+_CONNECT_SECONDS = 10
+
+
+@contextmanager
+def running(engine: str, jobs: int | None, planned: Any) -> Iterator[Any]:
+    """Yield the search, set up for an engine.
+
+    Parameters
+    ----------
+    engine : str
+        ``local``, or ``dask``: the scheduler of ``DASK_SCHEDULER_ADDRESS``, else a cluster of
+        processes on this machine for as long as the block runs.
+    jobs : int, optional
+        Fits at a time; 1 by default, -1 for all cores. For a Dask cluster of our own, its workers.
+    planned : search estimator or pipeline
+
+    Raises
+    ------
+    ConfigurationError
+        When Dask is not installed or its scheduler cannot be reached.
+    """
+    searching = hasattr(planned, "cv")
+    if engine == "local" or not searching:
+        yield planned.set_params(n_jobs=jobs) if searching and jobs is not None else planned
+        return
+    try:
+        import distributed
+        import joblib
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "The engine 'dask' needs packages that are not installed",
+            "pip install 'mlproject[dask]'",
+        ) from error
+    address = environ.get(environ.DASK_SCHEDULER)
+    with _client(distributed, address, jobs), joblib.parallel_config(backend="dask"):
+        yield planned.set_params(n_jobs=-1)
+
+
+@contextmanager
+def _client(distributed: Any, address: str | None, jobs: int | None) -> Iterator[None]:
+    try:
+        if address:
+            client = distributed.Client(address, timeout=_CONNECT_SECONDS)
+        else:
+            workers = None if jobs in (None, -1) else jobs
+            client = distributed.Client(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None
+            )
+    except (OSError, TimeoutError, ValueError) as error:
+        where = f" at {redacted(address)}" if address else ""
+        raise ConfigurationError(f"No Dask scheduler answers{where}: {reason(error)}") from error
+    with client:
+        try:
+            yield
+        finally:
+            if not address:
+                client.cluster.close()

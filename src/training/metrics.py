@@ -1,0 +1,180 @@
+"""Metrics by short name, as scikit-learn scorers.
+
+A metric is a short name of the table below or the name of any scikit-learn scorer. In
+``cv_results_`` greater is better, as scikit-learn has it: of several metrics each stands under its
+scorer's name (``neg_root_mean_squared_error``), a single one under ``score``. Everywhere else a
+metric stands under its short name, with its natural sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer, root_mean_squared_error
+
+from mlproject.errors import ConfigurationError, DataError, reason
+from mlproject.names import did_you_mean
+from training.recipe import Task
+
+_REGRESSION = {
+    "rmse": "neg_root_mean_squared_error",
+    "mse": "neg_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+    "medae": "neg_median_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+    "max_error": "neg_max_error",
+    "r2": "r2",
+    "explained_variance": "explained_variance",
+}
+_CLASSIFICATION = {
+    "log_loss": "neg_log_loss",
+    "brier": "neg_brier_score",
+}
+NRMSE = "nrmse"
+_NEGATED = "neg_"
+_NEG_NRMSE = f"{_NEGATED}{NRMSE}"
+# Scorers for two classes that look at one of them: scikit-learn takes the class 1 by default.
+_BINARY = {"precision", "recall", "f1", "jaccard", "average_precision"}
+_TWO_CLASSES_ONLY = {*_BINARY, "roc_auc", "neg_brier_score"}
+
+
+def nrmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Return the root mean squared error divided by the range of the true values.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        In the same units.
+
+    Returns
+    -------
+    float
+        Without unit; 0 is perfect. NaN when all true values are equal, where it is not defined.
+    """
+    spread = float(np.ptp(np.asarray(y_true, dtype=float)))
+    if spread == 0:
+        return float("nan")
+    return float(root_mean_squared_error(y_true, y_pred)) / spread
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric, ready to be measured.
+
+    Attributes
+    ----------
+    name : str
+        As the recipe writes it, and as the run records it.
+    key : str
+        The scorer's name, as ``cv_results_`` has it where there are several.
+    scorer : callable
+        ``scorer(estimator, X, y)``; greater is better.
+    """
+
+    name: str
+    key: str
+    scorer: Any
+
+    def natural(self, score: float) -> float:
+        """Return a score with the metric's natural sign."""
+        flip = self.key.startswith(_NEGATED) and not self.name.startswith(_NEGATED)
+        return -score if flip else score
+
+
+def known_names() -> list[str]:
+    """Return every metric that a recipe may name."""
+    short = {NRMSE, *_REGRESSION, *_CLASSIFICATION}
+    return sorted(short | {name for name in get_scorer_names() if not name.startswith(_NEGATED)})
+
+
+def check(name: str, task: Task) -> None:
+    """Raise ConfigurationError unless a metric of this name fits the task.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is none, or it is one of the other task.
+    """
+    if name not in {NRMSE, _NEG_NRMSE, *_REGRESSION, *_CLASSIFICATION, *get_scorer_names()}:
+        hint = did_you_mean(name, known_names(), noun="metrics")
+        raise ConfigurationError(f"No metric '{name}'", hint)
+    regression = {NRMSE, _NEG_NRMSE, *_REGRESSION, *_REGRESSION.values()}
+    is_regression = name in regression or "_error" in name or "deviance" in name
+    if is_regression != (task == "regression"):
+        raise ConfigurationError(f"The metric '{name}' does not fit a {task} task")
+
+
+def resolve(name: str, task: Task, classes: np.ndarray | None) -> Metric:
+    """Return a metric for the classes at hand.
+
+    Parameters
+    ----------
+    name : str
+        A short name, or a scikit-learn scorer's.
+    task : str
+        ``regression`` or ``classification``.
+    classes : ndarray of shape (n_classes,) or None
+        The sorted classes; None for regression.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no such metric for the task.
+    DataError
+        When the metric is for two classes and there are more.
+    """
+    check(name, task)
+    if name in (NRMSE, _NEG_NRMSE):
+        return Metric(name, _NEG_NRMSE, make_scorer(nrmse, greater_is_better=False))
+    key = {**_REGRESSION, **_CLASSIFICATION}.get(name, name)
+    if classes is not None and key in _TWO_CLASSES_ONLY and len(classes) > 2:
+        instead = "roc_auc_ovr" if key == "roc_auc" else f"{name}_macro"
+        hint = f"Use '{instead}'" if instead in get_scorer_names() else None
+        raise DataError(
+            f"The metric '{name}' is for two classes, the target has {len(classes)}", hint
+        )
+    scorer = get_scorer(key)
+    if classes is not None and key in _BINARY and len(classes) == 2 and classes[1] != 1:
+        scorer = _with_positive_class(key, classes[1])
+    return Metric(name, key, scorer)
+
+
+def measured(
+    metrics: Mapping[str, Metric], estimator: Any, X: Any, y: Any
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Measure an estimator on rows that it has not seen.
+
+    Returns
+    -------
+    values : dict of str to float
+        Natural sign.
+    unmeasured : dict of str to str
+        Metrics that these rows do not allow, such as ROC AUC of a single class, and why.
+    """
+    values: dict[str, float] = {}
+    unmeasured: dict[str, str] = {}
+    for name, metric in metrics.items():
+        try:
+            score = float(metric.scorer(estimator, X, y))
+        except ValueError as error:
+            unmeasured[name] = reason(error)
+            continue
+        if np.isnan(score):
+            unmeasured[name] = "it is not defined for them"
+        else:
+            values[name] = metric.natural(score)
+    return values, unmeasured
+
+
+def _with_positive_class(key: str, positive: Any) -> Any:
+    import sklearn.metrics as library
+
+    function = getattr(library, f"{key}_score")
+    if key == "average_precision":
+        response = ("decision_function", "predict_proba")
+        return make_scorer(function, response_method=response, pos_label=positive)
+    return make_scorer(function, pos_label=positive)

@@ -1,0 +1,198 @@
+"""The model as it is stored: format, requirements, signature, input example."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+
+from mlproject.errors import ModelError, reason
+from training import requirements
+
+if TYPE_CHECKING:
+    from mlflow.models.model import ModelInfo
+
+NAME = "best_estimator"
+EXAMPLE_ROWS = 5
+SKOPS, CLOUDPICKLE = "skops", "cloudpickle"
+# Types of these packages may stand in a skops file that is loaded without a second look.
+TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "pandas"})
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a model is serialised.
+
+    Attributes
+    ----------
+    name : str
+        ``skops`` or ``cloudpickle``.
+    trusted : list of str
+        The types that skops must be told to trust; empty for cloudpickle.
+    modules : set of str
+        The top-level modules outside the standard library that the model's types come from.
+    why : str or None
+        Why it is not skops.
+    """
+
+    name: str
+    trusted: list[str]
+    modules: set[str]
+    why: str | None = None
+
+
+def choose_format(model: Any, example: pd.DataFrame) -> Format:
+    """Return skops when every type in the model comes from a trusted package, else cloudpickle.
+
+    The list of types is what skops itself finds in the serialised model, and the choice holds
+    only if the model that is read back predicts the same.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    example : DataFrame of shape (n_rows, n_features)
+        Rows to compare predictions on.
+    """
+    import skops.io
+
+    try:
+        data = skops.io.dumps(model)
+        types = sorted(skops.io.get_untrusted_types(data=data))
+    except Exception as error:  # noqa: BLE001 - whatever skops cannot write is pickled
+        return Format(
+            CLOUDPICKLE, [], _modules_of(model), f"skops cannot write it: {reason(error)}"
+        )
+    foreign = [name for name in types if name.partition(".")[0] not in TRUSTED_PACKAGES]
+    if foreign:
+        why = f"types outside scikit-learn, NumPy, SciPy and pandas: {', '.join(foreign[:5])}"
+        return Format(CLOUDPICKLE, [], _modules_of(model), why)
+    try:
+        same = _same_predictions(model, skops.io.loads(data, trusted=types), example)
+    except Exception as error:  # noqa: BLE001 - whatever skops cannot read back is pickled
+        return Format(CLOUDPICKLE, [], _modules_of(model), f"skops cannot read it: {reason(error)}")
+    if not same:
+        return Format(
+            CLOUDPICKLE, [], _modules_of(model), "read back by skops it predicts otherwise"
+        )
+    return Format(SKOPS, types, {name.partition(".")[0] for name in types})
+
+
+def log(model: Any, example: pd.DataFrame, imports: Sequence[str], chosen: Format) -> ModelInfo:
+    """Log the model to the active run as ``best_estimator``.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    example : DataFrame of shape (n_rows, n_features)
+        The first training rows; they become the input example.
+    imports : sequence of str
+        The user's own modules, which are stored by value so that the model loads without them.
+    chosen : Format
+
+    Raises
+    ------
+    ModelError
+        When the model cannot be serialised.
+    """
+    import mlflow
+
+    with _by_value(imports), _quiet():
+        try:
+            if chosen.name == CLOUDPICKLE:
+                cloudpickle.dumps(model)
+        except Exception as error:  # a user's own class may raise anything
+            raise ModelError(f"The model cannot be stored: {reason(error)}") from error
+        arguments: dict[str, Any] = {
+            "name": NAME,
+            "serialization_format": chosen.name,
+            "pip_requirements": requirements.of_model(chosen.modules, chosen.name),
+            "signature": signature(model, example),
+            "input_example": example,
+            "params": {key: str(value)[:500] for key, value in model.get_params(deep=True).items()},
+        }
+        if chosen.name == SKOPS:
+            arguments["skops_trusted_types"] = chosen.trusted
+        info: ModelInfo = mlflow.sklearn.log_model(model, **arguments)
+        return info
+
+
+def signature(model: Any, example: pd.DataFrame) -> Any:
+    """Return the model's signature.
+
+    Whole numbers are doubles unless they are categories: the features have been made so
+    (``checks.features_and_target``). No column is optional because the example happens to have
+    a gap, and none is required because it happens to have none: MLflow takes NaN as a double.
+    """
+    from mlflow.models import infer_signature
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*integer column.*")
+        return infer_signature(example, np.asarray(model.predict(example)))
+
+
+def _same_predictions(model: Any, other: Any, example: pd.DataFrame) -> bool:
+    ours, theirs = np.asarray(model.predict(example)), np.asarray(other.predict(example))
+    return bool(np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f"))
+
+
+def _modules_of(model: Any) -> set[str]:
+    """Return the top-level modules of a model's types, as a pickle of it names them."""
+    import pickletools
+
+    try:
+        data = cloudpickle.dumps(model)
+    except Exception:  # noqa: BLE001 - log() reports it
+        return set()
+    found: set[str] = set()
+    recent: list[str] = []
+    for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name in ("SHORT_BINUNICODE", "BINUNICODE", "UNICODE"):
+            recent = [*recent[-1:], str(argument)]
+        elif opcode.name == "STACK_GLOBAL" and recent:
+            found.add(recent[0].partition(".")[0])
+        elif opcode.name == "GLOBAL":
+            found.add(str(argument).partition(".")[0])
+    return {name for name in found if name not in sys.stdlib_module_names}
+
+
+@contextmanager
+def _by_value(imports: Sequence[str]) -> Iterator[None]:
+    """Let cloudpickle store the user's own modules by value; installed packages are required."""
+    own = [name for name in imports if not requirements.is_installed(name)]
+    modules = [importlib.import_module(name) for name in own]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep two notes of MLflow's to itself.
+
+    One is on pickles: the format is chosen, and tagged. The other is on environments without pip,
+    such as those that uv makes.
+    """
+    loggers = [logging.getLogger(name) for name in ("mlflow.sklearn", "mlflow.utils.environment")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,142 @@
+"""From options to a checked recipe, data, split and search: everything before a server is asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlproject.data import table as tables
+from mlproject.data.table import Table
+from mlproject.errors import ConfigurationError
+from training import auto, catalogue, checks, metrics, parameters, pipeline, search
+from training.metrics import Metric
+from training.recipe import Recipe
+from training.split import Split, split
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says beside the recipe; None is not given."""
+
+    recipe: str | None = None
+    data: str | None = None
+    target: str | None = None
+    params: Sequence[str] = ()
+    tracking: str | None = None
+    experiment: str | None = None
+    run_name: str | None = None
+    register: str | None = None
+    engine: str = "local"
+    jobs: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is known before a server is asked."""
+
+    recipe: Recipe
+    table: Table
+    rows: Split
+    planned: Any
+    scoring: Mapping[str, Metric]
+    held_out: Mapping[str, Metric]
+    validation: Table | None = None
+    notices: list[str] = field(default_factory=list)
+
+
+def prepare(options: Options) -> Prepared:
+    """Return the recipe with its overrides, the data, the split and the search, all checked."""
+    notices: list[str] = []
+    recipe, table = _recipe(options, notices)
+    estimator = _checked_pipeline(recipe)
+    if table is None:
+        table = tables.load(_source(recipe))
+    X, y = checks.features_and_target(recipe, table)
+    y = checks.target_fits(recipe, y, table.source)
+    validation, held_out_rows = _validation(recipe)
+    if held_out_rows is None:
+        checks.splittable(recipe, y)
+    rows = split(recipe, table, X, y, held_out_rows)
+    checks.enough_rows(recipe, rows.y_train, rows.groups)
+    classes = None if recipe.task == "regression" else np.unique(y)
+    scoring = {name: metrics.resolve(name, recipe.task, classes) for name in recipe.scoring}
+    held_out = {name: metrics.resolve(name, recipe.task, classes) for name in recipe.metrics}
+    planned = search.plan(recipe, estimator, scoring)
+    return Prepared(recipe, table, rows, planned, scoring, held_out, validation, notices)
+
+
+def prepare_without_data(options: Options) -> Recipe:
+    """Return the recipe with its overrides, checked as far as that goes without data."""
+    recipe, _ = _recipe(options, [])
+    _checked_pipeline(recipe)
+    return recipe
+
+
+def _checked_pipeline(recipe: Recipe) -> Any:
+    for name in dict.fromkeys([*recipe.scoring, recipe.refit, *recipe.metrics]):
+        metrics.check(name, recipe.task)
+    _importable(recipe)
+    estimator = pipeline.build(recipe)
+    for space in search.grids(recipe):
+        pipeline.check_grid(estimator, space)
+    return estimator
+
+
+def _recipe(options: Options, notices: list[str]) -> tuple[Recipe, Table | None]:
+    """Return the recipe with the options applied; the table too where it had to be read for it."""
+    automatic = options.recipe == catalogue.AUTO or (
+        options.recipe is None and options.data is not None
+    )
+    table = None
+    if automatic:
+        if options.data is None or options.target is None:
+            missing = "--data SOURCE" if options.data is None else "--target COLUMN"
+            raise ConfigurationError(
+                "Without a recipe, training needs data and a target",
+                f"Give {missing}, or name a recipe: {', '.join(catalogue.available())}",
+            )
+        table = tables.load(options.data)
+        derived = auto.derive(table, options.target, options.data, f"auto-{table.name}")
+        recipe = derived.recipe
+        notices += [f"Column '{name}' is left out: {why}" for name, why in derived.left_out.items()]
+    else:
+        recipe = catalogue.load(options.recipe or catalogue.DEFAULT)
+    data = {
+        key: value
+        for key, value in (("source", options.data), ("target", options.target))
+        if value is not None
+    }
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=data)})
+    if options.seed is not None:
+        recipe = recipe.model_copy(update={"seed": options.seed})
+    return parameters.applied(recipe, parameters.parse(options.params)), table
+
+
+def _source(recipe: Recipe) -> str:
+    if recipe.data.source is None:
+        raise ConfigurationError(
+            f"The recipe '{recipe.name}' has no data of its own", "Give --data SOURCE"
+        )
+    return recipe.data.source
+
+
+def _importable(recipe: Recipe) -> None:
+    """Let the modules that a recipe lists be found in the current folder, as with ``python -m``."""
+    here = str(Path.cwd())
+    if recipe.imports and here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+
+
+def _validation(recipe: Recipe) -> tuple[Table | None, tuple[pd.DataFrame, Any] | None]:
+    if recipe.split_kind != "file" or recipe.split.source is None:
+        return None, None
+    table = tables.load(recipe.split.source)
+    X, y = checks.features_and_target(recipe, table)
+    return table, (X, checks.target_fits(recipe, y, table.source))

@@ -1,0 +1,189 @@
+"""The recipe: what to train, as a strict schema.
+
+A recipe is a YAML file. Keys that do not exist are refused with the nearest known name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mlproject.errors import ConfigurationError, one_line
+from mlproject.names import did_you_mean
+
+Task = Literal["regression", "classification"]
+SplitKind = Literal["random", "stratified", "group", "time", "file"]
+SearchKind = Literal["grid", "random", "halving", "none"]
+# A step is `name: Estimator`, or `name: {Estimator: {parameter: value}}`.
+Step = dict[str, str | dict[str, Any]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(_Strict):
+    """Which rows and columns."""
+
+    source: str | None = Field(default=None, description="file, glob, folder, URL or sklearn:NAME")
+    target: str | None = Field(default=None, description="the column to predict")
+    features: list[str] | None = Field(
+        default=None, description="columns to use; all others by default"
+    )
+    drop: list[str] = Field(default_factory=list, description="columns to leave out")
+    categorical: list[str] = Field(
+        default_factory=list, description="integer columns that are categories, not numbers"
+    )
+
+
+class SplitSection(_Strict):
+    """Which rows are held out."""
+
+    kind: SplitKind | None = Field(
+        default=None, description="random by default; stratified for classification"
+    )
+    test_size: float = Field(default=0.2, gt=0, lt=1, description="share of rows held out")
+    group: str | None = Field(default=None, description="column whose equal values stay together")
+    time: str | None = Field(default=None, description="column by which the last rows are held out")
+    source: str | None = Field(default=None, description="a separate file of held-out rows")
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> SplitSection:
+        needs = {"group": "group", "time": "time", "file": "source"}
+        for kind, key in needs.items():
+            if self.kind == kind and getattr(self, key) is None:
+                raise ValueError(f"a split of kind '{kind}' needs '{key}'")
+            if getattr(self, key) is not None and self.kind != kind:
+                raise ValueError(f"'{key}' belongs to a split of kind '{kind}'")
+        return self
+
+
+class SearchSection(_Strict):
+    """Which candidates are tried, and how they are compared."""
+
+    kind: SearchKind = "grid"
+    folds: int = Field(default=5, ge=2, description="cross-validation folds")
+    parameters: dict[str, Any] | list[dict[str, Any]] = Field(
+        default_factory=dict, description="pipeline parameter to list of values; or several grids"
+    )
+    scoring: list[str] = Field(default_factory=list, description="metrics of each candidate")
+    refit: str | None = Field(
+        default=None, description="the metric that chooses; the first by default"
+    )
+    candidates: int = Field(default=10, ge=1, description="random search: how many are drawn")
+    factor: int = Field(default=3, ge=2, description="halving: one in so many survives a round")
+
+
+class Recipe(_Strict):
+    """What to train: data, split, pipeline, search, metrics."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    task: Task
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    imports: list[str] = Field(
+        default_factory=list, description="modules outside scikit-learn that may be used"
+    )
+    data: DataSection = Field(default_factory=DataSection)
+    split: SplitSection = Field(default_factory=SplitSection)
+    pipeline: list[Step] | str = Field(description="steps, or module:function that returns one")
+    fixed: dict[str, Any] = Field(
+        default_factory=dict, description="pipeline parameter to value, set after the steps"
+    )
+    search: SearchSection = Field(default_factory=SearchSection)
+    metrics: list[str] = Field(min_length=1, description="metrics on the held-out rows")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Recipe:
+        if isinstance(self.pipeline, list):
+            names = [name for step in self.pipeline for name in step]
+            if not names:
+                raise ValueError("'pipeline' has no steps")
+            if any(len(step) != 1 for step in self.pipeline):
+                raise ValueError("each step of 'pipeline' is one 'name: Estimator'")
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            if repeated:
+                raise ValueError(f"'pipeline' has two steps named '{repeated[0]}'")
+        scoring, refit = self.search.scoring, self.search.refit
+        if refit is not None and scoring and refit not in scoring:
+            raise ValueError(f"'refit' is '{refit}', which 'scoring' does not have")
+        if self.split.kind == "stratified" and self.task == "regression":
+            raise ValueError("a stratified split needs a classification task")
+        return self
+
+    @property
+    def scoring(self) -> list[str]:
+        """The metrics of each candidate: those given, else the held-out ones."""
+        return self.search.scoring or self.metrics
+
+    @property
+    def refit(self) -> str:
+        """The metric that chooses the best candidate."""
+        return self.search.refit or self.scoring[0]
+
+    @property
+    def split_kind(self) -> SplitKind:
+        """The kind of split, with its default resolved."""
+        if self.split.kind is not None:
+            return self.split.kind
+        return "stratified" if self.task == "classification" else "random"
+
+
+def parse(content: Any, origin: str) -> Recipe:
+    """Validate what a YAML file holds.
+
+    Parameters
+    ----------
+    content : object
+        The parsed YAML.
+    origin : str
+        The file, for messages.
+
+    Raises
+    ------
+    ConfigurationError
+        With the first thing that is wrong, where it stands, and the nearest known name.
+    """
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{origin} is not a recipe", "It should be a YAML mapping")
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise _first(error, origin) from error
+
+
+def _first(error: ValidationError, origin: str) -> ConfigurationError:
+    """Return the first validation error as one line."""
+    problems = error.errors()
+    unknown = [problem for problem in problems if problem["type"] == "extra_forbidden"]
+    problem = (unknown or problems)[0]
+    place = [str(part) for part in problem["loc"] if not _is_union_branch(part)]
+    where = ".".join(place)
+    if problem["type"] == "extra_forbidden":
+        hint = did_you_mean(place[-1], _keys_at(place[:-1]), noun="keys")
+        return ConfigurationError(f"{origin} has an unknown key '{where}'", hint)
+    if problem["type"] == "missing":
+        return ConfigurationError(f"{origin} lacks the key '{where}'")
+    what = one_line(problem["msg"].removeprefix("Value error, "))
+    return ConfigurationError(f"{origin}: {where}: {what}" if where else f"{origin}: {what}")
+
+
+def _is_union_branch(part: str | int) -> bool:
+    """Whether pydantic put the name of a union's branch into the path."""
+    return isinstance(part, str) and ("[" in part or part in ("str", "dict", "list"))
+
+
+def _keys_at(place: Iterable[str]) -> list[str]:
+    model: type[BaseModel] = Recipe
+    for part in place:
+        annotation = model.model_fields[part].annotation
+        choices = [annotation, *get_args(annotation)]
+        nested = [
+            item for item in choices if isinstance(item, type) and issubclass(item, BaseModel)
+        ]
+        if not nested:
+            return []
+        model = nested[0]
+    return list(model.model_fields)

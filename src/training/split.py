@@ -1,0 +1,113 @@
+"""Which rows train and which are held out. The seed makes it repeatable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    train_test_split,
+)
+
+from mlproject.data.table import Table
+from mlproject.errors import DataError
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training rows, held-out rows, and what cross-validation needs.
+
+    Attributes
+    ----------
+    X_train, X_test : DataFrame of shape (n_rows, n_features)
+    y_train, y_test : Series of shape (n_rows,)
+    groups : Series of shape (n_train_rows,) or None
+        The group of each training row, where the split is grouped.
+    """
+
+    X_train: pd.DataFrame
+    X_test: pd.DataFrame
+    y_train: pd.Series[Any]
+    y_test: pd.Series[Any]
+    groups: pd.Series[Any] | None = None
+
+
+def split(
+    recipe: Recipe,
+    table: Table,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    held_out: tuple[Any, Any] | None,
+) -> Split:
+    """Return the split that a recipe asks for.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    table : Table
+        The whole table; it has the columns of group and time.
+    X : DataFrame of shape (n_rows, n_features)
+    y : Series of shape (n_rows,)
+    held_out : tuple of DataFrame and Series, or None
+        Features and target of the separate file, where the split is of kind ``file``.
+
+    Raises
+    ------
+    DataError
+        When there are too few rows, classes or groups to hold any out.
+    """
+    if held_out is not None:
+        return Split(X, held_out[0], y, held_out[1])
+    train, test = _positions(recipe, table, y)
+    if len(train) == 0 or len(test) == 0:
+        raise DataError(f"{len(y)} rows cannot be split: one side would be empty")
+    groups = None
+    if recipe.split_kind == "group":
+        groups = table.frame[recipe.split.group].iloc[train].reset_index(drop=True)
+    return Split(
+        X.iloc[train].reset_index(drop=True),
+        X.iloc[test].reset_index(drop=True),
+        y.iloc[train].reset_index(drop=True),
+        y.iloc[test].reset_index(drop=True),
+        groups,
+    )
+
+
+def cross_validation(recipe: Recipe) -> BaseCrossValidator:
+    """Return the folds that go with the recipe's split."""
+    folds = recipe.search.folds
+    if recipe.split_kind == "group":
+        return GroupKFold(n_splits=folds)
+    if recipe.split_kind == "time":
+        return TimeSeriesSplit(n_splits=folds)
+    if recipe.task == "classification":
+        return StratifiedKFold(n_splits=folds, shuffle=True, random_state=recipe.seed)
+    return KFold(n_splits=folds, shuffle=True, random_state=recipe.seed)
+
+
+def _positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any]:
+    rows = np.arange(len(y))
+    size, seed = recipe.split.test_size, recipe.seed
+    if recipe.split_kind == "time":
+        order = table.frame[recipe.split.time].argsort(kind="stable").to_numpy()
+        kept = len(rows) - max(1, round(size * len(rows)))
+        return order[:kept], order[kept:]
+    if recipe.split_kind == "group":
+        groups = table.frame[recipe.split.group]
+        if groups.nunique() < 2:
+            raise DataError(f"The column '{recipe.split.group}' has one group; two are needed")
+        splitter = GroupShuffleSplit(n_splits=1, test_size=size, random_state=seed)
+        train, test = next(splitter.split(rows, y, groups))
+        return train, test
+    stratify = y if recipe.split_kind == "stratified" else None
+    train, test = train_test_split(rows, test_size=size, random_state=seed, stratify=stratify)
+    return train, test
