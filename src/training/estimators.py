@@ -60,12 +60,16 @@ def _packages() -> tuple[str, ...]:
 @cache
 def _estimators_in(module_name: str) -> frozenset[str]:
     module = importlib.import_module(module_name)
-    return frozenset(
-        name
-        for name in getattr(module, "__all__", ())
-        if inspect.isclass(member := getattr(module, name, None))
-        and issubclass(member, BaseEstimator)
-    )
+    names = getattr(module, "__all__", ())
+    return frozenset(name for name in names if _is_estimator(module, name))
+
+
+def _is_estimator(module: Any, name: str) -> bool:
+    try:
+        member = getattr(module, name, None)
+    except ImportError:  # experimental, and not enabled
+        return False
+    return inspect.isclass(member) and issubclass(member, BaseEstimator)
 
 
 def find(name: str, imports: Sequence[str]) -> Any:

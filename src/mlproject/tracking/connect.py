@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FIRST_ANSWER_SECONDS = 10
 FIRST_ANSWER_RETRIES = 1
+_LONGEST_REASON = 300
 
 
 def prepare(target: Target) -> None:
@@ -99,21 +100,25 @@ def as_tracking_error(what: str) -> Iterator[None]:
 
 def short_reason(error: BaseException) -> str:
     """Return the innermost thing that a chain of network errors says."""
-    innermost: BaseException = error
+    innermost = error
     seen = {id(error)}
-    while True:
-        nested: Any = innermost.__cause__ or getattr(innermost, "reason", None)
-        if nested is None and innermost.args and isinstance(innermost.args[0], BaseException):
-            nested = innermost.args[0]
-        if not isinstance(nested, BaseException) or id(nested) in seen:
-            break
+    while (nested := _inside(innermost)) is not None and id(nested) not in seen:
         seen.add(id(nested))
         innermost = nested
     text = one_line(redacted_text(str(innermost)))
-    for lead in ("HTTPConnection", "HTTPSConnection"):
-        if text.startswith(lead):
-            text = text.partition("): ")[2] or text
-    return text if len(text) <= 300 else text[:297] + "..."
+    if text.startswith(("HTTPConnection", "HTTPSConnection")):
+        text = text.partition("): ")[2] or text
+    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 3] + "..."
+
+
+def _inside(error: BaseException) -> BaseException | None:
+    """Return the network error that an error wraps: libraries keep it in four places."""
+    from urllib3.exceptions import HTTPError
+
+    wrapped: list[Any] = [error.__cause__, getattr(error, "reason", None), *error.args[:1]]
+    if isinstance(error.__context__, (OSError, HTTPError)):
+        wrapped.append(error.__context__)
+    return next((item for item in wrapped if isinstance(item, BaseException)), None)
 
 
 @contextmanager

@@ -1,0 +1,217 @@
+"""What tests share: a folder and a HOME of their own, the command line, and a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+_INHERITED = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "UV_CACHE_DIR", "PIP_CONFIG_FILE")
+_OF_THE_TESTS = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_FILE_STORE")
+_INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_telemetry() -> None:
+    """Tests talk to loopback only."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+
+
+def new_environment(home: Path) -> dict[str, str]:
+    """Return the environment of a new user: an empty HOME, and nothing of this process's MLflow."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+    }
+    home.mkdir()
+    scripts = Path(sys.executable).parent
+    return kept | {
+        "HOME": str(home),
+        "PATH": f"{scripts}{os.pathsep}{kept.get('PATH', '')}",
+        "PYTHONPATH": str(ROOT / "src"),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return new_environment(tmp_path / "home")
+
+
+@dataclass
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object on standard output."""
+        assert self.out.count("\n") == 1, self.out
+        parsed: dict[str, Any] = json.loads(self.out)
+        return parsed
+
+    @property
+    def error(self) -> str:
+        """The one line that a failure ends with."""
+        lines = [line for line in self.err.splitlines() if line.startswith("Error: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err, self.err
+        return lines[0]
+
+
+@dataclass
+class Shell:
+    """Runs commands in a folder, as a user would."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *command: str, **more: str) -> Finished:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | more,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=540,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    def python(self, *arguments: str, **more: str) -> Finished:
+        return self.run(sys.executable, *arguments, **more)
+
+    def train(self, *arguments: str, **more: str) -> Finished:
+        return self.python("-m", "training", *arguments, **more)
+
+    def mlproject(self, *arguments: str, **more: str) -> Finished:
+        return self.python("-m", "mlproject", *arguments, **more)
+
+    def trained(self, *arguments: str, **more: str) -> dict[str, Any]:
+        """Train with --json and return its object."""
+        done = self.train(*arguments, "--json", **more)
+        assert done.code == 0, done.err
+        return done.json
+
+
+@pytest.fixture
+def shell(tmp_path: Path, environment: dict[str, str]) -> Shell:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Shell(folder, environment)
+
+
+@pytest.fixture(scope="module")
+def own_shell(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Shell]:
+    """A function that gives a new folder and HOME, for what several tests only read."""
+
+    def made() -> Shell:
+        base = tmp_path_factory.mktemp("shell")
+        (base / "work").mkdir()
+        return Shell(base / "work", new_environment(base / "home"))
+
+    return made
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one, for tests inside this process."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in list(os.environ):
+        if name.startswith("MLFLOW_") and name not in _OF_THE_TESTS:
+            monkeypatch.delenv(name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client() -> Callable[[str], Any]:
+    """A function that opens any store from this process."""
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+
+    def opened(uri: str) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def pima() -> Path:
+    path = SHARED_DATA / "pima-diabetes.csv"
+    if not path.is_file():
+        pytest.skip(f"the Pima data is not at {path}")
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
+    """A real ``mlflow server`` on loopback."""
+    port = free_port()
+    folder = tmp_path / "server"
+    folder.mkdir()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{folder.as_posix()}/mlflow.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--workers", "1"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert process.poll() is None, (folder / "log").read_text()
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=2)
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+
+
+def children_of(client: Any, experiment_id: str, run_id: str) -> list[Any]:
+    """Return a run's children, by candidate."""
+    found = client.search_runs(
+        [experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'", max_results=1000
+    )
+    return sorted(found, key=lambda run: int(run.data.tags["mlproject.candidate"]))
