@@ -173,12 +173,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
-    """A real ``mlflow server`` on loopback."""
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real ``mlflow server`` on loopback; it takes ten seconds to start, so tests share it."""
     port = free_port()
-    folder = tmp_path / "server"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("server")
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", f"sqlite:///{folder.as_posix()}/mlflow.db"]
     command += ["--artifacts-destination", str(folder / "artifacts"), "--workers", "1"]
@@ -186,7 +185,7 @@ def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment,
+            env=new_environment(folder / "home"),
             stdout=log,
             stderr=log,
             start_new_session=True,

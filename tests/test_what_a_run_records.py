@@ -119,7 +119,8 @@ mlflow.set_tracking_uri(sys.argv[1])
 mlflow.set_experiment("stock")
 mlflow.sklearn.autolog(max_tuning_runs=None, log_models=False, silent=True)
 pipeline = Pipeline([("scaler", StandardScaler()), ("model", LassoLars())])
-search = GridSearchCV(pipeline, {"model__alpha": [0.01, 0.1]}, scoring="neg_root_mean_squared_error")
+grid = {"model__alpha": [0.01, 0.1]}
+search = GridSearchCV(pipeline, grid, scoring="neg_root_mean_squared_error")
 search.fit(*load_diabetes(return_X_y=True, as_frame=True))
 """
 

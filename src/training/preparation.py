@@ -60,7 +60,7 @@ def prepare(options: Options) -> Prepared:
         table = tables.load(_source(recipe))
     X, y = checks.features_and_target(recipe, table)
     y = checks.target_fits(recipe, y, table.source)
-    validation, held_out_rows = _validation(recipe)
+    validation, held_out_rows = _validation(recipe, [str(name) for name in X.columns])
     if held_out_rows is None:
         checks.splittable(recipe, y)
     rows = split(recipe, table, X, y, held_out_rows)
@@ -134,9 +134,13 @@ def _importable(recipe: Recipe) -> None:
         sys.path.insert(0, here)
 
 
-def _validation(recipe: Recipe) -> tuple[Table | None, tuple[pd.DataFrame, Any] | None]:
+def _validation(
+    recipe: Recipe, features: list[str]
+) -> tuple[Table | None, tuple[pd.DataFrame, Any] | None]:
+    """Return the separate file of held-out rows, where there is one, with the same features."""
     if recipe.split_kind != "file" or recipe.split.source is None:
         return None, None
     table = tables.load(recipe.split.source)
-    X, y = checks.features_and_target(recipe, table)
+    data = recipe.data.model_copy(update={"features": features})
+    X, y = checks.features_and_target(recipe.model_copy(update={"data": data}), table)
     return table, (X, checks.target_fits(recipe, y, table.source))

@@ -150,7 +150,8 @@ def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
 
 def leave(code: int, message: str) -> NoReturn:
     """Print the one line on standard error and end with the exit code."""
-    click.echo(f"Error: {message.rstrip('.')}.", err=True)
+    end = "" if message.endswith((".", "?")) else "."
+    click.echo(f"Error: {message}{end}", err=True)
     sys.exit(code)
 
 

@@ -1,0 +1,151 @@
+"""The frame: help is quick, quiet is quiet, JSON is one object, all ways in are one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Shell
+
+HEAVY = ("mlflow", "sklearn", "pandas", "numpy", "pyarrow", "pydantic", "rich", "yaml")
+COMMANDS = [
+    ["--help"],
+    ["train", "--help"],
+    ["score", "--help"],
+    ["recipes", "--help"],
+    ["recipes", "show", "--help"],
+    ["tracking", "use", "--help"],
+    ["train", "--jobs", "0"],
+    ["nothing"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_nothing_heavy_is_imported_before_the_arguments_are_known_to_be_right(
+    shell: Shell, arguments: list[str]
+) -> None:
+    code = (
+        "import sys, atexit; from mlproject.cli.main import main\n"
+        f"atexit.register(lambda: print('HEAVY', [m for m in {HEAVY} if m in sys.modules]))\n"
+        f"sys.argv[1:] = {arguments}\nmain()"
+    )
+
+    assert shell.python("-c", code).out.endswith("HEAVY []\n")
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ["-m", "mlproject", "train"],
+        ["-m", "training"],
+        [str(ROOT / "src"), "train"],
+    ],
+    ids=["mlproject train", "python -m training", "python src train"],
+)
+def test_all_ways_in_lead_to_the_same_command(shell: Shell, way: list[str]) -> None:
+    done = shell.python(*way, "iris-cvs")
+
+    assert done.code == 2
+    assert done.error == "Error: No recipe 'iris-cvs'. Did you mean 'iris-svc'?"
+
+
+@pytest.mark.parametrize(
+    "way", [["-m", "mlproject", "score"], ["-m", "inference"], [str(ROOT / "src"), "score"]]
+)
+def test_scoring_says_that_it_is_not_part_of_this_version(shell: Shell, way: list[str]) -> None:
+    done = shell.python(*way, "--run-id", "x", "--input", "y.csv")
+
+    assert done.code == 2
+    assert "does not score yet" in done.error
+
+
+def test_quiet_prints_nothing_and_json_only_its_object(shell: Shell) -> None:
+    quiet = shell.train("--quiet")
+    both = shell.train("--quiet", "--json")
+
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    assert both.json["status"] == "FINISHED"
+    assert both.err == ""
+
+
+def test_json_has_the_promised_keys(shell: Shell) -> None:
+    assert set(shell.trained()) >= {
+        "run_id",
+        "experiment_id",
+        "experiment",
+        "tracking_uri",
+        "model_uri",
+        "status",
+        "metrics",
+        "best_params",
+        "candidates",
+        "children",
+        "seconds",
+    }
+
+
+def test_what_a_users_code_prints_does_not_reach_standard_output(shell: Shell) -> None:
+    (shell.folder / "loud.py").write_text(
+        "import os\nfrom sklearn.linear_model import Ridge\n"
+        "def build():\n    print('hello'); os.write(1, b'world\\n'); return Ridge()\n"
+    )
+    (shell.folder / "loud.yaml").write_text(
+        "{name: loud, task: regression, imports: [loud], pipeline: 'loud:build',"
+        " data: {source: 'sklearn:diabetes', target: target}, search: {kind: none}, metrics: [r2]}"
+    )
+    done = shell.train("loud.yaml", "--json")
+
+    assert done.json["recipe"] == "loud"
+    assert "hello" in done.err
+    assert "world" in done.err
+
+
+def test_recipes_list_show_and_check(shell: Shell) -> None:
+    listed = shell.mlproject("recipes", "list", "--json").json["recipes"]
+    shown = shell.mlproject("recipes", "show", "iris-svc")
+    checked = shell.mlproject("recipes", "check", "iris-svc", "--json").json
+    without_data = shell.mlproject("recipes", "check", "pima-random-forest", "--json").json
+
+    assert [item["name"] for item in listed] == [
+        "diabetes-lassolars",
+        "digits-logistic",
+        "iris-svc",
+        "pima-random-forest",
+        "auto",
+    ]
+    assert shown.out == (ROOT / "recipes" / "iris-svc.yaml").read_text()
+    assert checked == {"recipe": "iris-svc", "valid": True, "candidates": 6, "rows": 150}
+    assert without_data["rows"] is None
+    assert not (shell.folder / "mlruns").exists()
+
+
+def test_recipes_check_fails_as_training_would(shell: Shell) -> None:
+    done = shell.mlproject("recipes", "check", "iris-svc", "--target", "targte")
+
+    assert done.code == 3
+    assert "Did you mean 'target'?" in done.error
+
+
+def test_a_recipe_of_the_current_folder_comes_first(shell: Shell) -> None:
+    (shell.folder / "recipes").mkdir()
+    text = (ROOT / "recipes" / "iris-svc.yaml").read_text().replace("[linear, rbf]", "[linear]")
+    (shell.folder / "recipes" / "iris-svc.yaml").write_text(text)
+
+    checked = shell.mlproject("recipes", "check", "iris-svc", "--json").json
+    assert checked["candidates"] == 3
+
+
+def test_every_recipe_that_ships_names_its_last_step_model(work: Path) -> None:
+    from training import catalogue
+
+    for name in catalogue.available():
+        pipeline = catalogue.load(name).pipeline
+        assert isinstance(pipeline, list)
+        assert list(pipeline[-1]) == ["model"], name
+
+
+def test_the_version_is_printed(shell: Shell) -> None:
+    from mlproject import __version__
+
+    assert shell.run("mlproject", "--version").out == f"mlproject, version {__version__}\n"

@@ -1,0 +1,123 @@
+"""Promises that the files of the repository make to each other."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from mlproject.cli.main import cli
+from tests.conftest import ROOT
+
+REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def pins(path: Path) -> dict[str, set[str]]:
+    """Return name to versions of a requirement file."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", path.read_text(), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def conda_pins() -> list[str]:
+    dependencies = yaml.safe_load((ROOT / "conda.yaml").read_text())["dependencies"]
+    assert re.fullmatch(r"python=3\.\d+", dependencies[0])
+    assert dependencies[1] == "pip"
+    assert len(dependencies) == 3
+    listed: list[str] = dependencies[2]["pip"]
+    return listed
+
+
+def test_conda_yaml_pins_exactly_what_the_lock_pins() -> None:
+    locked = pins(ROOT / "requirements" / "run.txt")
+    listed = {}
+    for line in conda_pins():
+        match = re.fullmatch(r"([\w.-]+)==([^\s;]+)( ; .+)?", line)
+        assert match, line
+        listed[match[1]] = match[2]
+
+    assert {name: version for name, version in listed.items() if version not in locked[name]} == {}
+    only_elsewhere = set(locked) - set(listed)
+    text = (ROOT / "requirements" / "run.txt").read_text()
+    for name in only_elsewhere:  # such as a backport for an older Python
+        assert re.search(rf"^{re.escape(name)}==\S+ ; .*python", text, re.MULTILINE), name
+
+
+def test_conda_yaml_is_what_the_lock_makes_of_it() -> None:
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); import lock\n"
+        "print(lock.conda(lock.pins(lock.FOLDER / 'run.txt'), lock.CONDA_PYTHON), end='')"
+    )
+    made = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT)
+
+    assert made == (ROOT / "conda.yaml").read_text()
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)
+def test_requirements_are_hashed_and_name_no_host(path: Path) -> None:
+    text = path.read_text()
+
+    assert "://" not in text
+    assert "--index" not in text
+    assert "--find-links" not in text
+    assert text.count("--hash=sha256:") >= len(pins(path))
+
+
+def test_a_package_has_one_version_in_all_requirement_files() -> None:
+    whole = pins(ROOT / "requirements" / "all.txt")
+
+    for path in REQUIREMENTS:
+        for name, versions in pins(path).items():
+            assert versions <= whole[name], (path.name, name)
+
+
+def test_every_parameter_of_mlproject_is_an_option_with_a_type_and_a_default() -> None:
+    entry_points = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]
+    train = cli.get_command(click.Context(cli), "train")
+    assert train is not None
+    options = {option for parameter in train.params for option in parameter.opts}
+
+    assert entry_points["main"] == entry_points["train"]
+    for name, parameter in entry_points["train"]["parameters"].items():
+        assert set(parameter) == {"type", "default"}
+        option = {"recipe": "recipe", "params": "--param"}.get(name, f"--{name}")
+        assert option in options
+    command = entry_points["train"]["command"]
+    assert set(re.findall(r"{(\w+)}", command)) == set(entry_points["train"]["parameters"])
+
+
+def test_the_packages_import_each_other_in_one_direction() -> None:
+    allowed = {"mlproject": {"mlproject"}, "training": {"mlproject", "training"}}
+    allowed["inference"] = {"mlproject", "inference"}
+    for package, may in allowed.items():
+        for path in (ROOT / "src" / package).rglob("*.py"):
+            if path.parent.name == "cli":  # imports lazily what its commands call
+                continue
+            text = path.read_text()
+            named = set(
+                re.findall(r"^\s*(?:from|import) (mlproject|training|inference)\b", text, re.M)
+            )
+            assert named <= may, path
+
+
+def test_no_module_is_longer_than_four_hundred_lines() -> None:
+    for path in (ROOT / "src").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 400, path
+
+
+def test_the_wheel_holds_the_packages_and_the_recipes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    listed = subprocess.check_output([sys.executable, "-m", "zipfile", "-l", str(wheel)], text=True)
+
+    for name in ("mlproject/cli/main.py", "training/train.py", "inference/__main__.py"):
+        assert name in listed
+    for path in (ROOT / "recipes").iterdir():
+        assert f"training/recipes/{path.name}" in listed

@@ -1,0 +1,156 @@
+"""Where runs go, in the documented order, and what other programs are told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlproject.errors import ConfigurationError
+from mlproject.tracking import connect, settings
+from mlproject.tracking.target import resolve
+from tests.conftest import Shell
+
+
+def local(folder: Path) -> str:
+    return (folder / "mlruns").as_uri()
+
+
+def test_the_order_is_option_variable_saved_choice_store_in_the_folder_local(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (resolve().uri, resolve().origin) == (local(work), "the default")
+
+    (work / "mlflow.db").write_text("")
+    assert resolve().uri == f"sqlite:///{work.as_posix()}/mlflow.db"
+
+    (work / "mlruns" / "0").mkdir(parents=True)
+    (work / "mlruns" / "0" / "meta.yaml").write_text("")
+    assert (resolve().uri, resolve().origin) == (local(work), "the folder mlruns")
+
+    settings.write_tracking("http://saved:5000")
+    assert resolve().uri == "http://saved:5000"
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://variable:5000")
+    assert (resolve().uri, resolve().origin) == ("http://variable:5000", "MLFLOW_TRACKING_URI")
+
+    assert (resolve("local").uri, resolve("local").origin) == (local(work), "--tracking")
+
+
+def test_an_empty_option_and_an_empty_variable_count_as_not_given(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+
+    assert resolve("").origin == "the default"
+
+
+def test_artifacts_of_a_database_do_not_make_mlruns_a_store(work: Path) -> None:
+    (work / "mlflow.db").write_text("")
+    (work / "mlruns" / "1" / "abc" / "artifacts").mkdir(parents=True)
+
+    assert resolve().uri.startswith("sqlite:")
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("./store", "/store"),
+        ("file:./store", "/store"),
+        ("file:store", "/store"),
+        ("sqlite:///my.db", "/my.db"),
+    ],
+)
+def test_relative_places_become_absolute(work: Path, text: str, end: str) -> None:
+    uri = resolve(text).uri
+
+    assert uri.endswith(f"{work.as_posix()}{end}")
+
+
+def test_a_saved_choice_holds_below_its_folder_and_relative_to_it(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.write_tracking("local")
+    (work / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(work / "deep" / "er")
+
+    assert resolve().uri == local(work)
+
+
+def test_a_broken_settings_file_is_named(work: Path) -> None:
+    (work / ".mlproject.yaml").write_text("trakcing: local\n")
+
+    with pytest.raises(ConfigurationError, match="no key 'trakcing'. Did you mean 'tracking'"):
+        resolve()
+
+
+def test_use_saves_show_shows_and_env_exports(shell: Shell) -> None:
+    used = shell.mlproject("tracking", "use", "sqlite:///team.db")
+    shown = shell.mlproject("tracking", "show", "--json")
+    exported = shell.mlproject("tracking", "env")
+
+    uri = f"sqlite:///{shell.folder.as_posix()}/team.db"
+    assert used.code == 0, used.err
+    assert shown.json["uri"] == uri
+    assert shown.json["origin"] == str(shell.folder / ".mlproject.yaml")
+    assert exported.out == f"export MLFLOW_TRACKING_URI={uri}\n"
+
+
+def test_use_does_not_save_a_secret(shell: Shell) -> None:
+    done = shell.mlproject("tracking", "use", "https://me:s3cret@host")
+
+    assert done.code == 2
+    assert "s3cret" not in done.err
+    assert not (shell.folder / ".mlproject.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("shell_name", "line"),
+    [
+        ("sh", "export MLFLOW_ALLOW_FILE_STORE=true"),
+        ("fish", "set -gx MLFLOW_ALLOW_FILE_STORE true"),
+        ("powershell", "$env:MLFLOW_ALLOW_FILE_STORE = 'true'"),
+        ("cmd", 'set "MLFLOW_ALLOW_FILE_STORE=true"'),
+    ],
+)
+def test_env_speaks_the_shell_and_sets_what_the_file_store_needs(
+    shell: Shell, shell_name: str, line: str
+) -> None:
+    assert line in shell.mlproject("tracking", "env", "local", "--shell", shell_name).out
+
+
+def test_training_leaves_a_run_in_sqlite_that_a_second_training_finds(shell: Shell) -> None:
+    first = shell.trained("--tracking", "sqlite:///mlflow.db")
+    second = shell.trained()
+
+    assert second["tracking_uri"] == first["tracking_uri"]
+    assert second["experiment_id"] == first["experiment_id"]
+    assert first["children"] == second["children"] == 5
+    assert not list((shell.folder / "mlruns").glob("*/meta.yaml"))
+
+
+def test_training_on_an_http_server_prints_one_object_and_nothing_else(
+    shell: Shell, server: str
+) -> None:
+    done = shell.train("--json", MLFLOW_TRACKING_URI=server)
+
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["children"] == 5
+    assert done.json["tracking_uri"] == server
+
+
+def test_a_variable_names_the_experiment(shell: Shell) -> None:
+    assert shell.trained(MLFLOW_EXPERIMENT_NAME="team")["experiment"] == "team"
+    chosen = shell.trained("--experiment", "mine", MLFLOW_EXPERIMENT_NAME="team")
+    assert chosen["experiment"] == "mine"
+
+
+def test_the_reason_of_a_chain_of_network_errors_is_the_innermost() -> None:
+    try:
+        try:
+            raise ConnectionRefusedError(111, "Connection refused")
+        except OSError as error:
+            raise RuntimeError("outer") from error
+    except RuntimeError as error:
+        assert connect.short_reason(error) == "[Errno 111] Connection refused"
