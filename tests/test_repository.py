@@ -14,6 +14,7 @@ import yaml
 from mlproject.cli.main import cli
 from tests.conftest import ROOT
 
+IMPORTED = re.compile(r"^\s*(?:from|import) (mlproject|training|inference)\b", re.MULTILINE)
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
@@ -99,10 +100,7 @@ def test_the_packages_import_each_other_in_one_direction() -> None:
         for path in (ROOT / "src" / package).rglob("*.py"):
             if path.parent.name == "cli":  # imports lazily what its commands call
                 continue
-            text = path.read_text()
-            named = set(
-                re.findall(r"^\s*(?:from|import) (mlproject|training|inference)\b", text, re.M)
-            )
+            named = set(IMPORTED.findall(path.read_text()))
             assert named <= may, path
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,18 @@ _AUTOLOGGING_TAG = "mlflow.autologging"
 _HTTP_WORKERS = 4
 _LONGEST_PARAMETER = 500
 _PAGE = 1000
+
+
+class Store(Enum):
+    """What kind of store children go to, where that decides how they are written quickest.
+
+    ``FILES`` is the FileStore: a search reads the whole experiment, and each tag that goes with a
+    new run lists it. ``HTTP`` answers several requests at a time.
+    """
+
+    FILES = "files"
+    HTTP = "http"
+    OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,7 @@ class Family:
     """What all children of a search share."""
 
     parent: Run
+    store: Store = Store.OTHER
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -112,7 +126,6 @@ def write(
     children: Sequence[Child],
     *,
     known: Mapping[int, str] | None = None,
-    over_http: bool = False,
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Write children; a failure of one does not stop the others.
 
@@ -123,8 +136,6 @@ def write(
     children : sequence of Child
     known : mapping of int to str, optional
         Candidate to run id of those that exist and have to be completed.
-    over_http : bool
-        Whether the store answers several requests at a time.
 
     Returns
     -------
@@ -142,7 +153,7 @@ def write(
         except Exception as error:  # noqa: BLE001 - collected, and reported by completion
             problems[child.index] = one_line(str(error))
 
-    _for_each(one, children, _HTTP_WORKERS if over_http else 1)
+    _for_each(one, children, _HTTP_WORKERS if family.store == Store.HTTP else 1)
     return written, problems
 
 
@@ -190,18 +201,21 @@ def same(stored: float | None, value: float) -> bool:
 def _write_one(client: MlflowClient, family: Family, child: Child, written: dict[int, str]) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
+    # The tags by which a child is found again go with the new run, so that none is ever without.
+    own = {_PARENT_TAG: family.parent_id, CANDIDATE_TAG: str(child.index)}
     if child.index not in written:
         run = client.create_run(
             family.experiment_id,
             start_time=family.parent.info.start_time,
-            # The tag by which it is found again goes with the run; FileStore rereads it for each.
-            tags={_PARENT_TAG: family.parent_id, CANDIDATE_TAG: str(child.index)},
+            tags={} if family.store == Store.FILES else own,
             run_name=f"candidate-{child.index}",
         )
         written[child.index] = run.info.run_id
     run_id = written[child.index]
     now = int(time.time() * 1000)
     tags = {**family.tags, _AUTOLOGGING_TAG: "sklearn"}
+    if family.store == Store.FILES:
+        tags |= own
     if child.failure:
         tags[FAILURE_TAG] = child.failure[:5000]
     client.log_batch(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlproject.errors import TrackingError
 from training import children as family_of
-from training.children import Child, Family
+from training.children import Child, Family, Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,8 +42,6 @@ def complete_children(
     children: Sequence[Child],
     *,
     joined: bool,
-    over_http: bool,
-    in_files: bool,
 ) -> dict[int, str]:
     """Write the children that are not there, check all, and return candidate to run id.
 
@@ -54,10 +52,6 @@ def complete_children(
     children : sequence of Child
     joined : bool
         Whether the parent existed before, and may have children already.
-    over_http : bool
-        Whether the store answers several requests at a time.
-    in_files : bool
-        Whether the store is the FileStore, where a search reads the whole experiment.
 
     Raises
     ------
@@ -69,8 +63,8 @@ def complete_children(
     ids = {index: str(run.info.run_id) for index, run in stored.items()}
     todo = [child for child in children if family_of.lacking(child, stored.get(child.index))]
     for _ in range(_ROUNDS):
-        ids, problems = family_of.write(client, family, todo, known=ids, over_http=over_http)
-        if in_files:
+        ids, problems = family_of.write(client, family, todo, known=ids)
+        if family.store == Store.FILES:
             stored = {index: client.get_run(run_id) for index, run_id in ids.items()}
         else:
             stored = family_of.find(client, family)

@@ -179,12 +179,16 @@ def _children(
     failures = {failure.index: failure.why for failure in outcome.failures}
     return completion.complete_children(
         client,
-        children.Family(run, tags),
+        children.Family(run, _store(target), tags),
         children.expected(outcome.fitted, failures),
         joined=joined,
-        over_http=target.uri.startswith("http"),
-        in_files=target.is_file_store,
     )
+
+
+def _store(target: Target) -> children.Store:
+    if target.is_file_store:
+        return children.Store.FILES
+    return children.Store.HTTP if target.uri.startswith("http") else children.Store.OTHER
 
 
 def _log_model(
