@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +12,7 @@ import pytest
 
 from mlproject.data import table as tables
 from mlproject.errors import DataError
+from tests.conftest import served
 
 FRAME = pd.DataFrame(
     {"area": [40.5, 50.0, None], "rooms": [1, 2, 3], "kind": ["flat", "höuse", None]}
@@ -34,20 +32,10 @@ def write(path: Path, frame: pd.DataFrame = FRAME) -> Path:
     return path
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        pass
-
-
 @pytest.fixture
 def web(work: Path) -> Iterator[str]:
-    handler = partial(QuietHandler, directory=str(work))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with served(work) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

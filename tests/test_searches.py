@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,7 @@ import pytest
 import yaml
 
 from mlproject.errors import DataError
-from tests.conftest import Shell, children_of
+from tests.conftest import Shell, children_of, free_port
 from training import metrics, parameters
 from training.preparation import Options, prepare
 from training.search import Outcome, fit
@@ -168,3 +173,73 @@ def test_when_all_candidates_fail_the_run_is_failed_and_says_why(shell: Shell, c
     run = store.get_run(done.json["run_id"])
     assert run.info.status == "FAILED"
     assert "could not convert" in run.data.tags["mlproject.failure"]
+
+
+NRMSE_RECIPE = (
+    "{name: n, task: regression, imports: [mine], metrics: [nrmse], pipeline: [model: mine.Mine],"
+    " data: {source: 'sklearn:diabetes', target: target},"
+    " search: {parameters: {model__alpha: [0.1, 1.0, 10.0]}, scoring: [nrmse, r2]}}"
+)
+
+
+def test_dask_fits_the_same_as_this_process(shell: Shell) -> None:
+    local = shell.trained("iris-svc")
+    spread = shell.trained("iris-svc", "--engine", "dask", "--jobs", "2")
+
+    assert spread["children"] == 6
+    assert spread["metrics"] == pytest.approx(local["metrics"])
+    assert spread["best_params"] == local["best_params"]
+
+
+def test_a_dask_cluster_that_is_there_is_used_and_needs_none_of_our_code(shell: Shell) -> None:
+    (shell.folder / "mine.py").write_text(
+        "from sklearn.linear_model import Ridge\nclass Mine(Ridge):\n    pass\n"
+    )
+    (shell.folder / "n.yaml").write_text(NRMSE_RECIPE)
+    elsewhere = {name: text for name, text in shell.environment.items() if name != "PYTHONPATH"}
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with dask_cluster(address, shell.folder.parent, elsewhere) as log:
+        result = shell.trained("n.yaml", "--engine", "dask", DASK_SCHEDULER_ADDRESS=address)
+        said = log.read_text()
+
+    assert result["children"] == 3
+    assert "Receive client connection" in said
+
+
+def test_a_dask_cluster_that_is_not_there_is_one_line(shell: Shell) -> None:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    done = shell.train("iris-svc", "--engine", "dask", DASK_SCHEDULER_ADDRESS=address)
+
+    assert done.code == 2
+    assert f"No Dask scheduler answers at {address}" in done.error
+
+
+@contextmanager
+def dask_cluster(address: str, folder: Path, environment: dict[str, str]) -> Iterator[Path]:
+    """Run a scheduler and a worker as processes of their own."""
+    log = folder / "dask.log"
+    host, port = address.removeprefix("tcp://").split(":")
+    scheduler = ["scheduler", "--host", host, "--port", port, "--no-dashboard"]
+    worker = ["worker", address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard"]
+    worker += ["--local-directory", str(folder), "--no-nanny"]
+    with log.open("wb") as stream:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{part[0]}", *part[1:]],
+                cwd=folder,
+                env=environment,
+                stdout=stream,
+                stderr=stream,
+            )
+            for part in (scheduler, worker)
+        ]
+        try:
+            for _ in range(150):
+                if "Registered to" in log.read_text():
+                    break
+                time.sleep(0.2)
+            yield log
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()

@@ -117,3 +117,8 @@ def test_a_separate_file_without_a_feature_is_refused(work: Path) -> None:
 def test_a_column_to_split_by_that_is_not_there_is_refused(work: Path) -> None:
     with pytest.raises(DataError, match="No column to split by 'siet' in .*Did you mean 'site'"):
         prepared(work, {"kind": "group", "group": "siet"})
+
+
+def test_text_that_is_no_time_is_refused_as_a_time(work: Path) -> None:
+    with pytest.raises(DataError, match="'site' of .* holds text such as 'site0'"):
+        prepared(work, {"kind": "time", "time": "site"})

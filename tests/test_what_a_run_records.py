@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.conftest import Shell, children_of
+from tests.conftest import Shell, children_of, served
 
 HOUSES = "rooms,area,kind,price\n" + "".join(
     f"{i % 5 + 1},{40 + i * 1.5},{'flat' if i % 3 else 'house'},{100 + i * 3 + i % 7}\n"
@@ -254,3 +254,45 @@ def test_an_own_class_is_stored_by_cloudpickle_by_value_and_the_run_says_so(
         "-c", code, result["tracking_uri"], result["model_uri"], MLFLOW_ALLOW_FILE_STORE="true"
     )
     assert loaded.out == "Pipeline\n", loaded.err
+
+
+def test_a_secret_in_an_address_stands_nowhere_in_the_run(shell: Shell) -> None:
+    (shell.folder / "houses.csv").write_text(HOUSES)
+    with served(shell.folder) as address:
+        result = shell.trained("--data", f"{address}/houses.csv?sig=s3cret", "--target", "price")
+
+    assert result["data"]["source"] == f"{address}/houses.csv"
+    files = [path for path in (shell.folder / "mlruns").rglob("*") if path.is_file()]
+    assert len(files) > 100
+    assert [path for path in files if b"s3cret" in path.read_bytes()] == []
+
+
+def test_a_derived_recipe_handles_text_gaps_flags_ids_and_dates(shell: Shell, client: Any) -> None:
+    rows = "".join(
+        f"id-{i},{i % 9 if i % 4 else ''},{'red' if i % 3 else ''},{'true' if i % 2 else 'false'},"
+        f"2026-01-{1 + i % 28:02d},same,{'yes' if (i % 9) > 4 else 'no'}\n"
+        for i in range(150)
+    )
+    (shell.folder / "t.csv").write_text(f"id,size,colour,new,day,unit,sold\n{rows}")
+    done = shell.train("--data", "t.csv", "--target", "sold", "--json")
+    assert done.code == 0, done.err
+    result = done.json
+    store = client(result["tracking_uri"])
+    path = store.download_artifacts(result["run_id"], "recipe.yaml", str(shell.folder))
+    recipe = yaml.safe_load(Path(path).read_text())
+
+    assert recipe["task"] == "classification"
+    assert recipe["data"]["drop"] == ["day", "id", "unit"]
+    assert "Column 'id' is left out: nearly every row has a value of its own" in done.err
+    assert "Column 'day' is left out: it is a date" in done.err
+    assert result["children"] == 5
+    assert result["model_format"] == "skops"
+    assert shell.trained("recipe.yaml")["metrics"] == result["metrics"]
+
+
+def test_an_experiment_given_by_its_id_is_used(shell: Shell, client: Any) -> None:
+    uri = f"sqlite:///{shell.folder.as_posix()}/mlflow.db"
+    number = client(uri).create_experiment("team")
+
+    result = shell.trained(MLFLOW_EXPERIMENT_ID=number, MLFLOW_TRACKING_URI=uri)
+    assert (result["experiment_id"], result["experiment"]) == (number, "team")

@@ -114,6 +114,26 @@ def enough_rows(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] 
             )
 
 
+def columns_to_split_by(recipe: Recipe, table: Table) -> None:
+    """Raise DataError when the column of group or time is not there, has gaps, or is no time."""
+    names = [name for name in (recipe.split.group, recipe.split.time) if name]
+    table.require(names, "column to split by")
+    for name in names:
+        values = table.frame[name]
+        missing = int(values.isna().sum())
+        if missing:
+            raise DataError(
+                f"The column to split by '{name}' is missing in {missing} of {len(values)} rows "
+                f"of {table.source}"
+            )
+        if name == recipe.split.time and values.dtype == object:
+            raise DataError(
+                f"The column '{name}' of {table.source} holds text such as {values.iloc[0]!r}, "
+                "which has no order in time",
+                "Write dates as 2026-01-31, or as numbers",
+            )
+
+
 def splittable(recipe: Recipe, y: pd.Series[Any]) -> None:
     """Raise DataError when a class has too few rows for both sides of a stratified split."""
     if len(y) < 2:
@@ -140,7 +160,6 @@ def _features(recipe: Recipe, table: Table, target: str) -> pd.DataFrame:
         (data.features or [], "feature"),
         (data.drop, "column to drop"),
         (data.categorical, "categorical column"),
-        ([name for name in (recipe.split.group, recipe.split.time) if name], "column to split by"),
     ):
         table.require(names, role)
     left_out = {target, *data.drop, recipe.split.group, recipe.split.time}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from mlproject import environ
 from mlproject.errors import ConfigurationError, reason
 from mlproject.redact import redacted
+from training import metrics
+from training.pickling import by_value
 
 _CONNECT_SECONDS = 10
 
 
 @contextmanager
-def running(engine: str, jobs: int | None, planned: Any) -> Iterator[Any]:
+def running(
+    engine: str, jobs: int | None, planned: Any, imports: Sequence[str] = ()
+) -> Iterator[Any]:
     """Yield the search, set up for an engine.
 
     Parameters
@@ -25,6 +29,8 @@ def running(engine: str, jobs: int | None, planned: Any) -> Iterator[Any]:
     jobs : int, optional
         Fits at a time; 1 by default, -1 for all cores. For a Dask cluster of our own, its workers.
     planned : search estimator or pipeline
+    imports : sequence of str
+        The user's own modules, which travel to the cluster by value.
 
     Raises
     ------
@@ -44,7 +50,11 @@ def running(engine: str, jobs: int | None, planned: Any) -> Iterator[Any]:
             "pip install 'mlproject[dask]'",
         ) from error
     address = environ.get(environ.DASK_SCHEDULER)
-    with _client(distributed, address, jobs), joblib.parallel_config(backend="dask"):
+    with (
+        by_value([*imports, metrics.__name__]),  # a cluster has scikit-learn, and nothing of ours
+        _client(distributed, address, jobs),
+        joblib.parallel_config(backend="dask"),
+    ):
         yield planned.set_params(n_jobs=-1)
 
 

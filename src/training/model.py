@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 import warnings
@@ -17,6 +16,7 @@ import pandas as pd
 
 from mlproject.errors import ModelError, reason
 from training import requirements
+from training.pickling import by_value
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
@@ -107,7 +107,7 @@ def log(model: Any, example: pd.DataFrame, imports: Sequence[str], chosen: Forma
     """
     import mlflow
 
-    with _by_value(imports), _quiet():
+    with by_value(imports), _quiet():
         try:
             if chosen.name == CLOUDPICKLE:
                 cloudpickle.dumps(model)
@@ -164,20 +164,6 @@ def _modules_of(model: Any) -> set[str]:
         elif opcode.name == "GLOBAL":
             found.add(str(argument).partition(".")[0])
     return {name for name in found if name not in sys.stdlib_module_names}
-
-
-@contextmanager
-def _by_value(imports: Sequence[str]) -> Iterator[None]:
-    """Let cloudpickle store the user's own modules by value; installed packages are required."""
-    own = [name for name in imports if not requirements.is_installed(name)]
-    modules = [importlib.import_module(name) for name in own]
-    for module in modules:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        yield
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
 
 
 @contextmanager

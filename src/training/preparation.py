@@ -50,6 +50,15 @@ class Prepared:
     validation: Table | None = None
     notices: list[str] = field(default_factory=list)
 
+    @property
+    def recordable(self) -> Recipe:
+        """The recipe as it may be written down: absolute places, addresses without secrets."""
+        data = self.recipe.data.model_copy(update={"source": self.table.source})
+        held_out = self.recipe.split
+        if self.validation is not None:
+            held_out = held_out.model_copy(update={"source": self.validation.source})
+        return self.recipe.model_copy(update={"data": data, "split": held_out})
+
 
 def prepare(options: Options) -> Prepared:
     """Return the recipe with its overrides, the data, the split and the search, all checked."""
@@ -58,6 +67,7 @@ def prepare(options: Options) -> Prepared:
     estimator = _checked_pipeline(recipe)
     if table is None:
         table = tables.load(_source(recipe))
+    checks.columns_to_split_by(recipe, table)
     X, y = checks.features_and_target(recipe, table)
     y = checks.target_fits(recipe, y, table.source)
     validation, held_out_rows = _validation(recipe, [str(name) for name in X.columns])
@@ -141,6 +151,6 @@ def _validation(
     if recipe.split_kind != "file" or recipe.split.source is None:
         return None, None
     table = tables.load(recipe.split.source)
-    data = recipe.data.model_copy(update={"features": features})
+    data = recipe.data.model_copy(update={"features": features, "drop": []})
     X, y = checks.features_and_target(recipe.model_copy(update={"data": data}), table)
     return table, (X, checks.target_fits(recipe, y, table.source))

@@ -79,7 +79,7 @@ def train(options: Options, reporter: Reporter) -> Result:
         reporter.warn(notice)
     with reporter.step(f"Connecting to {target.printable}"):
         client = connect.connect(target)
-    experiment = options.experiment or connect.ambient_experiment() or prepared.recipe.name
+    experiment = options.experiment or connect.ambient_experiment(client) or prepared.recipe.name
     joined = record.joined()
     with record.opened(client, experiment, options.run_name) as run:
         result = _record(client, run, target, prepared, options, reporter, joined=joined)
@@ -107,7 +107,7 @@ def _record(
     count = _candidates_text(prepared.planned, recipe)
     with (
         reporter.step(f"Fitting {recipe.name}: {count}"),
-        engine.running(options.engine, options.jobs, prepared.planned) as planned,
+        engine.running(options.engine, options.jobs, prepared.planned, recipe.imports) as planned,
         autologging.autologged(),
     ):
         outcome = search.fit(planned, rows, prepared.scoring, recipe.refit)
@@ -126,10 +126,14 @@ def _record(
         ids = _children(client, run, target, outcome, joined=joined)
         chosen = _log_model(client, run_id, recipe, rows, outcome)
         _complete(client, run_id, prepared, outcome, values)
+    with connect.as_tracking_error(f"The run {run_id} cannot be read"):
+        experiment = client.get_experiment(run.info.experiment_id).name
+    if joined and options.experiment not in (None, experiment):
+        reporter.warn(f"The run was already started in '{experiment}': --experiment is not used")
     return {
         "run_id": run_id,
         "experiment_id": str(run.info.experiment_id),
-        "experiment": client.get_experiment(run.info.experiment_id).name,
+        "experiment": experiment,
         "tracking_uri": target.printable,
         "model_uri": f"runs:/{run_id}/{model.NAME}",
         "status": "FINISHED",
@@ -159,7 +163,7 @@ def _describe(client: MlflowClient, run_id: str, prepared: Prepared) -> None:
     if prepared.validation is not None:
         record.log_dataset(client, run_id, prepared.validation, prepared.rows.X_test, "eval")
     files = {
-        record.RECIPE_FILE: catalogue.dump(recipe),
+        record.RECIPE_FILE: catalogue.dump(prepared.recordable),
         record.ENVIRONMENT_FILE: requirements.of_environment(),
     }
     record.log_files(client, run_id, files)

@@ -69,7 +69,7 @@ def empty_is_unset(value: Any) -> Any:
     return None if value == "" else value
 
 
-class Optional(click.ParamType[Any]):
+class OrUnset(click.ParamType[Any]):
     """A parameter type for which an empty value counts as not given."""
 
     def __init__(self, inner: click.ParamType[Any]) -> None:
@@ -85,7 +85,7 @@ class Optional(click.ParamType[Any]):
         return self.inner.get_metavar(param, ctx)
 
 
-INTEGER = Optional(click.INT)
+INTEGER = OrUnset(click.INT)
 
 
 def command(

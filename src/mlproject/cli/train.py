@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mlproject.cli.frame import INTEGER, Optional, command
+from mlproject.cli.frame import INTEGER, OrUnset, command
 from mlproject.console import Reporter
 
 
@@ -34,7 +34,7 @@ from mlproject.console import Reporter
 @click.option("--register", metavar="NAME", help="Register the best model under this name.")
 @click.option(
     "--engine",
-    type=Optional(click.Choice(["local", "dask"])),
+    type=OrUnset(click.Choice(["local", "dask"])),
     default="local",
     show_default=True,
     help="Where the fits of the search run.",

@@ -76,9 +76,19 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     return str(found.experiment_id)
 
 
-def ambient_experiment() -> str | None:
-    """Return the experiment's name that MLflow's own variables give, if they give one."""
-    return environ.get(environ.EXPERIMENT_NAME)
+def ambient_experiment(client: MlflowClient) -> str | None:
+    """Return the experiment's name that MLflow's own variables give, if they give one.
+
+    Raises
+    ------
+    TrackingError
+        When they give the id of an experiment that is not there.
+    """
+    name, number = environ.get(environ.EXPERIMENT_NAME), environ.get(environ.EXPERIMENT_ID)
+    if name or not number:
+        return name
+    with as_tracking_error(f"{environ.EXPERIMENT_ID} names no experiment"):
+        return str(client.get_experiment(number).name)
 
 
 @contextmanager

@@ -1,0 +1,30 @@
+"""Pickles that hold the code of modules which the reading side does not have."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import cloudpickle
+
+from training import requirements
+
+
+@contextmanager
+def by_value(modules: Sequence[str]) -> Iterator[None]:
+    """Let cloudpickle store modules by value for the block; installed packages stay by name.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Names of modules, such as those that a recipe lists under ``imports``.
+    """
+    own = [importlib.import_module(name) for name in modules if not requirements.is_installed(name)]
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
