@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,10 +83,10 @@ def train(options: Options, reporter: Reporter) -> Result:
     joined = record.joined()
     with record.opened(client, experiment, options.run_name) as run:
         result = _record(client, run, target, prepared, options, reporter, joined=joined)
-    registered = None
     if options.register:
-        registered = registration.register(result["run_id"], options.register)
-    return Result(**result, registered=registered, seconds=round(time.perf_counter() - started, 3))
+        registered = registration.register(result.run_id, options.register)
+        result = replace(result, registered=registered)
+    return replace(result, seconds=round(time.perf_counter() - started, 3))
 
 
 def _record(
@@ -98,8 +98,8 @@ def _record(
     reporter: Reporter,
     *,
     joined: bool,
-) -> dict[str, Any]:
-    """Fit inside the open run, record everything, and return the result's fields."""
+) -> Result:
+    """Fit inside the open run, record everything, and return what came out."""
     run_id = str(run.info.run_id)
     recipe, rows, table = prepared.recipe, prepared.rows, prepared.table
     with connect.as_tracking_error(f"The run {run_id} cannot be recorded"):
@@ -123,29 +123,31 @@ def _record(
         reporter.step("Recording candidates and model"),
         connect.as_tracking_error(f"The run {run_id} cannot be recorded"),
     ):
-        ids = _children(client, run, target, outcome, joined=joined)
+        # The model first: it is what a run is for, should the server go away after it.
         chosen = _log_model(client, run_id, recipe, rows, outcome)
         _complete(client, run_id, prepared, outcome, values)
+        ids = _children(client, run, target, outcome, joined=joined)
     with connect.as_tracking_error(f"The run {run_id} cannot be read"):
         experiment = client.get_experiment(run.info.experiment_id).name
     if joined and options.experiment not in (None, experiment):
         reporter.warn(f"The run was already started in '{experiment}': --experiment is not used")
-    return {
-        "run_id": run_id,
-        "experiment_id": str(run.info.experiment_id),
-        "experiment": experiment,
-        "tracking_uri": target.printable,
-        "model_uri": f"runs:/{run_id}/{model.NAME}",
-        "status": "FINISHED",
-        "metrics": values | outcome.metrics,
-        "best_params": {name: plain(value) for name, value in outcome.best_parameters.items()},
-        "candidates": outcome.candidates,
-        "children": len(ids),
-        "recipe": recipe.name,
-        "data": {"source": table.source, "sha256": table.sha256, "rows": table.rows},
-        "model_format": chosen,
-        "failed_candidates": len(outcome.failures),
-    }
+    return Result(
+        run_id=run_id,
+        experiment_id=str(run.info.experiment_id),
+        experiment=experiment,
+        tracking_uri=target.printable,
+        model_uri=f"runs:/{run_id}/{model.NAME}",
+        status="FINISHED",
+        metrics=values | outcome.metrics,
+        best_params={name: plain(value) for name, value in outcome.best_parameters.items()},
+        candidates=outcome.candidates,
+        children=len(ids),
+        seconds=0.0,
+        recipe=recipe.name,
+        data={"source": table.source, "sha256": table.sha256, "rows": table.rows},
+        model_format=chosen,
+        failed_candidates=len(outcome.failures),
+    )
 
 
 def _describe(client: MlflowClient, run_id: str, prepared: Prepared) -> None:
