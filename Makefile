@@ -17,7 +17,7 @@ WORKERS ?= auto
 .PHONY: train test lint types tests format bench-tracking lock clean
 
 train: $(VENV)/run.stamp
-	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local
+	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
 
 test: lint types tests
 

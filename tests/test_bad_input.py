@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -91,12 +93,24 @@ DATA_MISTAKES = {
         ["iris-svc", "--target", "b"],
         "The class 'no' has 3 training rows, fewer than 5 folds",
     ),
+    "folds too small for a metric": (
+        "a,b\n" + "".join(f"{i},{i * 1.37}\n" for i in range(9)),
+        ["--target", "b"],
+        "7 training rows make 5 folds of fewer than 2 rows",
+    ),
     "a class with one row": (
         "a,b\n" + "".join(f"{i},{'yes' if i else 'no'}\n" for i in range(50)),
         ["iris-svc", "--target", "b"],
         "The class 'no' has 1 row",
     ),
     "only the target": ("b\n1\n2\n", ["--target", "b"], "no column that can be a feature"),
+    "an infinite feature": (
+        "a,b\n1,2.5\ninf,3.5\n",
+        ["diabetes-lassolars", "--target", "b"],
+        "The column 'a' of",
+        "infinite values, the first in row 2 of 2",
+    ),
+    "UTF-16": ("a,b\n1,2\n".encode("utf-16"), ["--target", "a"], "is UTF-16 text"),
     "no such sample": (None, ["--data", "sklearn:irsi", "--target", "target"], "'iris'?"),
 }
 
@@ -187,21 +201,67 @@ RECIPE_MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a refit that is not scored": (
         {"search": {"scoring": ["r2"], "refit": "rmse"}},
-        "'refit' is 'rmse'",
-        "",
+        "'refit' is 'rmse', which is not scored",
+        "Known scores: r2",
     ),
     "a grouped split without its column": (
         {"split": {"kind": "group"}},
         "a split of kind 'group' needs 'group'",
         "",
     ),
-    "a kind of search that is none": ({"search": {"kind": "gird"}}, "search.kind", "'grid'"),
+    "a kind of search that is none": (
+        {"search": {"kind": "gird"}},
+        "search.kind cannot be 'gird'",
+        "Did you mean 'grid'?",
+    ),
+    "a last step that does not predict": (
+        {"pipeline": [{"model": "StandardScaler"}], "search": {}},
+        "The last step 'model' (StandardScaler) does not predict",
+        "",
+    ),
+    "a model in the middle": (
+        {"pipeline": [{"first": "Ridge"}, {"model": "LassoLars"}]},
+        "The step 'first' (Ridge) does not transform",
+        "",
+    ),
+    "a model replaced by nothing": (
+        {"search": {"parameters": {"model": ["passthrough", "Ridge"]}}},
+        "The last step 'model' (passthrough) does not predict",
+        "",
+    ),
+    "a parameter that one of several models lacks": (
+        {"search": {"parameters": {"model": ["Ridge", "SVR"], "model__alpha": [1, 2]}}},
+        "no parameter 'model__alpha'",
+        "",
+    ),
+    "a step that is no estimator": (
+        {"pipeline": [{"model": "sklearn.datasets:make_regression"}], "search": {}},
+        "The step 'model' is a tuple, not an estimator",
+        "",
+    ),
+    "a step with a reserved name": (
+        {"pipeline": [{"steps": "Ridge"}], "search": {}},
+        "'steps' cannot be the name of a step",
+        "",
+    ),
+    "a module that cannot be": (
+        {"imports": ["..mine"]},
+        "'..mine' under the recipe's 'imports' is not a module",
+        "",
+    ),
+    "a module that ends the process": (
+        {"imports": ["exits"], "pipeline": "exits:build"},
+        "The module 'exits' cannot be imported: SystemExit: 9",
+        "",
+    ),
+    "a split file without a name": ({"split": {"kind": "file", "source": ""}}, "split.source", ""),
 }
 
 
 @pytest.mark.parametrize("mistake", RECIPE_MISTAKES)
 def test_a_mistake_in_the_recipe_is_one_line_and_exit_code_2(work: Path, mistake: str) -> None:
     changes, *texts = RECIPE_MISTAKES[mistake]
+    (work / "exits.py").write_text("import sys; sys.exit(9)")
 
     refused(invoke(recipe(work, **changes)), work, 2, *texts)
 
@@ -247,6 +307,28 @@ def test_a_mistake_in_usage_is_one_line_and_exit_code_2(
     assert done.json["exit_code"] == 2
 
 
+def test_a_misspelled_estimator_is_named_where_pytest_is_not_installed(shell: Shell) -> None:
+    name = recipe(shell.folder, pipeline=[{"model": "StandrdScaler"}])
+    code = (
+        "import sys; sys.modules['pytest'] = None; sys.argv = ['x', 'train', sys.argv[1]]\n"
+        "from mlproject.cli.main import main; main()"
+    )
+    done = shell.python("-c", code, name)
+
+    assert done.code == 2
+    assert "Did you mean 'StandardScaler'?" in done.error
+
+
+def test_dask_that_is_not_installed_is_said_before_anything_runs(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import engine
+
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+
+    refused(invoke("--engine", "dask"), work, 2, "pip install 'mlproject[dask]'")
+
+
 def test_a_recipe_that_is_not_yaml_is_named_by_its_line(work: Path) -> None:
     (work / "mine.yaml").write_text("name: x\ntask: [regression\nseed: 1\n")
 
@@ -280,6 +362,39 @@ def test_a_password_in_an_address_is_not_printed(shell: Shell) -> None:
 
     assert done.code == 4
     assert "s3cret" not in done.out + done.err
+
+
+def test_a_damaged_store_is_named_and_the_exit_code_is_4(work: Path) -> None:
+    (work / "broken" / "0").mkdir(parents=True)
+    (work / "broken" / "0" / "meta.yaml").write_text("{{{")
+    (work / "keyless" / "0").mkdir(parents=True)
+    (work / "keyless" / "0" / "meta.yaml").write_text("foo: bar")
+
+    for name in ("broken", "keyless"):
+        done = invoke("--tracking", f"./{name}")
+        assert done.exit_code == 4, done.stderr
+        assert f"{name} cannot be used" in done.stderr
+
+
+def test_a_database_of_a_newer_mlflow_is_exit_code_4(work: Path) -> None:
+    with contextlib.closing(sqlite3.connect("new.db")) as database:
+        database.execute("create table alembic_version (version_num varchar)")
+        database.execute("insert into alembic_version values ('from-the-future')")
+        database.commit()
+    done = invoke("--tracking", "sqlite:///new.db")
+
+    assert done.exit_code == 4, done.stderr
+    assert "from-the-future" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [("sqlite:///.", "is a folder"), ("sqlite:///no/where.db", "lies in no folder")],
+)
+def test_a_database_that_cannot_be_opened_is_refused_at_once(
+    work: Path, target: str, text: str
+) -> None:
+    refused(invoke("--tracking", target), work, 2, text)
 
 
 def test_an_experiment_that_was_deleted_is_named_with_how_to_restore_it(

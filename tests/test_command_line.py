@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,25 @@ def test_the_version_is_printed(shell: Shell) -> None:
     from mlproject import __version__
 
     assert shell.run("mlproject", "--version").out == f"mlproject, version {__version__}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("redirection", "code", "out"),
+    [
+        (">&- 2>&-", 2, ""),
+        ("2>&-", 2, "exit_code"),
+        (">&-", 2, ""),
+        (">/dev/full", 1, ""),
+        ("| true; exit ${PIPESTATUS[0]}", 2, ""),
+    ],
+)
+def test_closed_and_full_streams_change_no_exit_code_and_show_no_traceback(
+    shell: Shell, redirection: str, code: int, out: str
+) -> None:
+    command = f"{sys.executable} -m training nothing --json {redirection}"
+    done = shell.run("bash", "-c", command)
+
+    assert done.code == code, done.err
+    assert out in done.out
+    assert "Traceback" not in done.err

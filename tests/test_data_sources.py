@@ -124,6 +124,16 @@ def test_other_delimiters_are_seen_in_the_header(work: Path, delimiter: str) -> 
     assert tables.load("t.csv").frame.to_dict("list") == {"a": [1], "b": [2]}
 
 
+def test_decimal_commas_are_numbers_where_semicolons_separate(work: Path) -> None:
+    (work / "t.csv").write_text("a;b;c\n1,5;2;x\n-3;4;y,5\n")
+
+    assert tables.load("t.csv").frame.to_dict("list") == {
+        "a": [1.5, -3.0],
+        "b": [2, 4],
+        "c": ["x", "y,5"],
+    }
+
+
 def test_a_type_that_changes_late_in_the_file_is_seen(work: Path) -> None:
     rows = "".join(f"{i}\n" for i in range(400_000))
     (work / "t.csv").write_text(f"x\n{rows}0.5\n")

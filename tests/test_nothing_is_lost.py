@@ -70,6 +70,38 @@ def test_a_killed_run_is_marked_killed(shell: Shell, client: Any, sent: signal.S
     assert run.info.status == "KILLED"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals of this kind")
+def test_killed_while_children_are_written_leaves_none_half_written(
+    shell: Shell, client: Any
+) -> None:
+    alphas = ",".join(str(number / 100) for number in range(1, 301))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", "--param", f"model__alpha={alphas}", "--json"],
+        cwd=shell.folder,
+        env=shell.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(3000):
+        if len(list((shell.folder / "mlruns").glob("*/*/tags/mlproject.candidate"))) >= 5:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    store = client((shell.folder / "mlruns").as_uri())
+    experiment = store.get_experiment_by_name("diabetes-lassolars").experiment_id
+    runs = store.search_runs([experiment], max_results=1000)
+    children = children_of(store, experiment, json.loads(out)["run_id"])
+
+    assert process.returncode == 130, err
+    assert len(runs) == len(children) + 1
+    assert 5 <= len(children) < 300
+    assert all("mean_test_score" in child.data.metrics for child in children)
+    assert {child.info.status for child in children} == {"FINISHED"}
+    assert store.get_run(json.loads(out)["run_id"]).info.status == "KILLED"
+
+
 def test_a_run_that_was_already_started_is_joined(shell: Shell, client: Any) -> None:
     uri = f"sqlite:///{shell.folder.as_posix()}/mlflow.db"
     store = client(uri)

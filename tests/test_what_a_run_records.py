@@ -226,7 +226,12 @@ def test_an_own_class_is_stored_by_cloudpickle_by_value_and_the_run_says_so(
     (shell.folder / "mine.py").write_text(
         "from sklearn.linear_model import Ridge\n"
         "from sklearn.pipeline import Pipeline\n"
-        "class Mine(Ridge):\n    pass\n"
+        "from sklearn.base import BaseEstimator, RegressorMixin\n"
+        "class Mine(RegressorMixin, BaseEstimator):\n"
+        "    def __init__(self, alpha=1.0):\n        self.alpha = alpha\n"
+        "    def fit(self, X, y):\n        self.ridge_ = Ridge(alpha=self.alpha).fit(X, y)\n"
+        "        return self\n"
+        "    def predict(self, X):\n        return self.ridge_.predict(X)\n"
         "def build():\n    return Pipeline([('model', Mine())])\n"
     )
     recipe = {
@@ -269,11 +274,12 @@ def test_a_secret_in_an_address_stands_nowhere_in_the_run(shell: Shell) -> None:
 
 def test_a_derived_recipe_handles_text_gaps_flags_ids_and_dates(shell: Shell, client: Any) -> None:
     rows = "".join(
-        f"id-{i},{i % 9 if i % 4 else ''},{'red' if i % 3 else ''},{'true' if i % 2 else 'false'},"
+        f"{i + 1},id-{i},{i % 9 if i % 4 else ''},{'red' if i % 3 else ''},"
+        f"{'true' if i % 2 else 'false'},"
         f"2026-01-{1 + i % 28:02d},same,{'yes' if (i % 9) > 4 else 'no'}\n"
         for i in range(150)
     )
-    (shell.folder / "t.csv").write_text(f"id,size,colour,new,day,unit,sold\n{rows}")
+    (shell.folder / "t.csv").write_text(f",id,size,colour,new,day,unit,sold\n{rows}")
     done = shell.train("--data", "t.csv", "--target", "sold", "--json")
     assert done.code == 0, done.err
     result = done.json
@@ -282,9 +288,10 @@ def test_a_derived_recipe_handles_text_gaps_flags_ids_and_dates(shell: Shell, cl
     recipe = yaml.safe_load(Path(path).read_text())
 
     assert recipe["task"] == "classification"
-    assert recipe["data"]["drop"] == ["day", "id", "unit"]
+    assert recipe["data"]["drop"] == ["", "day", "id", "unit"]
     assert "Column 'id' is left out: nearly every row has a value of its own" in done.err
     assert "Column 'day' is left out: it is a date" in done.err
+    assert "Column '' is left out: it has no name" in done.err
     assert result["children"] == 5
     assert result["model_format"] == "skops"
     assert shell.trained("recipe.yaml")["metrics"] == result["metrics"]
@@ -296,3 +303,49 @@ def test_an_experiment_given_by_its_id_is_used(shell: Shell, client: Any) -> Non
 
     result = shell.trained(MLFLOW_EXPERIMENT_ID=number, MLFLOW_TRACKING_URI=uri)
     assert (result["experiment_id"], result["experiment"]) == (number, "team")
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ([1.5, 2.0] * 20, "regression"),
+        (["yes", "no"] * 20, "classification"),
+        ([True, False] * 20, "classification"),
+        ([0, 1] * 20, "classification"),
+        ([1, 2, 3] * 20, "classification"),
+        ([*[1, 2, 3] * 20, 4], "regression"),
+        (list(range(40)), "regression"),
+    ],
+)
+def test_the_task_follows_from_the_target(values: list[Any], task: str) -> None:
+    from training.auto import infer_task
+
+    assert infer_task(pd.Series(values)) == task
+
+
+def test_columns_that_number_the_rows_are_left_out() -> None:
+    from training.auto import unusable
+
+    assert unusable(pd.Series(range(100001, 100050))) == "it numbers the rows"
+    assert unusable(pd.Series([*range(48), 60])) is None
+
+
+def test_a_score_that_is_no_number_is_null_in_json() -> None:
+    from mlproject.cli.frame import finite
+
+    assert finite({"a": float("nan"), "b": [1.5, float("inf")]}) == {"a": None, "b": [1.5, None]}
+
+
+def test_a_database_and_the_file_store_live_in_one_folder(shell: Shell) -> None:
+    shell.trained("--tracking", "sqlite:///mlflow.db")
+    done = shell.train("--tracking", "local")
+    listed = shell.python(
+        "-c",
+        "import mlflow; mlflow.search_runs(search_all_experiments=True)",
+        MLFLOW_TRACKING_URI=(shell.folder / "mlruns").as_uri(),
+        MLFLOW_ALLOW_FILE_STORE="true",
+    )
+
+    assert done.code == 0
+    assert "Malformed" not in done.err + listed.err
+    assert list((shell.folder / "mlartifacts" / "diabetes-lassolars").rglob("MLmodel"))

@@ -84,4 +84,7 @@ class Reporter:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
-        self.console.print(table, soft_wrap=False)
+        with self.console.capture() as captured:
+            self.console.print(table, soft_wrap=False)
+        for line in captured.get().splitlines():  # without the padding on the right
+            self.console.out(line.rstrip(), highlight=False)

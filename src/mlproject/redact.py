@@ -13,7 +13,10 @@ def redacted(address: str) -> str:
     """Return an address without user, password and query (where SAS tokens travel)."""
     if "://" not in address:
         return address
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # not an address after all
+        return redacted_text(address)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", "")) if host else redacted_text(address)
 

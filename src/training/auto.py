@@ -23,6 +23,8 @@ _ROWS_PER_CLASS = 10
 # Text that is different in more than half of the rows is a name or an id, not a category.
 _ID_SHARE = 0.5
 _FEW_CATEGORIES = 20
+# From so many rows on, whole numbers that go up by one are a count of the rows.
+_ROWS_TO_NUMBER = 20
 _MOST_CATEGORIES = 50
 
 
@@ -86,23 +88,29 @@ def infer_task(target: pd.Series[Any]) -> Task:
     values = target.dropna()
     if types.is_bool_dtype(values) or not types.is_numeric_dtype(values):
         return "classification"
+    counts = values.value_counts()
     whole = bool((values == values.round()).all())
-    distinct = int(values.nunique())
-    few = distinct <= _MOST_CLASSES and distinct * _ROWS_PER_CLASS <= len(values)
-    return "classification" if whole and (few or distinct <= 2) else "regression"
+    repeated = len(counts) <= _MOST_CLASSES and counts.min() >= _ROWS_PER_CLASS
+    return "classification" if whole and (repeated or len(counts) <= 2) else "regression"
 
 
 def unusable(values: pd.Series[Any]) -> str | None:
     """Return why a column cannot be a feature without further thought, or None when it can."""
     present = values.dropna()
+    if values.name == "":
+        return "it has no name"
     if present.empty:
         return "it is empty"
     if types.is_datetime64_any_dtype(values):
         return "it is a date"
+    if types.is_timedelta64_dtype(values):
+        return "it is a duration"
     if values.dtype == object and not present.map(lambda item: isinstance(item, (str, bool))).all():
         return "its values are not plain"
     if present.nunique() == 1 and present.size == values.size:
         return "it is constant"
+    if len(values) >= _ROWS_TO_NUMBER and _counts_up(values):
+        return "it numbers the rows"
     distinct = present.nunique()
     if (
         values.dtype == object
@@ -111,6 +119,10 @@ def unusable(values: pd.Series[Any]) -> str | None:
     ):
         return "nearly every row has a value of its own"
     return None
+
+
+def _counts_up(values: pd.Series[Any]) -> bool:
+    return types.is_integer_dtype(values) and bool((values.diff().iloc[1:] == 1).all())
 
 
 def _features(numeric: list[str], flags: list[str], text: list[str]) -> dict[str, Any]:

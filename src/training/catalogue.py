@@ -54,6 +54,10 @@ def locate(name: str) -> Path:
         return known[name]
     if path.is_file():
         return path
+    if name == AUTO:
+        raise ConfigurationError(
+            "The recipe 'auto' has no file", "It follows from --data and --target"
+        )
     hint = did_you_mean(name, [*known, AUTO], noun="recipes")
     raise ConfigurationError(f"No recipe '{name}'", hint)
 

@@ -10,6 +10,7 @@ from pandas.api import types
 
 from mlproject.data.table import Table
 from mlproject.errors import ConfigurationError, DataError
+from training import metrics
 from training.auto import infer_task
 from training.recipe import Recipe
 
@@ -37,6 +38,8 @@ def features_and_target(recipe: Recipe, table: Table) -> tuple[pd.DataFrame, pd.
     table.require([target], "target")
     X = _features(recipe, table, target)
     y = table.frame[target]
+    if y.dtype == object and not y.dropna().map(lambda item: isinstance(item, (str, bool))).all():
+        raise DataError(f"The target '{target}' of {table.source} holds values that are not plain")
     missing = int(y.isna().sum())
     if missing:
         raise DataError(
@@ -56,7 +59,9 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
     """
     name = recipe.data.target
     if y.nunique() == 1:
-        raise DataError(f"The target '{name}' is constant: every row of {source} has {y.iloc[0]!r}")
+        raise DataError(
+            f"The target '{name}' is constant: every row of {source} has {_plain(y.iloc[0])}"
+        )
     if recipe.task == "regression":
         if not types.is_numeric_dtype(y) or types.is_bool_dtype(y):
             raise DataError(
@@ -100,6 +105,13 @@ def enough_rows(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] 
     if len(y_train) < needed:
         raise DataError(
             f"{len(y_train)} training rows are fewer than {folds} folds need",
+            "Bring more rows, or lower 'folds' in the recipe",
+        )
+    undefined = [name for name in recipe.scoring if name in metrics.OF_TWO_ROWS]
+    if undefined and len(y_train) < 2 * folds:
+        raise DataError(
+            f"{len(y_train)} training rows make {folds} folds of fewer than 2 rows, "
+            f"on which the metric '{undefined[0]}' is not defined",
             "Bring more rows, or lower 'folds' in the recipe",
         )
     if groups is not None and groups.nunique() < folds:
@@ -164,7 +176,7 @@ def _features(recipe: Recipe, table: Table, target: str) -> pd.DataFrame:
         table.require(names, role)
     left_out = {target, *data.drop, recipe.split.group, recipe.split.time}
     chosen = data.features or [name for name in table.frame.columns if name not in left_out]
-    chosen = [name for name in chosen if name not in {target, *data.drop}]
+    chosen = [name for name in dict.fromkeys(chosen) if name not in {target, "", *data.drop}]
     if not chosen:
         raise DataError(f"{table.source} has no feature beside the target '{target}'")
     X: pd.DataFrame = table.frame[chosen].copy()
@@ -173,9 +185,25 @@ def _features(recipe: Recipe, table: Table, target: str) -> pd.DataFrame:
         whole = types.is_integer_dtype(values) and name not in data.categorical
         if whole or types.is_float_dtype(values):
             X[name] = values.astype("float64")
+            _refuse_infinity(X[name], name, table.source)
+        elif types.is_timedelta64_dtype(values):
+            raise DataError(
+                f"The column '{name}' of {table.source} holds durations",
+                "Turn them into numbers, or leave it out: data.drop in the recipe",
+            )
         elif values.dtype == object:
             X[name] = _plain_text(values, name, table.source)
     return X
+
+
+def _refuse_infinity(values: pd.Series[Any], name: str, source: str) -> None:
+    infinite = np.isinf(values.to_numpy())
+    if infinite.any():
+        raise DataError(
+            f"The column '{name}' of {source} holds infinite values, the first in row "
+            f"{int(infinite.argmax()) + 1} of {len(values)}",
+            "Replace or remove them",
+        )
 
 
 def _plain_text(values: pd.Series[Any], name: str, source: str) -> pd.Series[Any]:

@@ -12,6 +12,7 @@ from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from mlproject.errors import one_line
+from mlproject.interrupts import interrupts_held_back
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -149,7 +150,8 @@ def write(
 
     def one(child: Child) -> None:
         try:
-            _write_one(client, family, child, written)
+            with interrupts_held_back():
+                _write_one(client, family, child, written)
         except Exception as error:  # noqa: BLE001 - collected, and reported by completion
             problems[child.index] = one_line(str(error))
 
@@ -233,8 +235,12 @@ def _for_each(work: Callable[[Child], None], children: Sequence[Child], workers:
             work(child)
         return
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, children):
-            pass
+        try:
+            for _ in pool.map(work, children):
+                pass
+        except BaseException:  # interrupted: those that were begun are ended, no more are begun
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _is_number(value: Any) -> bool:

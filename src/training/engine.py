@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from mlproject import environ
@@ -13,6 +14,15 @@ from training import metrics
 from training.pickling import by_value
 
 _CONNECT_SECONDS = 10
+
+
+def check_installed(engine: str) -> None:
+    """Raise ConfigurationError when an engine's packages are not installed."""
+    if engine == "dask" and not (find_spec("dask") and find_spec("distributed")):
+        raise ConfigurationError(
+            "The engine 'dask' needs packages that are not installed",
+            "pip install 'mlproject[dask]', or in a checkout: pip install -e '.[dask]'",
+        )
 
 
 @contextmanager
@@ -35,20 +45,15 @@ def running(
     Raises
     ------
     ConfigurationError
-        When Dask is not installed or its scheduler cannot be reached.
+        When its scheduler cannot be reached.
     """
     searching = hasattr(planned, "cv")
     if engine == "local" or not searching:
         yield planned.set_params(n_jobs=jobs) if searching and jobs is not None else planned
         return
-    try:
-        import distributed
-        import joblib
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            "The engine 'dask' needs packages that are not installed",
-            "pip install 'mlproject[dask]'",
-        ) from error
+    import distributed
+    import joblib
+
     address = environ.get(environ.DASK_SCHEDULER)
     with (
         by_value([*imports, metrics.__name__]),  # a cluster has scikit-learn, and nothing of ours

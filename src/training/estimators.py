@@ -50,7 +50,7 @@ def _packages() -> tuple[str, ...]:
     """Return scikit-learn's public packages, the common ones first."""
     import sklearn
 
-    skipped = {"datasets", "experimental", "externals", "tests", "utils"}
+    skipped = {"conftest", "datasets", "experimental", "externals", "tests", "utils"}
     names = [info.name for info in pkgutil.iter_modules(sklearn.__path__)]
     public = [name for name in names if not name.startswith("_") and name not in skipped]
     ordered = [*_COMMON, *(name for name in public if name not in _COMMON)]
@@ -129,7 +129,7 @@ def build(spec: Any, imports: Sequence[str]) -> Any:
     _refuse_unknown(str(name), factory, values)
     try:
         return factory(**values)
-    except Exception as error:  # a user's own factory may raise anything
+    except (Exception, SystemExit) as error:  # a user's own factory may raise anything
         raise ConfigurationError(f"{name} cannot be made: {reason(error)}") from error
 
 
@@ -165,18 +165,30 @@ def _from_sklearn(name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _member(module_name: str, attribute: str) -> Any:
+def check_imports(names: Sequence[str]) -> None:
+    """Raise ConfigurationError unless every listed module can be imported."""
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ConfigurationError(f"'{name}' under the recipe's 'imports' is not a module")
+        _imported(name)
+
+
+def _imported(module_name: str) -> Any:
     try:
-        module = importlib.import_module(module_name)
+        return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"The module '{error.name}' cannot be imported",
             "Run from the folder that holds it, or put that folder on PYTHONPATH",
         ) from error
-    except Exception as error:  # a user's module may raise anything
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise ConfigurationError(
             f"The module '{module_name}' cannot be imported: {reason(error)}"
         ) from error
+
+
+def _member(module_name: str, attribute: str) -> Any:
+    module = _imported(module_name)
     if not hasattr(module, attribute):
         public = [item for item in dir(module) if not item.startswith("_")]
         hint = did_you_mean(attribute, public, noun="names")

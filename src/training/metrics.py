@@ -35,6 +35,8 @@ _CLASSIFICATION = {
     "brier": "neg_brier_score",
 }
 NRMSE = "nrmse"
+# Not defined on a single row.
+OF_TWO_ROWS = frozenset({NRMSE, "r2", "explained_variance"})
 _NEGATED = "neg_"
 _NEG_NRMSE = f"{_NEGATED}{NRMSE}"
 # Scorers for two classes that look at one of them: scikit-learn takes the class 1 by default.

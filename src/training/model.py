@@ -136,9 +136,7 @@ def signature(model: Any, example: pd.DataFrame) -> Any:
     """
     from mlflow.models import infer_signature
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*integer column.*")
-        return infer_signature(example, np.asarray(model.predict(example)))
+    return infer_signature(example, np.asarray(model.predict(example)))
 
 
 def _same_predictions(model: Any, other: Any, example: pd.DataFrame) -> bool:
@@ -178,7 +176,9 @@ def _quiet() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*integer column")
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)

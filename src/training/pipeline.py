@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,15 +28,20 @@ def build(recipe: Recipe) -> BaseEstimator:
         pipeline = _from_function(recipe.pipeline, recipe.imports)
     else:
         steps = [
-            (name, estimators.build(spec, recipe.imports))
+            (name, spec if spec == "passthrough" else estimators.build(spec, recipe.imports))
             for step in recipe.pipeline
             for name, spec in step.items()
         ]
+        for name, step in steps:
+            if step != "passthrough" and not hasattr(step, "fit"):
+                kind = type(step).__name__
+                raise ConfigurationError(f"The step '{name}' is a {kind}, not an estimator")
         pipeline = Pipeline(steps)
     for name, value in recipe.fixed.items():
         check_name(pipeline, name)
         pipeline.set_params(**{name: estimators.nested(value, recipe.imports)})
     seeded(pipeline, recipe.seed)
+    check_predicts(pipeline)
     check_values(pipeline)
     return pipeline
 
@@ -71,17 +77,38 @@ def check_name(pipeline: BaseEstimator, name: str) -> None:
 def check_grid(pipeline: BaseEstimator, grid: Mapping[str, Sequence[Any]]) -> None:
     """Raise ConfigurationError for the first name or value of a grid that cannot be.
 
-    Values are tried one axis at a time, after the steps that the same grid replaces.
+    Axes of values are tried one at a time, on every combination of the steps that the same grid
+    replaces.
     """
-    names = sorted(grid, key=lambda name: name.count("__"))
-    base = clone(pipeline)
-    for name in names:
-        check_name(base, name)
-        for value in grid[name]:
-            candidate = clone(base).set_params(**{name: value})
-            check_values(candidate, name)
-        if isinstance(grid[name][0], BaseEstimator):
-            base.set_params(**{name: clone(grid[name][0])})
+    replacing = {name: list(values) for name, values in grid.items() if _replaces(values)}
+    for name in replacing:
+        check_name(pipeline, name)
+    for combination in itertools.product(*replacing.values()):
+        steps = dict(zip(replacing, combination, strict=True))
+        base = clone(pipeline).set_params(**{name: _copy(value) for name, value in steps.items()})
+        check_predicts(base)
+        check_values(base)
+        for name in grid.keys() - replacing.keys():
+            check_name(base, name)
+            for value in grid[name]:
+                check_values(clone(base).set_params(**{name: value}), name)
+
+
+def check_predicts(pipeline: BaseEstimator) -> None:
+    """Raise ConfigurationError unless every step fits its place and the last one predicts."""
+    steps = pipeline.steps if isinstance(pipeline, Pipeline) else [("model", pipeline)]
+    for name, step in steps[:-1]:
+        if step not in ("passthrough", None) and not hasattr(step, "transform"):
+            raise ConfigurationError(
+                f"The step '{name}' ({type(step).__name__}) does not transform",
+                "Only the last step may be a model",
+            )
+    if not hasattr(pipeline, "predict"):
+        name, step = steps[-1]
+        kind = step if step in ("passthrough", None) else type(step).__name__
+        raise ConfigurationError(
+            f"The last step '{name}' ({kind}) does not predict", "Make the last step a model"
+        )
 
 
 def check_values(estimator: BaseEstimator, name: str | None = None) -> None:
@@ -91,14 +118,22 @@ def check_values(estimator: BaseEstimator, name: str | None = None) -> None:
     """
     for part in _parts(estimator):
         validate = getattr(part, "_validate_params", None)
-        if validate is None:
-            continue
+        if validate is None or not hasattr(part, "_parameter_constraints"):
+            continue  # a user's own estimator, which declares none
         try:
             validate()
         except InvalidParameterError as error:
             what = one_line(str(error).replace("\n", " "))
             where = f"{name}: " if name else ""
             raise ConfigurationError(f"{where}{what}") from error
+
+
+def _replaces(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, BaseEstimator) for value in values)
+
+
+def _copy(value: Any) -> Any:
+    return clone(value) if isinstance(value, BaseEstimator) else value
 
 
 def _parts(estimator: BaseEstimator) -> Iterator[BaseEstimator]:
@@ -113,7 +148,7 @@ def _from_function(name: str, imports: Sequence[str]) -> BaseEstimator:
     function = estimators.find(name, imports)
     try:
         pipeline = function()
-    except Exception as error:  # a user's function may raise anything
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
         raise ConfigurationError(f"{name} failed: {reason(error)}") from error
     if not isinstance(pipeline, BaseEstimator) or not hasattr(pipeline, "fit"):
         raise ConfigurationError(f"{name} returned {type(pipeline).__name__}, not an estimator")

@@ -14,7 +14,8 @@ import pandas as pd
 from mlproject.data import table as tables
 from mlproject.data.table import Table
 from mlproject.errors import ConfigurationError
-from training import auto, catalogue, checks, metrics, parameters, pipeline, search
+from mlproject.names import did_you_mean
+from training import auto, catalogue, checks, estimators, metrics, parameters, pipeline, search
 from training.metrics import Metric
 from training.recipe import Recipe
 from training.split import Split, split
@@ -67,6 +68,8 @@ def prepare(options: Options) -> Prepared:
     estimator = _checked_pipeline(recipe)
     if table is None:
         table = tables.load(_source(recipe))
+        if "" in table.frame:
+            notices.append("The column without a name is left out")
     checks.columns_to_split_by(recipe, table)
     X, y = checks.features_and_target(recipe, table)
     y = checks.target_fits(recipe, y, table.source)
@@ -90,9 +93,15 @@ def prepare_without_data(options: Options) -> Recipe:
 
 
 def _checked_pipeline(recipe: Recipe) -> Any:
-    for name in dict.fromkeys([*recipe.scoring, recipe.refit, *recipe.metrics]):
+    for name in dict.fromkeys([*recipe.scoring, *recipe.metrics]):
         metrics.check(name, recipe.task)
+    if recipe.refit not in recipe.scoring:
+        raise ConfigurationError(
+            f"The recipe's 'refit' is '{recipe.refit}', which is not scored",
+            did_you_mean(recipe.refit, recipe.scoring, noun="scores"),
+        )
     _importable(recipe)
+    estimators.check_imports(recipe.imports)
     estimator = pipeline.build(recipe)
     for space in search.grids(recipe):
         pipeline.check_grid(estimator, space)
@@ -113,7 +122,9 @@ def _recipe(options: Options, notices: list[str]) -> tuple[Recipe, Table | None]
                 f"Give {missing}, or name a recipe: {', '.join(catalogue.available())}",
             )
         table = tables.load(options.data)
-        derived = auto.derive(table, options.target, options.data, f"auto-{table.name}")
+        derived = auto.derive(
+            table, options.target, options.data, f"auto-{table.name}-{options.target}"
+        )
         recipe = derived.recipe
         notices += [f"Column '{name}' is left out: {why}" for name, why in derived.left_out.items()]
     else:

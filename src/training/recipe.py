@@ -5,17 +5,29 @@ A recipe is a YAML file. Keys that do not exist are refused with the nearest kno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from mlproject.errors import ConfigurationError, one_line
 from mlproject.names import did_you_mean
 
 Task = Literal["regression", "classification"]
+Name = Annotated[str, StringConstraints(min_length=1)]
 SplitKind = Literal["random", "stratified", "group", "time", "file"]
 SearchKind = Literal["grid", "random", "halving", "none"]
+# Parameters of scikit-learn's Pipeline itself.
+_TAKEN = frozenset({"memory", "steps", "transform_input", "verbose"})
+_CHOICE = re.compile(r"'([^']+)'")
 # A step is `name: Estimator`, or `name: {Estimator: {parameter: value}}`.
 Step = dict[str, str | dict[str, Any]]
 
@@ -27,8 +39,10 @@ class _Strict(BaseModel):
 class DataSection(_Strict):
     """Which rows and columns."""
 
-    source: str | None = Field(default=None, description="file, glob, folder, URL or sklearn:NAME")
-    target: str | None = Field(default=None, description="the column to predict")
+    source: str | None = Field(
+        default=None, min_length=1, description="file, glob, folder, URL or sklearn:NAME"
+    )
+    target: Name | None = Field(default=None, description="the column to predict")
     features: list[str] | None = Field(
         default=None, description="columns to use; all others by default"
     )
@@ -45,9 +59,15 @@ class SplitSection(_Strict):
         default=None, description="random by default; stratified for classification"
     )
     test_size: float = Field(default=0.2, gt=0, lt=1, description="share of rows held out")
-    group: str | None = Field(default=None, description="column whose equal values stay together")
-    time: str | None = Field(default=None, description="column by which the last rows are held out")
-    source: str | None = Field(default=None, description="a separate file of held-out rows")
+    group: str | None = Field(
+        default=None, min_length=1, description="column whose equal values stay together"
+    )
+    time: str | None = Field(
+        default=None, min_length=1, description="column by which the last rows are held out"
+    )
+    source: str | None = Field(
+        default=None, min_length=1, description="a separate file of held-out rows"
+    )
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> SplitSection:
@@ -103,12 +123,12 @@ class Recipe(_Strict):
                 raise ValueError("'pipeline' has no steps")
             if any(len(step) != 1 for step in self.pipeline):
                 raise ValueError("each step of 'pipeline' is one 'name: Estimator'")
+            for name in names:
+                if name in _TAKEN or not name or "__" in name:
+                    raise ValueError(f"'{name}' cannot be the name of a step")
             repeated = sorted({name for name in names if names.count(name) > 1})
             if repeated:
                 raise ValueError(f"'pipeline' has two steps named '{repeated[0]}'")
-        scoring, refit = self.search.scoring, self.search.refit
-        if refit is not None and scoring and refit not in scoring:
-            raise ValueError(f"'refit' is '{refit}', which 'scoring' does not have")
         if self.split.kind == "stratified" and self.task == "regression":
             raise ValueError("a stratified split needs a classification task")
         return self
@@ -166,6 +186,10 @@ def _first(error: ValidationError, origin: str) -> ConfigurationError:
         return ConfigurationError(f"{origin} has an unknown key '{where}'", hint)
     if problem["type"] == "missing":
         return ConfigurationError(f"{origin} lacks the key '{where}'")
+    if problem["type"] == "literal_error":
+        choices = _CHOICE.findall(problem["ctx"]["expected"])
+        hint = did_you_mean(str(problem["input"]), choices, noun="values")
+        return ConfigurationError(f"{origin}: {where} cannot be '{problem['input']}'", hint)
     what = one_line(problem["msg"].removeprefix("Value error, "))
     return ConfigurationError(f"{origin}: {where}: {what}" if where else f"{origin}: {what}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,7 +129,9 @@ def log_dataset(
     from mlflow.models import infer_signature
 
     kind, place = _dataset_source(table)
-    schema = infer_signature(X.head(100)).inputs.to_dict()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*integer column")
+        schema = infer_signature(X.head(100)).inputs.to_dict()
     profile = {
         "num_rows": table.rows,
         "num_elements": int(table.frame.size),
@@ -175,12 +178,9 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
     """End the run as FAILED or KILLED; what prevents that is told with the error itself."""
     import mlflow
 
-    if isinstance(error, MlprojectError):
-        error.run_id = run_id
-        why = str(error)
-    else:
-        why = reason(error)
-    interrupted = isinstance(error, (KeyboardInterrupt, SystemExit))
+    error.run_id = run_id  # type: ignore[attr-defined]  # for --json, of an interruption too
+    why = str(error) if isinstance(error, MlprojectError) else reason(error)
+    interrupted = isinstance(error, KeyboardInterrupt)
     try:
         client.set_tag(run_id, FAILURE_TAG, redacted_text(why)[:_LONGEST_TAG])
     except Exception:  # noqa: BLE001 - the state matters more than its reason

@@ -144,7 +144,7 @@ def fit(planned: Any, rows: Split, metrics: Mapping[str, Metric], refit: str) ->
     with _quiet_failures():
         try:
             planned.fit(rows.X_train, rows.y_train, **arguments)
-        except Exception as error:  # any estimator may raise anything
+        except (Exception, SystemExit) as error:  # any estimator may raise anything
             raise _nothing_fitted(planned, rows, error) from error
     if not searching:
         return Outcome(planned, planned, {}, {})
@@ -257,7 +257,7 @@ def _why(planned: Any, parameters: Mapping[str, Any], rows: Split, fold: int) ->
     return None
 
 
-def _nothing_fitted(planned: Any, rows: Split, error: Exception) -> ModelError:
+def _nothing_fitted(planned: Any, rows: Split, error: BaseException) -> ModelError:
     if not hasattr(planned, "cv"):
         return ModelError(f"The pipeline cannot be fitted: {reason(error)}")
     spaces = getattr(planned, "param_grid", None) or planned.param_distributions

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlproject.console import Reporter
+from mlproject.errors import ModelError
 from mlproject.tracking import connect
 from mlproject.tracking.target import Target, resolve
 from training import (
@@ -71,6 +72,7 @@ def train(options: Options, reporter: Reporter) -> Result:
     """
     started = time.perf_counter()
     registration.check_name(options.register)
+    engine.check_installed(options.engine)
     target = resolve(options.tracking)
     connect.prepare(target)  # before anything imports MLflow
     with reporter.step("Reading recipe and data"):
@@ -113,10 +115,12 @@ def _record(
         outcome = search.fit(planned, rows, prepared.scoring, recipe.refit)
     for failure in outcome.failures:
         shown = ", ".join(f"{name}={value}" for name, value in failure.parameters.items())
-        reporter.warn(
-            f"Candidate {failure.index} ({shown}) failed on {failure.folds} folds: {failure.why}"
-        )
+        folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
+        reporter.warn(f"Candidate {failure.index} ({shown}) failed on {folds}: {failure.why}")
     values, unmeasured = metrics.measured(prepared.held_out, outcome.best, rows.X_test, rows.y_test)
+    if not values:
+        why = next(iter(unmeasured.values()))
+        raise ModelError(f"The model cannot be measured on the held-out rows: {why}")
     for name, why in unmeasured.items():
         reporter.warn(f"The metric '{name}' cannot be measured on the held-out rows: {why}")
     with (

@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import math
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from mlproject import errors
 from mlproject.console import Reporter
+from mlproject.interrupts import terminated_as_interrupt
 from mlproject.names import did_you_mean
 from mlproject.redact import redacted_text
 
@@ -124,7 +124,7 @@ def command(
                     print_result(json.dumps(failure(error, code, message)) + "\n")
                 leave(code, message)
             if as_json and result is not None:
-                print_result(json.dumps(result, default=str) + "\n")
+                print_result(json.dumps(finite(result), default=str, allow_nan=False) + "\n")
 
     return wrapper
 
@@ -148,11 +148,31 @@ def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
     return {"status": "FAILED", "exit_code": code, "error": message, "run_id": run_id}
 
 
+def finite(value: Any) -> Any:
+    """Return a result as JSON can hold it: a number that is none becomes null."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def leave(code: int, message: str) -> NoReturn:
     """Print the one line on standard error and end with the exit code."""
     end = "" if message.endswith((".", "?")) else "."
     click.echo(f"Error: {message}{end}", err=True)
     sys.exit(code)
+
+
+def open_standard_streams() -> None:
+    """Give a process that was started without standard output or error a place to print to."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w")
 
 
 @contextmanager
@@ -163,18 +183,19 @@ def stdout_kept_for_result() -> Iterator[Callable[[str], None]]:
     file descriptor 1 is standard error; what the yielded function is given goes to the real one.
     """
     sys.stdout.flush()
-    try:
-        real = os.dup(1)
-    except OSError:  # standard output is closed
-        yield lambda text: None
-        return
+    real = os.dup(1)
     os.dup2(2, 1)
     before, sys.stdout = sys.stdout, sys.stderr
 
     def write(text: str) -> None:
         data = text.encode()
-        while data:
-            data = data[os.write(real, data) :]
+        try:
+            while data:
+                data = data[os.write(real, data) :]
+        except BrokenPipeError:  # nobody reads on: that is the reader's choice
+            return
+        except OSError as error:
+            leave(errors.EXIT_UNEXPECTED, f"Standard output cannot be written: {error.strerror}")
 
     try:
         yield write
@@ -183,21 +204,3 @@ def stdout_kept_for_result() -> Iterator[Callable[[str], None]]:
         sys.stdout = before
         os.dup2(real, 1)
         os.close(real)
-
-
-@contextmanager
-def terminated_as_interrupt() -> Iterator[None]:
-    """Turn SIGTERM into KeyboardInterrupt, so that an open run can still be ended as KILLED."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

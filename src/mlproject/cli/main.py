@@ -8,12 +8,15 @@ import sys
 import click
 
 from mlproject import __version__
-from mlproject.cli.frame import LazyGroup, failure, leave
+from mlproject.cli.frame import LazyGroup, failure, leave, open_standard_streams
 from mlproject.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
 
 COMMANDS = {
     "train": ("mlproject.cli.train:train", "Train a recipe: a tracked search and its best model."),
-    "score": ("mlproject.cli.score:score", "Score a file with a trained model."),
+    "score": (
+        "mlproject.cli.score:score",
+        "Score a file with a model (not in this version).",
+    ),
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),
 }
@@ -32,7 +35,7 @@ def cli() -> None:
     """Track, register and batch-score scikit-learn models with MLflow.
 
     Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 data, 4 tracking server or
-    registry, 5 model, 6 gate said no, 130 interrupted.
+    registry, 5 model, 130 interrupted.
     """
 
 
@@ -44,6 +47,7 @@ def main(command: str | None = None) -> None:
     command : str, optional
         The command that ``python -m training`` and ``python -m inference`` stand for.
     """
+    open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a Windows console may not know every letter
             stream.reconfigure(errors="replace")

@@ -58,7 +58,7 @@ def use(reporter: Reporter, target: str) -> dict[str, Any]:
     check_storable(target)
     resolved = from_text(target, "TARGET", origin_folder())
     path = settings.write_tracking(target)
-    reporter.say(f"{path} now says {resolved.printable}")
+    reporter.say(f"Saved in {path}: {target} ({resolved.printable})")
     return {"uri": resolved.printable, "target": target, "path": str(path)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ _SMALLEST_BLOCK = 1 << 20
 _GZIP_EXPANSION = 24
 _CSV_ROW = re.compile(r"(?:CSV parse error: )?(?:In CSV column #\d+: )?Row #(\d+): (.*)")
 _JSON_ROW = re.compile(r"(.*?)\.? in row (\d+)")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
 _DELIMITERS = ",;\t|"
 
 
@@ -71,16 +73,37 @@ def read_file(item: SourceFile) -> pa.Table:
 
 
 def _read_csv(item: SourceFile) -> pa.Table:
-    table = pyarrow.csv.read_csv(
-        _stream(item),
-        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_block_size(item)),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=_delimiter(item), newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-    )
+    delimiter = _delimiter(item)
+    table = _parse_csv(item, delimiter, ".")
+    if delimiter != "," and any(_has_decimal_commas(column) for column in table.columns):
+        table = _parse_csv(item, delimiter, ",")
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_binary(column.type):  # what pyarrow makes of text that is not UTF-8
-            raise DataError(f"{item.name} is not UTF-8 text: {_first_undecodable(item, name)}")
+            raise DataError(
+                f"{item.name} is not UTF-8 text: {_first_undecodable(item, name)}",
+                "Save it as UTF-8",
+            )
     return table
+
+
+def _parse_csv(item: SourceFile, delimiter: str, decimal_point: str) -> pa.Table:
+    return pyarrow.csv.read_csv(
+        _stream(item),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_block_size(item)),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            strings_can_be_null=True, decimal_point=decimal_point
+        ),
+    )
+
+
+def _has_decimal_commas(column: Any) -> bool:
+    """Whether a text column holds numbers such as ``12,5``, as its first rows show."""
+    if not pa.types.is_string(column.type):
+        return False
+    seen = [value for value in column.slice(0, 1000).to_pylist() if value is not None]
+    numbers = [_DECIMAL_COMMA.fullmatch(value) for value in seen]
+    return bool(seen) and all(numbers) and any("," in value for value in seen)
 
 
 def _read_parquet(item: SourceFile) -> pa.Table:
@@ -109,7 +132,10 @@ def _block_size(item: SourceFile) -> int:
 def _delimiter(item: SourceFile) -> str:
     """Return the header's delimiter: a comma, unless the header has none and another one."""
     with _stream(item) as stream:
-        header = stream.read(1 << 16).partition(b"\n")[0].decode("utf-8", "replace")
+        start = stream.read(1 << 16)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{item.name} is UTF-16 text", "Save it as UTF-8")
+    header = start.partition(b"\n")[0].decode("utf-8", "replace")
     if "," in header:
         return ","
     return max(_DELIMITERS, key=header.count) if any(d in header for d in _DELIMITERS) else ","

@@ -18,12 +18,14 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from mlproject.errors import DataError, reason
-from mlproject.names import did_you_mean
+from mlproject.names import nearest
 from mlproject.redact import redacted, redacted_text
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _ENDINGS = ".csv, .parquet, .jsonl (each also with .gz)"
 _BLOCK_BYTES = 1 << 20
+# File names share their ending, so that more of them has to be alike.
+_CLOSE_FILE = 0.75
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def combined_sha256(files: Sequence[SourceFile]) -> str:
 
 def is_url(source: str) -> bool:
     """Return whether a source is an address rather than a place on this machine."""
-    scheme = urlsplit(source).scheme
-    return "://" in source and scheme not in ("", "file", "local")
+    scheme, separator, _ = source.partition("://")
+    return bool(separator) and scheme not in ("", "file", "local")
 
 
 def file_format(name: str) -> tuple[str, bool] | None:
@@ -129,8 +131,9 @@ def _local_paths(source: str) -> list[Path]:
     siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     if not siblings:
         raise DataError(f"No such file or folder: {source}")
-    hint = did_you_mean(path.name, siblings, noun=f"files in {path.parent}")
-    raise DataError(f"No such file or folder: {source}", hint if "Did you" in hint else None)
+    close = nearest(path.name, siblings, _CLOSE_FILE)
+    hint = f"Did you mean '{path.with_name(close)}'?" if close else None
+    raise DataError(f"No such file or folder: {source}", hint)
 
 
 def _is_data(path: Path) -> bool:

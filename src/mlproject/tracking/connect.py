@@ -6,10 +6,12 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mlproject import environ
-from mlproject.errors import ConfigurationError, TrackingError, one_line
+from mlproject.errors import ConfigurationError, TrackingError, one_line, reason
 from mlproject.redact import redacted_text
 from mlproject.tracking.target import Target
 
@@ -43,8 +45,11 @@ def connect(target: Target) -> MlflowClient:
     failing = f"The tracking server at {target.printable} cannot be used"
     with as_tracking_error(failing), _few_retries():
         mlflow.set_tracking_uri(target.uri)
-        client = mlflow.MlflowClient()
-        client.search_experiments(max_results=1)
+        try:
+            client = mlflow.MlflowClient()
+            client.search_experiments(max_results=1)
+        except (KeyError, TypeError, ValueError) as error:  # a store that holds something else
+            raise TrackingError(f"{failing}: it is damaged: {reason(error)}") from error
     return client
 
 
@@ -62,7 +67,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         found = client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(client.create_experiment(name))
+                return str(client.create_experiment(name, _artifact_location(client, name)))
             except MlflowException:  # somebody else has just made it
                 found = client.get_experiment_by_name(name)
                 if found is None:
@@ -74,6 +79,19 @@ def experiment_id(client: MlflowClient, name: str) -> str:
             "or record in another with --experiment NAME",
         )
     return str(found.experiment_id)
+
+
+def _artifact_location(client: MlflowClient, name: str) -> str | None:
+    """Return where the artifacts of a new experiment go, where MLflow's own choice does harm.
+
+    Beside an SQLite file MLflow puts them into ./mlruns, where the FileStore of the same folder
+    takes each experiment for a broken one of its own, and says so at length.
+    """
+    uri = str(client.tracking_uri)
+    if not uri.startswith("sqlite:///"):
+        return None
+    folder = Path(uri.removeprefix("sqlite:///")).parent
+    return (folder / "mlartifacts" / quote(name, safe=" ")).as_uri()
 
 
 def ambient_experiment(client: MlflowClient) -> str | None:
@@ -95,12 +113,21 @@ def ambient_experiment(client: MlflowClient) -> str | None:
 def as_tracking_error(what: str) -> Iterator[None]:
     """Turn whatever a store raises into one line that ends with the store's own reason."""
     import requests
+    import yaml
+    from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, requests.RequestException, SQLAlchemyError, OSError) as error:
+    except (
+        CommandError,
+        yaml.YAMLError,
+        MlflowException,
+        requests.RequestException,
+        SQLAlchemyError,
+        OSError,
+    ) as error:
         raise TrackingError(f"{what}: {short_reason(error)}") from error
     except ModuleNotFoundError as error:
         raise ConfigurationError(

@@ -166,7 +166,8 @@ def _refuse_misspelled_name(text: str, origin: str, folder: Path) -> None:
     hint = did_you_mean(text, [LOCAL, AZUREML], noun="targets")
     raise ConfigurationError(
         f"No tracking target '{text}' ({origin})",
-        f"{hint} Give local, azureml, a folder as ./{text}, or an MLflow URI",
+        f"{hint.rstrip('.')}{'' if hint.endswith('?') else '.'} "
+        f"Or give a folder as ./{text}, or an MLflow URI",
     )
 
 
@@ -184,7 +185,13 @@ def _absolute_sqlite_uri(uri: str, folder: Path) -> str:
         raise ConfigurationError(
             f"'{uri}' names no database file", "Write sqlite:///mlflow.db, or an absolute path"
         )
-    return _sqlite_uri(folder / uri[len(prefix) :])
+    path = folder / uri[len(prefix) :]
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"lies in no folder: {path.parent}"
+        raise ConfigurationError(
+            f"The database {path} {what}", "Name a file in a folder that exists"
+        )
+    return _sqlite_uri(path)
 
 
 def _sqlite_uri(path: Path) -> str:
