@@ -110,7 +110,7 @@ def check(name: str, task: Task) -> None:
         raise ConfigurationError(f"The metric '{name}' does not fit a {task} task")
 
 
-def resolve(name: str, task: Task, classes: np.ndarray | None) -> Metric:
+def resolve(name: str, task: Task, classes: np.ndarray[Any, Any] | None) -> Metric:
     """Return a metric for the classes at hand.
 
     Parameters
