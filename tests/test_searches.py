@@ -196,7 +196,10 @@ def test_a_dask_cluster_that_is_there_is_used_and_needs_none_of_our_code(shell: 
         "from sklearn.linear_model import Ridge\nclass Mine(Ridge):\n    pass\n"
     )
     (shell.folder / "n.yaml").write_text(NRMSE_RECIPE)
-    elsewhere = {name: text for name, text in shell.environment.items() if name != "PYTHONPATH"}
+    blocked = shell.folder.parent / "blocked"
+    blocked.mkdir()
+    (blocked / "training.py").write_text("raise ImportError('this machine has none of our code')")
+    elsewhere = shell.environment | {"PYTHONPATH": str(blocked)}
     address = f"tcp://127.0.0.1:{free_port()}"
     with dask_cluster(address, shell.folder.parent, elsewhere) as log:
         result = shell.trained("n.yaml", "--engine", "dask", DASK_SCHEDULER_ADDRESS=address)

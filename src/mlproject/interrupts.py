@@ -25,18 +25,22 @@ def terminated_as_interrupt() -> Iterator[None]:
 def interrupts_held_back() -> Iterator[None]:
     """Hold back Ctrl-C and SIGTERM until the block is done; then they strike.
 
-    For work that takes milliseconds and must not be left half done. Outside the main thread,
-    which alone is interrupted, this does nothing.
+    For work that takes milliseconds and must not be left half done; a second signal strikes at
+    once. Outside the main thread, which alone is interrupted, this does nothing.
     """
     held: list[int] = []
 
     def hold(signum: int, frame: FrameType | None) -> None:
         held.append(signum)
+        if len(held) > 1:
+            raise KeyboardInterrupt
 
-    with _handled({signal.SIGTERM: hold, signal.SIGINT: hold}):
-        yield
-    if held:
-        raise KeyboardInterrupt
+    try:
+        with _handled({signal.SIGTERM: hold, signal.SIGINT: hold}):
+            yield
+    finally:
+        if held:
+            raise KeyboardInterrupt
 
 
 @contextmanager

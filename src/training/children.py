@@ -203,7 +203,8 @@ def same(stored: float | None, value: float) -> bool:
 def _write_one(client: MlflowClient, family: Family, child: Child, written: dict[int, str]) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    # The tags by which a child is found again go with the new run, so that none is ever without.
+    # The tags by which a child is found again go with the new run, so that none is ever without;
+    # the FileStore, whose answers are not lost on a network, takes them with the numbers.
     own = {_PARENT_TAG: family.parent_id, CANDIDATE_TAG: str(child.index)}
     if child.index not in written:
         run = client.create_run(

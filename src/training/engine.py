@@ -11,7 +11,7 @@ from mlproject import environ
 from mlproject.errors import ConfigurationError, reason
 from mlproject.redact import redacted
 from training import metrics
-from training.pickling import by_value
+from training.pickling import by_value, users_own
 
 _CONNECT_SECONDS = 10
 
@@ -56,7 +56,9 @@ def running(
 
     address = environ.get(environ.DASK_SCHEDULER)
     with (
-        by_value([*imports, metrics.__name__]),  # a cluster has scikit-learn, and nothing of ours
+        by_value(
+            [*users_own(imports), metrics.__name__]
+        ),  # a cluster has scikit-learn, and nothing of ours
         _client(distributed, address, jobs),
         joblib.parallel_config(backend="dask"),
     ):

@@ -16,7 +16,7 @@ import pandas as pd
 
 from mlproject.errors import ModelError, reason
 from training import requirements
-from training.pickling import by_value
+from training.pickling import by_value, users_own
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
@@ -107,7 +107,7 @@ def log(model: Any, example: pd.DataFrame, imports: Sequence[str], chosen: Forma
     """
     import mlflow
 
-    with by_value(imports), _quiet():
+    with by_value(users_own(imports)), _quiet():
         try:
             if chosen.name == CLOUDPICKLE:
                 cloudpickle.dumps(model)
