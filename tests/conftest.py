@@ -35,6 +35,12 @@ def _no_telemetry() -> None:
     os.environ["DO_NOT_TRACK"] = "true"
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the checkout: what MLflow puts into ./mlruns goes elsewhere."""
+    monkeypatch.chdir(tmp_path)
+
+
 def new_environment(home: Path) -> dict[str, str]:
     """Return the environment of a new user: an empty HOME, and nothing of this process's MLflow."""
     kept = {

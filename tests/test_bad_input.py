@@ -402,7 +402,7 @@ def test_an_experiment_that_was_deleted_is_named_with_how_to_restore_it(
 ) -> None:
     uri = f"sqlite:///{shell.folder.as_posix()}/mlflow.db"
     store = client(uri)
-    experiment = store.create_experiment("diabetes-lassolars")
+    experiment = store.create_experiment("diabetes-lassolars", (shell.folder / "a").as_uri())
     store.delete_experiment(experiment)
     done = shell.train("--tracking", uri)
 

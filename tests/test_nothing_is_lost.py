@@ -105,7 +105,7 @@ def test_killed_while_children_are_written_leaves_none_half_written(
 def test_a_run_that_was_already_started_is_joined(shell: Shell, client: Any) -> None:
     uri = f"sqlite:///{shell.folder.as_posix()}/mlflow.db"
     store = client(uri)
-    experiment = store.create_experiment("theirs")
+    experiment = store.create_experiment("theirs", (shell.folder / "theirs").as_uri())
     started = store.create_run(experiment)
     result = shell.trained(MLFLOW_RUN_ID=started.info.run_id, MLFLOW_TRACKING_URI=uri)
 
@@ -116,7 +116,7 @@ def test_a_run_that_was_already_started_is_joined(shell: Shell, client: Any) -> 
 def test_joining_a_run_twice_makes_no_second_child(shell: Shell, client: Any) -> None:
     uri = f"sqlite:///{shell.folder.as_posix()}/mlflow.db"
     store = client(uri)
-    experiment = store.create_experiment("theirs")
+    experiment = store.create_experiment("theirs", (shell.folder / "theirs").as_uri())
     started = store.create_run(experiment)
     given = {"MLFLOW_RUN_ID": started.info.run_id, "MLFLOW_TRACKING_URI": uri}
     first = shell.train("--json", **given)

@@ -299,7 +299,7 @@ def test_a_derived_recipe_handles_text_gaps_flags_ids_and_dates(shell: Shell, cl
 
 def test_an_experiment_given_by_its_id_is_used(shell: Shell, client: Any) -> None:
     uri = f"sqlite:///{shell.folder.as_posix()}/mlflow.db"
-    number = client(uri).create_experiment("team")
+    number = client(uri).create_experiment("team", (shell.folder / "team").as_uri())
 
     result = shell.trained(MLFLOW_EXPERIMENT_ID=number, MLFLOW_TRACKING_URI=uri)
     assert (result["experiment_id"], result["experiment"]) == (number, "team")
