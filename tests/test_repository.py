@@ -89,6 +89,13 @@ def test_every_parameter_of_mlproject_is_an_option_with_a_type_and_a_default() -
         assert set(parameter) == {"type", "default"}
         option = {"recipe": "recipe", "params": "--param"}.get(name, f"--{name}")
         assert option in options
+    score = cli.get_command(click.Context(cli), "score")
+    assert score is not None
+    options = {option for parameter in score.params for option in parameter.opts}
+    for name in entry_points["score"]["parameters"]:
+        assert f"--{name.replace('_', '-')}" in options
+    command = entry_points["score"]["command"]
+    assert set(re.findall(r"{(\w+)}", command)) == set(entry_points["score"]["parameters"])
     command = entry_points["train"]["command"]
     assert set(re.findall(r"{(\w+)}", command)) == set(entry_points["train"]["parameters"])
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # A table that goes to a file or a log is not folded at 80 columns.
 _WIDTH_OF_FILES = 160
+_SECONDS_BETWEEN_LINES = 10
 
 
 class Reporter:
@@ -63,6 +64,49 @@ class Reporter:
         else:
             yield
         self.say(f"{text} [{time.perf_counter() - started:.1f} s]")
+
+    @contextmanager
+    def progress(self, text: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        """Show a bar with rows a second and the time left; yield what moves it on.
+
+        Where standard error is no terminal, a line now and then. The yielded function takes how
+        much of ``total`` has been done since, and how many rows that were.
+        """
+        started = time.perf_counter()
+        told, rows, done = started, 0, 0
+
+        def speed() -> str:
+            return f"{rows / max(time.perf_counter() - started, 1e-9):,.0f} rows/s"
+
+        if self.quiet or not self.console.is_terminal:
+
+            def note(size: int, count: int) -> None:
+                nonlocal told, rows, done
+                rows, done = rows + count, done + size
+                if time.perf_counter() - told > _SECONDS_BETWEEN_LINES:
+                    told = time.perf_counter()
+                    share = f", {done / total:.0%}" if total else ""
+                    self.say(f"{text}: {rows:,} rows{share}, {speed()}")
+
+            yield note
+            return
+        from rich import progress
+
+        columns = (
+            progress.TextColumn(text),
+            progress.BarColumn(),
+            progress.TextColumn("{task.fields[rows]:,} rows, {task.fields[speed]}"),
+            progress.TimeRemainingColumn(),
+        )
+        with progress.Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task(text, total=total or None, rows=0, speed="")
+
+            def move(size: int, count: int) -> None:
+                nonlocal rows
+                rows += count
+                bar.update(task, advance=size, rows=rows, speed=speed())
+
+            yield move
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table."""

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
-from mlproject import environ
-from mlproject.errors import ConfigurationError, reason
-from mlproject.redact import redacted
+from mlproject import cluster
+from mlproject.pickling import by_value
 from training import metrics
-from training.pickling import by_value, users_own
-
-_CONNECT_SECONDS = 10
-
-
-def check_installed(engine: str) -> None:
-    """Raise ConfigurationError when an engine's packages are not installed."""
-    if engine == "dask" and not (find_spec("dask") and find_spec("distributed")):
-        raise ConfigurationError(
-            "The engine 'dask' needs packages that are not installed",
-            "pip install 'mlproject[dask]', or in a checkout: pip install -e '.[dask]'",
-        )
+from training.pickling import users_own
 
 
 @contextmanager
@@ -51,36 +38,13 @@ def running(
     if engine == "local" or not searching:
         yield planned.set_params(n_jobs=jobs) if searching and jobs is not None else planned
         return
-    import distributed
     import joblib
 
-    address = environ.get(environ.DASK_SCHEDULER)
     with (
         by_value(
             [*users_own(imports), metrics.__name__]
         ),  # a cluster has scikit-learn, and nothing of ours
-        _client(distributed, address, jobs),
+        cluster.dask(jobs),
         joblib.parallel_config(backend="dask"),
     ):
         yield planned.set_params(n_jobs=-1)
-
-
-@contextmanager
-def _client(distributed: Any, address: str | None, jobs: int | None) -> Iterator[None]:
-    try:
-        if address:
-            client = distributed.Client(address, timeout=_CONNECT_SECONDS)
-        else:
-            workers = None if jobs in (None, -1) else jobs
-            client = distributed.Client(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None
-            )
-    except (OSError, TimeoutError, ValueError) as error:
-        where = f" at {redacted(address)}" if address else ""
-        raise ConfigurationError(f"No Dask scheduler answers{where}: {reason(error)}") from error
-    with client:
-        try:
-            yield
-        finally:
-            if not address:
-                client.cluster.close()

@@ -14,9 +14,11 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 
+from mlproject import safe_types
 from mlproject.errors import ModelError, reason
+from mlproject.pickling import by_value
 from training import requirements
-from training.pickling import by_value, users_own
+from training.pickling import users_own
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 NAME = "best_estimator"
 EXAMPLE_ROWS = 5
 SKOPS, CLOUDPICKLE = "skops", "cloudpickle"
-# Types of these packages may stand in a skops file that is loaded without a second look.
-TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "pandas"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Format:
 
 
 def choose_format(model: Any, example: pd.DataFrame) -> Format:
-    """Return skops when every type in the model comes from a trusted package, else cloudpickle.
+    """Return skops when every type in the model is on the allow-list, else cloudpickle.
 
     The list of types is what skops itself finds in the serialised model, and the choice holds
     only if the model that is read back predicts the same.
@@ -72,9 +72,9 @@ def choose_format(model: Any, example: pd.DataFrame) -> Format:
         return Format(
             CLOUDPICKLE, [], _modules_of(model), f"skops cannot write it: {reason(error)}"
         )
-    foreign = [name for name in types if name.partition(".")[0] not in TRUSTED_PACKAGES]
+    foreign = safe_types.refused(types)
     if foreign:
-        why = f"types outside scikit-learn, NumPy, SciPy and pandas: {', '.join(foreign[:5])}"
+        why = f"types that are not known to be data: {', '.join(foreign[:5])}"
         return Format(CLOUDPICKLE, [], _modules_of(model), why)
     try:
         same = _same_predictions(model, skops.io.loads(data, trusted=types), example)

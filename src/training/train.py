@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mlproject import cluster
 from mlproject.console import Reporter
 from mlproject.errors import ModelError
 from mlproject.tracking import connect
@@ -72,7 +73,7 @@ def train(options: Options, reporter: Reporter) -> Result:
     """
     started = time.perf_counter()
     registration.check_name(options.register)
-    engine.check_installed(options.engine)
+    cluster.check_installed(options.engine)
     target = resolve(options.tracking)
     connect.prepare(target)  # before anything imports MLflow
     with reporter.step("Reading recipe and data"):

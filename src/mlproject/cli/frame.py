@@ -86,6 +86,7 @@ class OrUnset(click.ParamType[Any]):
 
 
 INTEGER = OrUnset(click.INT)
+BOOLEAN = OrUnset(click.BOOL)
 
 
 def command(

@@ -15,7 +15,7 @@ COMMANDS = {
     "train": ("mlproject.cli.train:train", "Train a recipe: a tracked search and its best model."),
     "score": (
         "mlproject.cli.score:score",
-        "Score a file with a model (not in this version).",
+        "Score a file with a trained model; every row is accounted for.",
     ),
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),

@@ -73,10 +73,10 @@ def read_file(item: SourceFile) -> pa.Table:
 
 
 def _read_csv(item: SourceFile) -> pa.Table:
-    delimiter = _delimiter(item)
-    table = _parse_csv(item, delimiter, ".")
-    if delimiter != "," and any(_has_decimal_commas(column) for column in table.columns):
-        table = _parse_csv(item, delimiter, ",")
+    separator = delimiter(item)
+    table = _parse_csv(item, separator, ".")
+    if separator != "," and any(has_decimal_commas(column) for column in table.columns):
+        table = _parse_csv(item, separator, ",")
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_binary(column.type):  # what pyarrow makes of text that is not UTF-8
             raise DataError(
@@ -88,7 +88,7 @@ def _read_csv(item: SourceFile) -> pa.Table:
 
 def _parse_csv(item: SourceFile, delimiter: str, decimal_point: str) -> pa.Table:
     return pyarrow.csv.read_csv(
-        _stream(item),
+        stream(item),
         read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_block_size(item)),
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
@@ -97,7 +97,7 @@ def _parse_csv(item: SourceFile, delimiter: str, decimal_point: str) -> pa.Table
     )
 
 
-def _has_decimal_commas(column: Any) -> bool:
+def has_decimal_commas(column: Any) -> bool:
     """Whether a text column holds numbers such as ``12,5``, as its first rows show."""
     if not pa.types.is_string(column.type):
         return False
@@ -108,19 +108,20 @@ def _has_decimal_commas(column: Any) -> bool:
 
 def _read_parquet(item: SourceFile) -> pa.Table:
     if item.compressed:
-        with _stream(item) as stream:
-            return pyarrow.parquet.read_table(pa.BufferReader(stream.read()))
+        with stream(item) as source:
+            return pyarrow.parquet.read_table(pa.BufferReader(source.read()))
     return pyarrow.parquet.read_table(item.path, partitioning=None)
 
 
 def _read_json(item: SourceFile) -> pa.Table:
     return pyarrow.json.read_json(
-        _stream(item),
+        stream(item),
         read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=_block_size(item)),
     )
 
 
-def _stream(item: SourceFile) -> Any:
+def stream(item: SourceFile) -> Any:
+    """Return an Arrow stream of the file's bytes, decompressed."""
     return pa.input_stream(str(item.path), compression="gzip" if item.compressed else None)
 
 
@@ -129,10 +130,10 @@ def _block_size(item: SourceFile) -> int:
     return max(_SMALLEST_BLOCK, min(size + 1, _LARGEST_BLOCK))
 
 
-def _delimiter(item: SourceFile) -> str:
+def delimiter(item: SourceFile) -> str:
     """Return the header's delimiter: a comma, unless the header has none and another one."""
-    with _stream(item) as stream:
-        start = stream.read(1 << 16)
+    with stream(item) as source:
+        start = source.read(1 << 16)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"{item.name} is UTF-16 text", "Save it as UTF-8")
     header = start.partition(b"\n")[0].decode("utf-8", "replace")
@@ -142,8 +143,8 @@ def _delimiter(item: SourceFile) -> str:
 
 
 def _first_undecodable(item: SourceFile, column: str) -> str:
-    with _stream(item) as stream:
-        for number, line in enumerate(stream.read().split(b"\n"), start=1):
+    with stream(item) as source:
+        for number, line in enumerate(source.read().split(b"\n"), start=1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:

@@ -82,9 +82,15 @@ def combined_sha256(files: Sequence[SourceFile]) -> str:
     Of one file: of its bytes. Of several: of the lines that ``sha256sum`` prints for them, named
     by their base names, so that the folder may move.
     """
-    if len(files) == 1:
-        return files[0].sha256()
-    lines = [f"{item.sha256()}  {PurePosixPath(item.name).name}\n" for item in files]
+    return combined([item.name for item in files], [item.sha256() for item in files])
+
+
+def combined(names: Sequence[str], digests: Sequence[str]) -> str:
+    """Return ``combined_sha256`` of files whose SHA-256 are known."""
+    if len(digests) == 1:
+        return digests[0]
+    pairs = zip(names, digests, strict=True)
+    lines = [f"{digest}  {PurePosixPath(name).name}\n" for name, digest in pairs]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

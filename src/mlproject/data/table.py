@@ -91,8 +91,9 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
         values = frame[column]
         if isinstance(values.dtype, pd.CategoricalDtype):
             frame[column] = values.astype(object)
-        elif values.dtype == object and values.map(type).isin([bool, type(None)]).all():
-            frame[column] = values.astype("float64")
+    for field in plain.schema:
+        if pa.types.is_boolean(field.type) and frame[field.name].dtype == object:  # with gaps
+            frame[field.name] = frame[field.name].astype("float64")
     return frame
 
 

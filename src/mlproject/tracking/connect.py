@@ -43,7 +43,7 @@ def connect(target: Target) -> MlflowClient:
 
     _quieten()
     failing = f"The tracking server at {target.printable} cannot be used"
-    with as_tracking_error(failing), _few_retries():
+    with as_tracking_error(failing), few_retries():
         mlflow.set_tracking_uri(target.uri)
         try:
             client = mlflow.MlflowClient()
@@ -159,7 +159,7 @@ def _inside(error: BaseException) -> BaseException | None:
 
 
 @contextmanager
-def _few_retries() -> Iterator[None]:
+def few_retries() -> Iterator[None]:
     """Ask for the first answer with a short timeout; a user's own settings win."""
     chosen = {
         environ.HTTP_TIMEOUT: str(FIRST_ANSWER_SECONDS),

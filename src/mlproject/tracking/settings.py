@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from mlproject import trust
 from mlproject.errors import ConfigurationError, reason
 from mlproject.names import did_you_mean
 
 FILE_NAME = ".mlproject.yaml"
-_KNOWN = {"tracking"}
+_KNOWN = {"tracking", "trust"}
 _TEMPLATE = """\
-# Choices of this project. Written by `mlproject tracking use TARGET`; may be edited.
+# Choices of this project. Written by `mlproject tracking use` and `mlproject trust add`; may be
+# edited.
 #
 # tracking: where runs are recorded. `local` (the FileStore in ./mlruns), `azureml`
 # (the workspace of the nearest config.json), or any MLflow URI.
-tracking: {tracking}
+# trust: which models may run code when they are loaded for scoring. `pickle` (every pickled
+# model), or `sha256:…` for one exact model.
 """
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a settings file says; both may be left out."""
+
+    tracking: str | None = None
+    trust: tuple[str, ...] = ()
 
 
 def find(start: Path | None = None) -> Path | None:
@@ -29,8 +42,8 @@ def find(start: Path | None = None) -> Path | None:
     return None
 
 
-def read_tracking(path: Path) -> str | None:
-    """Return the saved tracking target, or None when the file names none.
+def read(path: Path) -> Settings:
+    """Return what a settings file says.
 
     Raises
     ------
@@ -52,17 +65,49 @@ def read_tracking(path: Path) -> str | None:
     target = content.get("tracking")
     if target is not None and not isinstance(target, str):
         raise ConfigurationError(f"'tracking' in {path} should be a text, not {target!r}")
-    return target or None
+    return Settings(target or None, _trust(content.get("trust"), path))
+
+
+def read_trust(start: Path | None = None) -> trust.Policy:
+    """Return the project's trust policy; without a settings file nothing is trusted."""
+    path = find(start)
+    if path is None:
+        return trust.Policy()
+    return trust.parse(read(path).trust, f"'trust' in {path}")
 
 
 def write_tracking(target: str, start: Path | None = None) -> Path:
-    """Save the tracking target, in one step, in the file that is there or in a new one here."""
+    """Save the tracking target, in the file that is there or in a new one here."""
+    return _write(start, tracking=target)
+
+
+def write_trust(values: tuple[str, ...], start: Path | None = None) -> Path:
+    """Save what is trusted, in the file that is there or in a new one here."""
+    return _write(start, trust=values)
+
+
+def _trust(value: Any, path: Path) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value or []
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise ConfigurationError(f"'trust' in {path} should be a list of texts, not {value!r}")
+    trust.parse(values, f"'trust' in {path}")
+    return tuple(values)
+
+
+def _write(start: Path | None, **changes: Any) -> Path:
+    """Write the settings with the changes, in one step."""
     import yaml
 
-    path = find(start) or (start or Path.cwd()) / FILE_NAME
-    quoted = yaml.safe_dump(target, default_flow_style=True).partition("\n")[0]
+    found = find(start)
+    path = found or (start or Path.cwd()) / FILE_NAME
+    settings = replace(read(found) if found else Settings(), **changes)
+    content: dict[str, Any] = {}
+    if settings.tracking:
+        content["tracking"] = settings.tracking
+    if settings.trust:
+        content["trust"] = list(settings.trust)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=FILE_NAME)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(_TEMPLATE.format(tracking=quoted))
+        stream.write(_TEMPLATE + (yaml.safe_dump(content) if content else ""))
     Path(temporary).replace(path)
     return path

@@ -95,7 +95,7 @@ def resolve(option: str | None = None, folder: Path | None = None) -> Target:
         return from_text(from_environment, environ.TRACKING_URI, here)
     saved = settings.find(here)
     if saved is not None:
-        text = settings.read_tracking(saved)
+        text = settings.read(saved).tracking
         if text:
             return from_text(text, str(saved), saved.parent)
     if holds_experiments(here / "mlruns"):

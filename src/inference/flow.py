@@ -1,0 +1,75 @@
+"""Work that overlaps: iterators that run ahead, in order, and stop when nobody reads on."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+_END = object()
+
+
+def ordered(
+    submit: Callable[[Item], Future[Made]], items: Iterable[Item], ahead: int
+) -> Iterator[tuple[Item, Made]]:
+    """Yield each item with what became of it, in order, while up to ``ahead`` are under way."""
+    waiting: deque[tuple[Item, Future[Made]]] = deque()
+    try:
+        for item in items:
+            waiting.append((item, submit(item)))
+            if len(waiting) >= ahead:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def prefetched(items: Iterator[Item], depth: int) -> Iterator[Item]:
+    """Yield from an iterator that a thread of its own runs ahead by up to ``depth`` items."""
+    waiting: queue.Queue[Any] = queue.Queue(depth)
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=_fill, args=(items, waiting, stop), name="prefetch", daemon=True
+    )
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _fill(items: Iterator[Any], waiting: queue.Queue[Any], stop: threading.Event) -> None:
+    """Put items, then the end or what went wrong, until nobody waits for them."""
+
+    def put(item: Any, error: BaseException | None) -> bool:
+        while not stop.is_set():
+            try:
+                waiting.put((item, error), timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    try:
+        for item in items:
+            if not put(item, None):
+                return
+        put(_END, None)
+    except BaseException as error:  # noqa: BLE001 - raised where the items are read
+        put(_END, error)

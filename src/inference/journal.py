@@ -1,0 +1,155 @@
+"""The folder beside an unfinished output: what is written, and what need not be scored again.
+
+``.NAME.scoring/`` holds the unfinished output and one small file of predictions for each scored
+batch, under a hash of what was scored. When the output is complete it is moved to its name in one
+step and the folder is removed; whatever ends the process before that leaves the folder, and nothing
+under the final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from inference.refusals import Refusal
+from inference.scorer import Scores
+from mlproject.errors import ConfigurationError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs at once are not told apart there
+    fcntl = None  # type: ignore[assignment]
+
+_STATE = "request.json"
+_REFUSALS = b"refusals"
+
+
+class Journal:
+    """One run's working folder; held by one process at a time."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.folder = output.with_name(f".{output.name}.scoring")
+        self._lock: Any = None
+        self._reusable = False
+
+    def open(self, request: dict[str, Any], *, resume: bool, overwrite: bool) -> dict[str, Any]:
+        """Take the folder and return the request that holds: an interrupted run's, when resumed.
+
+        Raises
+        ------
+        ConfigurationError
+            When another process has it, when an interrupted run is there and neither resume nor
+            overwrite was asked for, or when it had another model.
+        """
+        self.folder.mkdir(exist_ok=True)
+        self._take()
+        before = self._read()
+        if before is not None and resume:
+            for key in sorted(set(request) - {"batch_rows"}):
+                if before.get(key) != request[key]:
+                    self.release()
+                    raise ConfigurationError(
+                        f"The interrupted run of {self.output} had another {key}: "
+                        f"{before.get(key)}, not {request[key]}",
+                        "Start over with --overwrite",
+                    )
+            self._reusable = True
+            return before
+        if before is not None and not overwrite:
+            done = len(list(self.folder.glob("*.arrow")))
+            if done:
+                self.release()
+                raise ConfigurationError(
+                    f"An interrupted run left {self.output} unfinished ({done} batches are scored)",
+                    "Finish it with --resume, or start over with --overwrite",
+                )
+        for path in self.folder.iterdir():
+            if path.name != "lock":
+                path.unlink()
+        (self.folder / _STATE).write_text(json.dumps(request), encoding="utf-8")
+        return request
+
+    def file(self, name: str) -> Path:
+        """Return where an unfinished file is written."""
+        return self.folder / name
+
+    def found(self, key: str) -> Scores | None:
+        """Return the scores of a batch that an interrupted run has scored."""
+        path = self.folder / f"{key}.arrow"
+        if not self._reusable or not path.is_file():
+            return None
+        try:
+            with pa.ipc.open_file(pa.BufferReader(path.read_bytes())) as reader:
+                table = reader.read_all()
+        except (pa.ArrowException, OSError):  # cut short by what ended the run
+            return None
+        kept = json.loads((table.schema.metadata or {}).get(_REFUSALS, b"[]"))
+        return Scores(table.replace_schema_metadata(None), [Refusal(*item) for item in kept])
+
+    def keep(self, key: str, scores: Scores) -> None:
+        """Write down the scores of a batch, in one step."""
+        rows = json.dumps([[item.row, item.column, item.reason] for item in scores.refusals])
+        table = scores.predictions.replace_schema_metadata({_REFUSALS: rows.encode()})
+        unfinished = self.folder / f"{key}.part"
+        with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
+            out.write_table(table)
+        unfinished.replace(self.folder / f"{key}.arrow")
+
+    def discard(self) -> None:
+        """Remove the folder with all that is in it."""
+        self.release()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take(self) -> None:
+        self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.release()
+            raise ConfigurationError(f"Another process is writing {self.output}") from error
+
+    def _read(self) -> dict[str, Any] | None:
+        with contextlib.suppress(OSError, ValueError):
+            content = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
+            return content if isinstance(content, dict) else None
+        return None
+
+
+def key(number: int, features: pa.Table) -> str:
+    """Return the name of a batch: its number, and a hash of what the model is asked."""
+    digest = hashlib.sha256()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, features.schema) as stream:
+        stream.write_table(features.combine_chunks())
+    digest.update(sink.getvalue())
+    return f"{number:08d}-{digest.hexdigest()[:32]}"
+
+
+def publish(files: Mapping[Path, Path]) -> None:
+    """Move finished files to their names, in order, and make the moves lasting."""
+    for unfinished, final in files.items():
+        unfinished.replace(final)
+    if os.name == "posix":
+        for folder in {final.parent for final in files.values()}:
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

@@ -1,0 +1,152 @@
+"""Text files in blocks of whole rows, and where each row begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mlproject.data.read import stream
+from mlproject.data.source import SourceFile
+from mlproject.errors import DataError, one_line
+
+BLOCK_BYTES = 4 << 20
+_LONGEST_ROW = 64 << 20
+_NEWLINE = 10
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole rows of a file. The first byte is a line break, which stands before the first row."""
+
+    data: bytes
+    line: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Where the rows of a block are.
+
+    Attributes
+    ----------
+    starts, ends : ndarray of shape (n_rows,)
+        A row is ``data[start:end]``; its line break stands before it.
+    lines : ndarray of shape (n_rows,)
+    dense : bool
+        No line is empty, so that each row begins where the last one ended.
+    """
+
+    starts: np.ndarray[Any, Any]
+    ends: np.ndarray[Any, Any]
+    lines: np.ndarray[Any, Any]
+    dense: bool
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.starts)
+
+    def text(self, block: Block, row: int) -> str:
+        """Return a row as it was."""
+        return block.data[self.starts[row] : self.ends[row]].decode("utf-8", "replace")
+
+    def raw(self, block: Block) -> pa.Array:
+        """Return the rows, each with the line break before it."""
+        if self.dense:
+            offsets = np.append(self.starts - 1, self.ends[-1:]).astype(np.int32)
+            if not len(self.starts):
+                offsets = np.zeros(1, np.int32)
+            buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
+            return pa.Array.from_buffers(pa.binary(), len(self.starts), buffers)
+        pairs = zip(self.starts, self.ends, strict=True)
+        return pa.array([block.data[start - 1 : end] for start, end in pairs], pa.binary())
+
+
+def blocks(item: SourceFile, delimiter: str | None) -> Iterator[Block]:
+    """Yield a file in blocks of whole rows.
+
+    Parameters
+    ----------
+    item : SourceFile
+    delimiter : str or None
+        Of a CSV file, whose quoted values may hold line breaks; None when no row does.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, or a quoted value does not end.
+    """
+    try:
+        with stream(item) as source:
+            yield from _cut(source, item, delimiter)
+    except (OSError, EOFError, pa.ArrowException) as error:
+        raise DataError(f"{item.name} cannot be read: {one_line(str(error))}") from error
+
+
+def spans(block: Block, delimiter: str | None) -> Spans:
+    """Return where the rows of a block are; empty lines are no rows."""
+    breaks = np.flatnonzero(np.frombuffer(block.data, np.uint8) == _NEWLINE)
+    ends = _row_breaks(block.data, breaks, delimiter)
+    starts, stops = ends + 1, np.append(ends[1:], len(block.data))
+    lines = block.line + np.searchsorted(breaks, ends)
+    filled = stops > starts
+    dense = bool(filled.all())
+    return Spans(starts[filled], stops[filled], lines[filled].astype(np.int64), dense)
+
+
+def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Block]:
+    rest, line = b"\n", 1
+    carriage = False
+    while True:
+        read = source.read(BLOCK_BYTES)
+        if line == 1 and len(rest) == 1:
+            read = read.removeprefix(b"\xef\xbb\xbf")
+            carriage = b"\r" in read and b"\n" not in read
+        data = rest + read
+        if b"\r" in data:
+            data = data.replace(b"\r", b"\n") if carriage else data.replace(b"\r\n", b"\n")
+        end = len(data) if not read else _last_break(data, delimiter)
+        if not read and data.endswith(b"\n"):
+            end = len(data) - 1
+        if end > 0:
+            yield Block(data[:end], line, len(data[:end]))
+            line += data.count(b"\n", 1, end + 1)
+        rest = data[max(end, 0) :] or b"\n"
+        if not read:
+            return
+        if len(rest) > _LONGEST_ROW:
+            raise DataError(
+                f"{item.name} line {line} does not end within {_LONGEST_ROW >> 20} MB",
+                "A quotation mark may be missing there",
+            )
+
+
+def _last_break(data: bytes, delimiter: str | None) -> int:
+    """Return where the last row that is surely whole ends; 0 when there is none."""
+    if delimiter is None or b'"' not in data:
+        return data.rfind(b"\n")
+    breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
+    ends = _row_breaks(data, breaks, delimiter)
+    return int(ends[-1]) if len(ends) else 0
+
+
+def _row_breaks(
+    data: bytes, breaks: np.ndarray[Any, Any], delimiter: str | None
+) -> np.ndarray[Any, Any]:
+    """Return the line breaks outside quoted values."""
+    if delimiter is None or b'"' not in data:
+        return breaks
+    separator = re.escape(delimiter.encode())
+    quoted = re.compile(rb"(?<![^\n" + separator + rb'])"[^"]*(?:""[^"]*)*(?:"|\Z)')
+    found = [match.span() for match in quoted.finditer(data)]
+    if not found:
+        return breaks
+    starts, stops = np.array(found).T
+    before = np.searchsorted(starts, breaks, "right") - 1
+    inside = (before >= 0) & (breaks < stops[before])
+    outside: np.ndarray[Any, Any] = breaks[~inside]
+    return outside

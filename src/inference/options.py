@@ -1,0 +1,108 @@
+"""What is asked for, checked before anything is read, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlproject.data.source import file_format
+from mlproject.errors import ConfigurationError
+
+FAIL, REJECT = "fail", "reject"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; None is not given."""
+
+    run_id: str | None = None
+    model: str | None = None
+    input: str | None = None
+    output: str | None = None
+    method: str = "predict"
+    keep: str = "all"
+    on_error: str = FAIL
+    rejects: str | None = None
+    batch_rows: int | None = None
+    jobs: int | None = None
+    engine: str = "local"
+    resume: bool = False
+    overwrite: bool = False
+    trust: Sequence[str] = ()
+    tracking: str | None = None
+    track: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished scoring."""
+
+    run_id: str | None
+    model_uri: str
+    rows_in: int
+    rows_out: int
+    rows_rejected: int
+    output: str
+    rejects: str | None
+    seconds: float
+    rows_per_second: float
+    peak_rss_mb: float | None
+    manifest: str
+    scoring_run_id: str | None = None
+    rows_resumed: int = 0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the files go."""
+
+    output: Path
+    format: str
+    rejects: Path | None
+    rejects_format: str
+
+
+def places(options: Options) -> Places:
+    """Return where the output and the rejected rows go.
+
+    Raises
+    ------
+    ConfigurationError
+        When the input or the output is not given, an ending is unknown, or a folder is not there.
+    """
+    if options.input is None:
+        raise ConfigurationError("No data is given", "Give --input SOURCE")
+    if options.output is None:
+        raise ConfigurationError(
+            "No output is given", "Give --output FILE (.csv, .parquet or .jsonl)"
+        )
+    output, kind = _place(options.output, "--output")
+    rejects = None
+    rejects_kind = "csv"
+    if options.on_error == REJECT:
+        name = options.rejects or str(output.with_name(f"{output.stem}.rejects.csv"))
+        rejects, rejects_kind = _place(name, "--rejects")
+        if rejects.absolute() == output.absolute():
+            raise ConfigurationError("--rejects and --output name the same file")
+    elif options.rejects:
+        raise ConfigurationError("--rejects is given without --on-error reject")
+    given = Path(options.input)
+    for path, option in ((output, "--output"), (rejects, "--rejects")):
+        if path is not None and given.is_file() and path.exists() and path.samefile(given):
+            raise ConfigurationError(f"{option} names the input itself, {given}")
+    return Places(output, kind, rejects, rejects_kind)
+
+
+def _place(name: str, option: str) -> tuple[Path, str]:
+    path = Path(name).expanduser()
+    known = file_format(path.name)
+    if known is None or known[1] or path.suffix.lower() == ".ndjson":
+        raise ConfigurationError(
+            f"{option} {name} has an unknown ending", "Written are .csv, .parquet and .jsonl"
+        )
+    if path.is_dir():
+        raise ConfigurationError(f"{option} {name} is a folder", "Give a file")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"{option}: there is no folder {path.parent}")
+    return path, known[0]

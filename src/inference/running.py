@@ -1,0 +1,216 @@
+"""Read, score and write at once: rows in order, each of them in the output or rejected."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from inference import engines, writing
+from inference.chunks import FEATURE, KEPT, RAW, Batch, Refused, batches
+from inference.flow import ordered, prefetched
+from inference.journal import Journal, key
+from inference.options import REJECT, Options, Places
+from inference.parquet_files import row_text
+from inference.reading import Input
+from inference.scorer import GRAIN, Scorer, Scores
+from inference.summary import Summary
+from inference.writing import HashingFile, Sink
+from mlproject.console import Reporter
+from mlproject.errors import DataError
+
+_MOST_ROWS = 1 << 16
+_LEAST_ROWS = 1 << 10
+_CELLS = 1 << 21
+_PROBE_ROWS = 512
+_SECONDS_OF_A_BATCH = 1.0
+_REJECTS = pa.schema(
+    [
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("column", pa.string()),
+        ("reason", pa.string()),
+        ("row", pa.string()),
+    ]
+)
+
+
+@dataclass
+class Written:
+    """What was written."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    rows_rejected: int = 0
+    resumed: int = 0
+    columns: list[str] = field(default_factory=list)
+    output_sha256: str = ""
+    rejects_sha256: str | None = None
+    summary: Summary = field(default_factory=Summary)
+
+
+def batch_rows(asked: int | None, scorer: Scorer, width: int) -> int:
+    """Return how many rows are scored together: a multiple of ``GRAIN``.
+
+    By default as many as the model scores in about a second, within bounds. Predictions do not
+    depend on it.
+    """
+    if asked is not None:
+        return -(-asked // GRAIN) * GRAIN
+    most = max(_LEAST_ROWS, min(_MOST_ROWS, _CELLS // max(1, width)))
+    if scorer.good is not None:
+        frame = pa.Table.from_pandas(scorer.good, preserve_index=False)
+        many = frame.take(np.zeros(_PROBE_ROWS, int))
+        started = time.perf_counter()
+        scorer(many)
+        each = (time.perf_counter() - started) / _PROBE_ROWS
+        most = max(_LEAST_ROWS, min(most, int(_SECONDS_OF_A_BATCH / each)))
+    return most // GRAIN * GRAIN
+
+
+class Run:
+    """One pass over an input."""
+
+    def __init__(
+        self,
+        ready: Input,
+        scorer: Scorer,
+        journal: Journal,
+        where: Places,
+        options: Options,
+        rows: int,
+    ) -> None:
+        self.ready = ready
+        self.scorer = scorer
+        self.journal = journal
+        self.where = where
+        self.options = options
+        self.rows = rows
+        self.written = Written()
+        self._file: HashingFile | None = None
+        self._sink: Sink | None = None
+
+    def write(self, reporter: Reporter) -> Written:
+        """Write the output and the rejected rows into the journal's folder.
+
+        Raises
+        ------
+        DataError
+            At the first row that cannot be scored, unless such rows are rejected; or when the
+            input cannot be read.
+        """
+        rejects = None
+        if self.where.rejects is not None:
+            file = HashingFile(self.journal.file("rejects"))
+            rejects = writing.opened(file, _REJECTS, self.where.rejects_format)
+        threads = min(4, os.cpu_count() or 1)
+        with (
+            engines.running(self.options.engine, self.options.jobs, self.scorer) as engine,
+            ThreadPoolExecutor(threads, thread_name_prefix="parse") as parsers,
+            ThreadPoolExecutor(engine.at_a_time, thread_name_prefix="score") as scorers,
+            reporter.progress("Scoring", self.ready.size) as progress,
+        ):
+            parsed = ordered(
+                lambda task: parsers.submit(task),
+                prefetched(self.ready.tasks(), 2),
+                threads + 1,
+            )
+            cut = batches((chunk for _, chunk in parsed), self.rows)
+
+            def submit(batch: Batch) -> Future[tuple[Scores, bool]]:
+                return scorers.submit(self._scores, engine, batch)
+
+            for batch, (scores, resumed) in ordered(submit, cut, engine.at_a_time + 1):
+                self._take(batch, scores, rejects)
+                self.written.resumed += batch.table.num_rows if resumed else 0
+                progress(batch.size, batch.count)
+        return self._finished(rejects)
+
+    def _scores(self, engine: engines.Engine, batch: Batch) -> tuple[Scores, bool]:
+        """Return a batch's scores, and whether an interrupted run had them."""
+        features = batch.columns(FEATURE)
+        name = key(batch.number, features)
+        found = self.journal.found(name)
+        if found is not None:
+            return found, True
+        scores = engine.score(features)
+        self.journal.keep(name, scores)
+        return scores, False
+
+    def _take(self, batch: Batch, scores: Scores, rejects: Sink | None) -> None:
+        refused = batch.refused + [self._placed(batch, item) for item in scores.refusals]
+        refused.sort(key=lambda item: item.ordinal)
+        if refused and rejects is None:
+            raise DataError(refused[0].message, "To set such rows aside, add --on-error reject")
+        table, raw = batch.columns(KEPT), None
+        if self.ready.plan.verbatim and RAW in batch.table.column_names:
+            raw = batch.table[RAW]
+        if scores.refusals:
+            kept = np.ones(batch.table.num_rows, bool)
+            kept[[item.row for item in scores.refusals]] = False
+            table = table.filter(pa.array(kept))
+            raw = raw.filter(pa.array(kept)) if raw is not None else None
+        parts = (table, scores.predictions)
+        table = pa.table({name: part[name] for part in parts for name in part.column_names})
+        if scores.predictions.num_rows:
+            self._opened(scores.predictions.schema).write(table, raw)
+        if refused and rejects is not None:
+            rejects.write(_rejected(refused), None)
+        self.written.summary.add(scores.predictions)
+        self.written.rows_in += batch.count
+        self.written.rows_out += scores.predictions.num_rows
+        self.written.rows_rejected += len(refused)
+
+    def _placed(self, batch: Batch, item: Any) -> Refused:
+        ordinal, file, line = batch.place(item.row)
+        text = ""
+        if self.options.on_error == REJECT:
+            text = _text(Batch(0, batch.table.slice(item.row, 1), [], 1, 0))
+        return Refused(ordinal, file, line, item.column, item.reason, text)
+
+    def _opened(self, predictions: pa.Schema) -> Sink:
+        """Return the output's sink; it is opened when the predictions' types are known."""
+        if self._sink is None:
+            kept = self.ready.plan.kept
+            schema = pa.schema([*kept, *predictions])
+            self._file = HashingFile(self.journal.file("output"))
+            self.written.columns = schema.names
+            self._sink = writing.opened(self._file, schema, self.where.format)
+        return self._sink
+
+    def _finished(self, rejects: Sink | None) -> Written:
+        empty = self.scorer(
+            pa.table({f.name: pa.array([], f.type) for f in self.ready.plan.features})
+        )
+        self.written.output_sha256 = self._opened(empty.predictions.schema).close()
+        if rejects is not None:
+            self.written.rejects_sha256 = rejects.close()
+        return self.written
+
+
+def _text(row: Batch) -> str:
+    """Return the one row of a batch as it was."""
+    if RAW in row.table.column_names:
+        data: bytes = row.table[RAW][0].as_py()
+        return data.removeprefix(b"\n").decode("utf-8", "replace")
+    content: dict[str, Any] = {}
+    for prefix in (FEATURE, KEPT):
+        for values in row.columns(prefix).to_pylist():
+            content |= values
+    return row_text(content)
+
+
+def _rejected(refused: list[Refused]) -> pa.Table:
+    columns = {
+        "file": [item.file for item in refused],
+        "line": [item.line for item in refused],
+        "column": [item.column for item in refused],
+        "reason": [item.reason for item in refused],
+        "row": [item.text for item in refused],
+    }
+    return pa.table(columns, schema=_REJECTS)

@@ -1,0 +1,278 @@
+"""Score a source with a model: from options to a finished output."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from inference import artifact as artifacts
+from inference import lineage, loading, manifest, reading, resolution
+from inference.artifact import Artifact
+from inference.journal import Journal, publish
+from inference.options import REJECT, Options, Places, Result, places
+from inference.resolution import Located
+from inference.running import Run, Written, batch_rows
+from inference.scorer import Scorer
+from mlproject import cluster, trust
+from mlproject.console import Reporter
+from mlproject.data.source import SourceFile, opened
+from mlproject.errors import ConfigurationError, DataError, MlprojectError, TrackingError
+from mlproject.tracking import connect, settings
+from mlproject.tracking.target import Target, resolve
+
+_SHOWN_WARNINGS = 5
+
+
+def score(options: Options, reporter: Reporter) -> Result:
+    """Score a source.
+
+    Every row of the input is in the output or among the rejected rows, in order. Nothing appears
+    under the output's name until all rows are there.
+
+    Raises
+    ------
+    ConfigurationError, DataError, TrackingError, ModelError
+        Each with one line that says what is wrong and what to do.
+    """
+    started, clock = time.time(), time.perf_counter()
+    where = places(options)
+    cluster.check_installed(options.engine)
+    _refuse_existing(options, where)
+    policy = trust.parse(options.trust, "--trust") | settings.read_trust()
+    target = resolve(options.tracking)
+    connect.prepare(target)  # before anything imports MLflow
+    with reporter.step("Loading the model"):
+        located, artifact, scorer = _model(options, target, policy, reporter)
+    with opened(str(options.input)) as files:
+        digests = ThreadPoolExecutor(1, thread_name_prefix="hash")
+        hashes = digests.submit(lambda: [item.sha256() for item in files])
+        try:
+            content, written = _scored(
+                options, where, located, artifact, scorer, files, hashes, reporter
+            )
+        finally:
+            digests.shutdown(wait=False, cancel_futures=True)
+    seconds = time.perf_counter() - clock
+    rows = content["rows_in"]
+    result = Result(
+        run_id=content["model"]["run_id"],
+        model_uri=located.uri,
+        rows_in=rows,
+        rows_out=content["rows_out"],
+        rows_rejected=content["rows_rejected"],
+        output=str(where.output),
+        rejects=str(where.rejects) if where.rejects else None,
+        seconds=round(seconds, 3),
+        rows_per_second=round(rows / seconds, 1),
+        peak_rss_mb=peak_rss_mb(),
+        manifest=str(manifest.path_of(where.output)),
+        rows_resumed=written.resumed if written else 0,
+    )
+    if options.track and written is not None:
+        run_id = _recorded(target, located, content, written, result, started, reporter)
+        result = replace(result, scoring_run_id=run_id)
+    return result
+
+
+def peak_rss_mb() -> float | None:
+    """Return the most memory that this process has had, in MB; None where that is not known."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def _refuse_existing(options: Options, where: Places) -> None:
+    if options.overwrite or options.resume:
+        return
+    for path in (where.output, where.rejects):
+        if path is not None and path.exists():
+            raise ConfigurationError(f"{path} is already there", "Replace it with --overwrite")
+
+
+def _model(
+    options: Options, target: Target, policy: trust.Policy, reporter: Reporter
+) -> tuple[Located, Artifact, Scorer]:
+    located = resolution.locate(options.run_id, options.model, target)
+    with resolution.fetched(located) as folder:
+        artifact = artifacts.read(folder, located.uri)
+        estimator, notices = loading.load(artifact, policy, located.uri)
+        for notice in notices:
+            reporter.warn(notice)
+        sample = artifact.example()
+        artifact.sha256  # noqa: B018 - while the files are there
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return located, artifact, Scorer(estimator, artifact.schema, options.method, sample)
+
+
+def _scored(
+    options: Options,
+    where: Places,
+    located: Located,
+    artifact: Artifact,
+    scorer: Scorer,
+    files: list[SourceFile],
+    hashes: Any,
+    reporter: Reporter,
+) -> tuple[dict[str, Any], Written | None]:
+    """Write output, rejected rows and manifest; nothing when all of it is already there."""
+    asked = {"method": options.method, "keep": options.keep, "on_error": options.on_error}
+    if where.output.exists() and not options.overwrite:
+        found = _finished(where, asked, artifact, files, hashes.result(), options)
+        reporter.say(f"{where.output} is already complete")
+        return found, None
+    ready = reading.prepare(
+        files,
+        artifact.schema,
+        options.keep,
+        where.format,
+        scorer.added(),
+        raw=options.on_error == REJECT,
+    )
+    journal = Journal(where.output)
+    request: dict[str, Any] = {
+        "model": artifact.sha256,
+        "method": options.method,
+        "versions": manifest.versions(),
+    }
+    rows = batch_rows(options.batch_rows, scorer, len(artifact.schema.features))
+    request = journal.open(
+        request | {"batch_rows": rows}, resume=options.resume, overwrite=options.overwrite
+    )
+    with _kept_for_later(journal, where, reporter), _warnings_told(reporter):
+        run = Run(ready, scorer, journal, where, options, int(str(request["batch_rows"])))
+        written = run.write(reporter)
+        content = asked | {
+            "manifest_version": 1,
+            "rows_in": written.rows_in,
+            "rows_out": written.rows_out,
+            "rows_rejected": written.rows_rejected,
+            "model": manifest.model(located, artifact),
+            "input": manifest.source(str(options.input), files, hashes.result()),
+            "output": {
+                "path": where.output.name,
+                "format": where.format,
+                "sha256": written.output_sha256,
+                "columns": written.columns,
+            },
+            "rejects": {"path": where.rejects.name, "sha256": written.rejects_sha256}
+            if where.rejects
+            else None,
+            "versions": manifest.versions(),
+        }
+        journal.file("manifest").write_text(manifest.dump(content), encoding="utf-8")
+        moves = {journal.file("manifest"): manifest.path_of(where.output)}
+        if where.rejects is not None:
+            moves = {journal.file("rejects"): where.rejects} | moves
+        publish(moves | {journal.file("output"): where.output})
+    journal.discard()
+    return content, written
+
+
+def _finished(
+    where: Places,
+    asked: Mapping[str, Any],
+    artifact: Artifact,
+    files: list[SourceFile],
+    digests: list[str],
+    options: Options,
+) -> dict[str, Any]:
+    """Return the manifest of an output that an earlier run has finished.
+
+    Raises
+    ------
+    ConfigurationError
+        When the output there is of another model, input or option.
+    """
+    found = manifest.read(where.output)
+    mine = manifest.source(str(options.input), files, digests)["sha256"]
+    same = (
+        found is not None
+        and all(found.get(key) == value for key, value in asked.items())
+        and found["model"]["sha256"] == artifact.sha256
+        and found["input"]["sha256"] == mine
+    )
+    if not same or found is None:
+        raise ConfigurationError(
+            f"{where.output} is already there, and is not of this model and input",
+            "Replace it with --overwrite",
+        )
+    Journal(where.output).discard()
+    return found
+
+
+@contextmanager
+def _kept_for_later(journal: Journal, where: Places, reporter: Reporter) -> Iterator[None]:
+    """Keep what is scored when the block is interrupted; discard it when the data is to blame."""
+    try:
+        yield
+    except MlprojectError:
+        journal.discard()
+        raise
+    except OSError as error:
+        journal.release()
+        raise DataError(
+            f"{where.output} cannot be written: {error.strerror or error}",
+            "What is scored is kept: make room, and run again with --resume",
+        ) from error
+    except KeyboardInterrupt:
+        journal.release()
+        reporter.warn("What is scored is kept: run again with --resume to finish")
+        raise
+    except BaseException:
+        journal.release()
+        raise
+
+
+@contextmanager
+def _warnings_told(reporter: Reporter) -> Iterator[None]:
+    """Tell each thing that the model warns of once."""
+    seen: dict[str, None] = {}
+
+    def note(message: Any, category: Any, *_: Any, **__: Any) -> None:
+        seen.setdefault(f"{category.__name__}: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = note
+        yield
+    for text in list(seen)[:_SHOWN_WARNINGS]:
+        reporter.warn(f"The model says: {' '.join(text.split())}")
+
+
+def _recorded(
+    target: Target,
+    located: Located,
+    content: Mapping[str, Any],
+    written: Written,
+    result: Result,
+    started: float,
+    reporter: Reporter,
+) -> str | None:
+    metrics = {
+        "rows_in": float(result.rows_in),
+        "rows_out": float(result.rows_out),
+        "rows_rejected": float(result.rows_rejected),
+        "seconds": result.seconds,
+        "rows_per_second": result.rows_per_second,
+    } | written.summary.metrics()
+    if result.peak_rss_mb is not None:
+        metrics["peak_rss_mb"] = result.peak_rss_mb
+    try:
+        file = Path(result.manifest)
+        return lineage.record(target, located, content, metrics, file, started)
+    except TrackingError as error:
+        reporter.warn(f"The output is complete, but not recorded. {error}")
+    except ConfigurationError as error:
+        reporter.warn(f"The output is complete, but not recorded. {error}")
+    return None
