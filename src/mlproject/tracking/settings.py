@@ -15,8 +15,7 @@ from mlproject.names import did_you_mean
 FILE_NAME = ".mlproject.yaml"
 _KNOWN = {"tracking", "trust"}
 _TEMPLATE = """\
-# Choices of this project. Written by `mlproject tracking use` and `mlproject trust add`; may be
-# edited.
+# Choices of this project. Written by `mlproject tracking use TARGET`; may be edited.
 #
 # tracking: where runs are recorded. `local` (the FileStore in ./mlruns), `azureml`
 # (the workspace of the nearest config.json), or any MLflow URI.
@@ -79,11 +78,6 @@ def read_trust(start: Path | None = None) -> trust.Policy:
 def write_tracking(target: str, start: Path | None = None) -> Path:
     """Save the tracking target, in the file that is there or in a new one here."""
     return _write(start, tracking=target)
-
-
-def write_trust(values: tuple[str, ...], start: Path | None = None) -> Path:
-    """Save what is trusted, in the file that is there or in a new one here."""
-    return _write(start, trust=values)
 
 
 def _trust(value: Any, path: Path) -> tuple[str, ...]:
