@@ -177,6 +177,29 @@ def test_the_scoring_run_stands_beside_the_model_with_counts_and_hashes(
     assert run.inputs.model_inputs[0].model_id == manifest["model"]["model_id"]
 
 
+def test_a_run_that_was_started_is_joined_with_the_parameters_it_has(
+    trained: tuple[Shell, dict[str, str]], client: Callable[[str], Any]
+) -> None:
+    shell, runs = trained
+    store = client((shell.folder / "mlruns").as_uri())
+    started = store.create_run("0").info.run_id
+    store.log_param(started, "model", "''")
+    result = scored(
+        shell,
+        "--run-id",
+        runs["iris-svc"],
+        "--input",
+        "iris-svc.csv",
+        "--output",
+        "joined.csv",
+        MLFLOW_RUN_ID=started,
+    )
+
+    assert result["scoring_run_id"] == started
+    assert store.get_run(started).data.params["method"] == "predict"
+    assert store.get_run(started).data.metrics["predicted_0"] == 50
+
+
 BAD = [
     ("0.1,abc,1,1,1,1,1,1,1,1\n", "line 3, column 'sex': 'abc' is not a number"),
     ("0.1,0.2\n", "line 3: it has 2 fields, not 10"),

@@ -114,11 +114,15 @@ def _fill(
         "keep": manifest["keep"],
         "on_error": manifest["on_error"],
     }
+    # A project's parameters were logged by MLflow before this process began, and cannot be changed.
+    logged = client.get_run(run_id).data.params
     now = int(time.time() * 1000)
     client.log_batch(
         run_id,
         metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-        params=[Param(name, str(value)[:500]) for name, value in params.items()],
+        params=[
+            Param(name, str(value)[:500]) for name, value in params.items() if name not in logged
+        ],
         tags=[RunTag(name, str(value)[:5000]) for name, value in tags.items() if value],
     )
     dataset = Dataset(
