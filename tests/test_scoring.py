@@ -465,29 +465,43 @@ def test_a_killed_run_leaves_nothing_and_is_finished_byte_for_byte(
     shell = slow_model
     options = ["--model", "model", "--input", "in.csv", "--trust", "pickle", "--no-track"]
     options += ["--batch-rows", "4096", "--output"]
-    started = time.perf_counter()
     scored(shell, *options, f"whole.{ending}")
-    seconds = time.perf_counter() - started
     whole = (shell.folder / f"whole.{ending}").read_bytes()
     moments = random.Random(7)  # noqa: S311 - no secret
-    resumed = 0
     for number in range(5):
         output = shell.folder / f"{number}.{ending}"
         command = [sys.executable, "-m", "inference", *options, output.name, "--tracking", "local"]
         process = subprocess.Popen(
             command, cwd=shell.folder, env=shell.environment, stderr=subprocess.DEVNULL
         )
-        time.sleep(seconds * moments.uniform(0.3, 1.0))
+        batches = moments.randint(0, 40)  # all of them, so also while the output is moved
+        folder = output.with_name(f".{output.name}.scoring")
+        while process.poll() is None and len(list(folder.glob("*.arrow"))) < batches:
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.05))
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert not output.exists() or output.read_bytes() == whole
+        kept = 0 if output.exists() else len(list(folder.glob("*.arrow")))
 
         result = scored(shell, *options, output.name, "--resume")
-        resumed += result["rows_resumed"]
+        assert result["rows_resumed"] >= 4096 * (kept - 1)  # the last batch is a smaller one
         assert output.read_bytes() == whole
         assert result["rows_out"] == 160_000
         assert not list(shell.folder.glob(f".{output.name}*"))
-    assert resumed > 0
+
+
+def test_an_old_output_beside_a_new_manifest_is_not_taken_for_finished(slow_model: Shell) -> None:
+    shell = slow_model
+    options = ["--model", "model", "--trust", "pickle", "--no-track", "--output", "old.csv"]
+    read(shell.folder / "in.csv").head(100).to_csv(shell.folder / "few.csv", index=False)
+    scored(shell, *options, "--input", "few.csv")
+    (shell.folder / "old.csv").write_text("of before\n")
+    failed = score(shell, *options, "--input", "few.csv", "--resume")
+
+    assert failed.code == 2
+    assert "old.csv is already there, and is not of this model and input" in failed.error
+    assert (shell.folder / "old.csv").read_text() == "of before\n"
 
 
 def test_an_interrupted_run_is_not_overwritten_by_accident(slow_model: Shell) -> None:

@@ -10,13 +10,13 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from inference.schema import Schema, from_mlmodel
+from mlproject.data.source import file_sha256
 from mlproject.errors import ModelError, reason
 
 SKOPS, PICKLE = "skops", "pickle"
@@ -39,6 +39,8 @@ class Artifact:
         The columns that the signature names.
     code : Path or None
         The folder of Python modules that a pickle may need.
+    sha256 : str
+        Of the estimator's file; of the list of all files where there is code beside it.
     run_id, model_id, sklearn_version : str or None
         As MLmodel says.
     """
@@ -49,20 +51,10 @@ class Artifact:
     schema: Schema
     signature: Mapping[str, Any]
     code: Path | None
+    sha256: str
     run_id: str | None
     model_id: str | None
     sklearn_version: str | None
-
-    @cached_property
-    def sha256(self) -> str:
-        """The SHA-256 of the estimator's file, together with the code folder where there is one."""
-        digest = _sha256(self.file)
-        if self.code is None:
-            return digest
-        lines = [f"{digest}  {self.file.name}\n"]
-        for path in sorted(item for item in self.code.rglob("*") if item.is_file()):
-            lines.append(f"{_sha256(path)}  {path.relative_to(self.folder).as_posix()}\n")
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def example(self) -> dict[str, Any] | None:
         """Return the input example as the artifact has it, or None without a readable one."""
@@ -104,13 +96,15 @@ def read(folder: Path, name: str) -> Artifact:
         raise ModelError(f"The model {name} has no file '{flavour.get('pickled_model')}'")
     code = flavour.get("code")
     signature = _mapping(content.get("signature") or {}, "the signature", name)
+    code_folder = _inside(folder, code, name) if code else None
     return Artifact(
         folder=folder,
         file=file,
         format=_format(file, name),
         schema=from_mlmodel(signature, name),
         signature=signature,
-        code=_inside(folder, code, name) if code else None,
+        code=code_folder,
+        sha256=_combined(folder, file, code_folder),
         run_id=_text(content.get("run_id")),
         model_id=_text(content.get("model_id")),
         sklearn_version=_text(flavour.get("sklearn_version")),
@@ -163,8 +157,14 @@ def _format(file: Path, name: str) -> str:
         raise ModelError(f"The model {name} cannot be read: {reason(error)}") from error
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _combined(folder: Path, file: Path, code: Path | None) -> str:
+    digest = file_sha256(file)
+    if code is None:
+        return digest
+    lines = [f"{digest}  {file.name}\n"]
+    for path in sorted(item for item in code.rglob("*") if item.is_file()):
+        lines.append(f"{file_sha256(path)}  {path.relative_to(folder.resolve()).as_posix()}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _text(value: Any) -> str | None:

@@ -109,6 +109,13 @@ class Journal:
         self.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def leave(self) -> None:
+        """Keep what is scored for later; where nothing is, leave nothing."""
+        if any(self.folder.glob("*.arrow")):
+            self.release()
+        else:
+            self.discard()
+
     def release(self) -> None:
         """Let another process have the folder."""
         if self._lock is not None:

@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from inference import artifact as artifacts
 from inference import lineage, loading, manifest, reading, resolution
 from inference.artifact import Artifact
+from inference.flow import in_background
 from inference.journal import Journal, publish
 from inference.options import REJECT, Options, Places, Result, places
 from inference.resolution import Located
@@ -22,8 +23,9 @@ from inference.running import Run, Written, batch_rows
 from inference.scorer import Scorer
 from mlproject import cluster, trust
 from mlproject.console import Reporter
-from mlproject.data.source import SourceFile, opened
-from mlproject.errors import ConfigurationError, DataError, MlprojectError, TrackingError
+from mlproject.data.source import SourceFile, file_sha256, opened
+from mlproject.errors import ConfigurationError, DataError, MlprojectError, reason
+from mlproject.redact import redacted_text
 from mlproject.tracking import connect, settings
 from mlproject.tracking.target import Target, resolve
 
@@ -51,14 +53,10 @@ def score(options: Options, reporter: Reporter) -> Result:
     with reporter.step("Loading the model"):
         located, artifact, scorer = _model(options, target, policy, reporter)
     with opened(str(options.input)) as files:
-        digests = ThreadPoolExecutor(1, thread_name_prefix="hash")
-        hashes = digests.submit(lambda: [item.sha256() for item in files])
-        try:
-            content, written = _scored(
-                options, where, located, artifact, scorer, files, hashes, reporter
-            )
-        finally:
-            digests.shutdown(wait=False, cancel_futures=True)
+        hashes = in_background(lambda: [item.sha256() for item in files])
+        content, written = _scored(
+            options, where, located, artifact, scorer, files, hashes, reporter
+        )
     seconds = time.perf_counter() - clock
     rows = content["rows_in"]
     result = Result(
@@ -109,7 +107,6 @@ def _model(
         for notice in notices:
             reporter.warn(notice)
         sample = artifact.example()
-        artifact.sha256  # noqa: B018 - while the files are there
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return located, artifact, Scorer(estimator, artifact.schema, options.method, sample)
@@ -122,7 +119,7 @@ def _scored(
     artifact: Artifact,
     scorer: Scorer,
     files: list[SourceFile],
-    hashes: Any,
+    hashes: Future[list[str]],
     reporter: Reporter,
 ) -> tuple[dict[str, Any], Written | None]:
     """Write output, rejected rows and manifest; nothing when all of it is already there."""
@@ -145,12 +142,12 @@ def _scored(
         "method": options.method,
         "versions": manifest.versions(),
     }
-    rows = batch_rows(options.batch_rows, scorer, len(artifact.schema.features))
+    rows = batch_rows(options.batch_rows, scorer, len(ready.plan.features))
     request = journal.open(
         request | {"batch_rows": rows}, resume=options.resume, overwrite=options.overwrite
     )
     with _kept_for_later(journal, where, reporter), _warnings_told(reporter):
-        run = Run(ready, scorer, journal, where, options, int(str(request["batch_rows"])))
+        run = Run(ready, scorer, journal, where, options, request["batch_rows"])
         written = run.write(reporter)
         content = asked | {
             "manifest_version": 1,
@@ -194,18 +191,20 @@ def _finished(
     ConfigurationError
         When the output there is of another model, input or option.
     """
-    found = manifest.read(where.output)
-    mine = manifest.source(str(options.input), files, digests)["sha256"]
-    same = (
-        found is not None
-        and all(found.get(key) == value for key, value in asked.items())
-        and found["model"]["sha256"] == artifact.sha256
-        and found["input"]["sha256"] == mine
+    found = manifest.read(where.output) or {}
+    hashes = {
+        "model": artifact.sha256,
+        "input": manifest.source(str(options.input), files, digests)["sha256"],
+        # Killed while it was replacing an output, a run leaves its manifest beside the old one.
+        "output": file_sha256(where.output),
+    }
+    same = all(found.get(key) == value for key, value in asked.items()) and all(
+        (found.get(key) or {}).get("sha256") == value for key, value in hashes.items()
     )
-    if not same or found is None:
+    if not same:
         raise ConfigurationError(
             f"{where.output} is already there, and is not of this model and input",
-            "Replace it with --overwrite",
+            "Replace it with --overwrite; add --resume to finish what was interrupted",
         )
     Journal(where.output).discard()
     return found
@@ -216,8 +215,11 @@ def _kept_for_later(journal: Journal, where: Places, reporter: Reporter) -> Iter
     """Keep what is scored when the block is interrupted; discard it when the data is to blame."""
     try:
         yield
-    except MlprojectError:
+    except DataError:
         journal.discard()
+        raise
+    except MlprojectError:  # such as a cluster that is not there: it may be, next time
+        journal.leave()
         raise
     except OSError as error:
         journal.release()
@@ -271,8 +273,7 @@ def _recorded(
     try:
         file = Path(result.manifest)
         return lineage.record(target, located, content, metrics, file, started)
-    except TrackingError as error:
-        reporter.warn(f"The output is complete, but not recorded. {error}")
-    except ConfigurationError as error:
-        reporter.warn(f"The output is complete, but not recorded. {error}")
+    except Exception as error:  # noqa: BLE001 - the output is complete, whatever a store raises
+        why = str(error) if isinstance(error, MlprojectError) else redacted_text(reason(error))
+        reporter.warn(f"The output is complete, but not recorded. {why}")
     return None
