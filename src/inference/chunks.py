@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from inference.schema import Feature
 
-# Columns of a chunk's table: a feature, a kept column, the row as it stands in the file, and
-# where it stands.
-FEATURE, KEPT = "f:", "k:"
+# Columns of a chunk's table: a feature, a kept column, a column as it stands in a Parquet file, the
+# row as it stands in a text file, and where it stands.
+FEATURE, KEPT, ORIGINAL = "f:", "k:", "o:"
 RAW, ORDINAL, LINE, FILE = "raw", "ordinal", "line", "file"
 
 

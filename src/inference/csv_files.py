@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from inference.casting import converted, expected, nulls_of_text, shown
-from inference.chunks import FEATURE, KEPT, RAW, Chunk, Plan, Refused
-from inference.lines import Block, Spans, blocks, spans
+from inference.chunks import FEATURE, KEPT, Chunk, Plan
+from inference.lines import Blame, Block, Spans, blocks, chunk, spans
 from mlproject.data.read import delimiter as sniffed
 from mlproject.data.read import has_decimal_commas
 from mlproject.data.source import SourceFile
@@ -75,28 +75,12 @@ def _parse(name: str, block: Block, plan: Plan, found: Dialect, *, header: bool)
     rows = spans(block, found.delimiter)
     if header:
         rows = Spans(rows.starts[1:], rows.ends[1:], rows.lines[1:], rows.dense)
-    refused: dict[int, tuple[str | None, str]] = {}
+    refused: dict[int, Blame] = {}
     try:
         table = _fast(block, rows, plan, found)
     except (pa.ArrowException, UnicodeDecodeError):
-        table, refused = _careful(block, rows, plan, found)
-    good = np.ones(len(rows), bool)
-    good[list(refused)] = False
-    if plan.raw:
-        raw = rows.raw(block)
-        table = table.append_column(RAW, raw.filter(pa.array(good)) if refused else raw)
-    return Chunk(
-        table=table,
-        rows=np.flatnonzero(good),
-        lines=rows.lines[good],
-        count=len(rows),
-        file=name,
-        size=block.size,
-        refused=[
-            Refused(row, name, int(rows.lines[row]), column, why, rows.text(block, row))
-            for row, (column, why) in sorted(refused.items())
-        ],
-    )
+        table, refused = _careful(name, block, rows, plan, found)
+    return chunk(name, block, rows, table, refused, raw=plan.raw)
 
 
 def _fast(block: Block, rows: Spans, plan: Plan, found: Dialect) -> pa.Table:
@@ -110,10 +94,10 @@ def _fast(block: Block, rows: Spans, plan: Plan, found: Dialect) -> pa.Table:
 
 
 def _careful(
-    block: Block, rows: Spans, plan: Plan, found: Dialect
-) -> tuple[pa.Table, dict[int, tuple[str | None, str]]]:
+    name: str, block: Block, rows: Spans, plan: Plan, found: Dialect
+) -> tuple[pa.Table, dict[int, Blame]]:
     """Parse a block value by value, and say for each refused row what is wrong with it."""
-    refused: dict[int, tuple[str | None, str]] = {}
+    refused: dict[int, Blame] = {}
     width = len(found.columns)
     for row in range(len(rows)):
         try:
@@ -135,20 +119,21 @@ def _careful(
     parsed = [row for row in readable if row not in odd]
     if len(parsed) != table.num_rows:
         raise DataError(
-            f"Lines {rows.lines[0]} to {rows.lines[-1]} cannot be parsed as CSV",
+            f"{name} lines {rows.lines[0]} to {rows.lines[-1]} cannot be parsed as CSV",
             "A quotation mark may be missing there",
         )
     good = np.ones(table.num_rows, bool)
     columns: dict[str, Any] = {}
-    for name, kind in _types(plan, found).items():
-        values = table[name].combine_chunks()
-        if name not in {feature.name for feature in plan.features}:
-            columns[name] = values
+    asked = {feature.name for feature in plan.features}
+    for column, kind in _types(plan, found).items():
+        values = table[column].combine_chunks()
+        if column not in asked:
+            columns[column] = values
             continue
-        columns[name], bad = converted(values, kind, decimal_comma=found.decimal_comma)
+        columns[column], bad = converted(values, kind, decimal_comma=found.decimal_comma)
         for index in bad:
             why = f"{shown(values[index].as_py())} is not {expected(kind)}"
-            refused.setdefault(parsed[index], (name, why))
+            refused.setdefault(parsed[index], (column, why))
             good[index] = False
     return _arranged(pa.table(columns).filter(pa.array(good)), plan), refused
 

@@ -14,12 +14,13 @@ from typing import Any
 import cloudpickle
 import pyarrow as pa
 
+from inference.refusals import Refusal
 from inference.scorer import Scorer, Scores
 from mlproject import cluster
 from mlproject.errors import ConfigurationError, reason
 from mlproject.pickling import by_value
 
-LOCAL, DASK, SPARK = "local", "dask", "spark"
+LOCAL, DASK = "local", "dask"
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ def _one_thread_of_algebra() -> Iterator[None]:
 
 def _on_dask(client: Any, call: bytes, shipped: Any, table: pa.Table) -> Scores:
     future = client.submit(_call_packed(), call, shipped, _packed_table(table), pure=False)
-    found: Scores = future.result()
-    return found
+    return _scores_of(future.result())
 
 
 def _on_spark(context: Any, shipped: Any, table: pa.Table) -> Scores:
@@ -89,8 +89,7 @@ def _on_spark(context: Any, shipped: Any, table: pa.Table) -> Scores:
         call, packed = shipped.value
         return pickles.loads(call)(packed, data)
 
-    found: Scores = context.parallelize([_packed_table(table)], 1).map(run).collect()[0]
-    return found
+    return _scores_of(context.parallelize([_packed_table(table)], 1).map(run).collect()[0])
 
 
 def _call_packed() -> Callable[[bytes, bytes, bytes], Any]:
@@ -112,26 +111,28 @@ def _packed_table(table: pa.Table) -> bytes:
     return data
 
 
-def _score_packed(packed: bytes, data: bytes) -> Scores:
-    """Score on a worker."""
+def _score_packed(packed: bytes, data: bytes) -> tuple[bytes, list[tuple[Any, ...]]]:
+    """Score on a worker; what goes back is plain data, which needs no class of ours there."""
     from threadpoolctl import threadpool_limits
 
     found = cloudpickle.loads(packed)
     with pa.ipc.open_stream(data) as stream, threadpool_limits(limits=1, user_api="blas"):
         scores: Scores = found(stream.read_all())
-    return scores
+    refusals = [(item.row, item.column, item.reason) for item in scores.refusals]
+    return _packed_table(scores.predictions), refusals
+
+
+def _scores_of(answer: tuple[bytes, list[tuple[Any, ...]]]) -> Scores:
+    data, refusals = answer
+    with pa.ipc.open_stream(data) as stream:
+        return Scores(stream.read_all(), [Refusal(*item) for item in refusals])
 
 
 @contextmanager
 def _spark(jobs: int | None) -> Iterator[Any]:
     """Yield the Spark context that is there, or one as Spark's own settings say."""
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise ConfigurationError(
-            "The engine 'spark' needs packages that are not installed",
-            "pip install 'mlproject[spark]'",
-        ) from error
+    from pyspark.sql import SparkSession
+
     active = SparkSession.getActiveSession()
     try:
         builder = SparkSession.builder.appName("mlproject score")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -14,9 +14,23 @@ Made = TypeVar("Made")
 _END = object()
 
 
+def in_background(work: Callable[[], Made]) -> Future[Made]:
+    """Run something in a thread that does not outlive the process, as those of a pool do."""
+    future: Future[Made] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="background", daemon=True).start()
+    return future
+
+
 def ordered(
     submit: Callable[[Item], Future[Made]], items: Iterable[Item], ahead: int
-) -> Iterator[tuple[Item, Made]]:
+) -> Generator[tuple[Item, Made], None, None]:
     """Yield each item with what became of it, in order, while up to ``ahead`` are under way."""
     waiting: deque[tuple[Item, Future[Made]]] = deque()
     try:

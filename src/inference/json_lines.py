@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.json
 
 from inference.casting import converted, expected, shown
-from inference.chunks import FEATURE, KEPT, RAW, Chunk, Plan, Refused
-from inference.lines import Block, Spans, blocks, spans
+from inference.chunks import FEATURE, KEPT, Chunk, Plan
+from inference.lines import Blame, Block, Spans, blocks, chunk, spans
 from inference.schema import Feature
 from mlproject.data.source import SourceFile
 
@@ -39,7 +39,7 @@ def tasks(item: SourceFile, plan: Plan) -> Iterator[Callable[[], Chunk]]:
 
 def _parse(name: str, block: Block, plan: Plan) -> Chunk:
     rows = spans(block, None)
-    refused: dict[int, tuple[str | None, str]] = {}
+    refused: dict[int, Blame] = {}
     fast = plan.verbatim or not len(plan.kept)
     try:
         if not fast or not len(rows):
@@ -47,27 +47,10 @@ def _parse(name: str, block: Block, plan: Plan) -> Chunk:
         table = _fast(block, rows, plan)
     except (pa.ArrowException, UnicodeDecodeError):
         table, refused = _careful(block, rows, plan)
-    good = np.ones(len(rows), bool)
-    good[list(refused)] = False
-    if plan.raw:
-        raw = rows.raw(block)
-        table = table.append_column(RAW, raw.filter(pa.array(good)) if refused else raw)
-    return Chunk(
-        table=table,
-        rows=np.flatnonzero(good),
-        lines=rows.lines[good],
-        count=len(rows),
-        file=name,
-        size=block.size,
-        refused=[
-            Refused(row, name, int(rows.lines[row]), column, why, rows.text(block, row))
-            for row, (column, why) in sorted(refused.items())
-        ],
-    )
+    return chunk(name, block, rows, table, refused, raw=plan.raw)
 
 
 def _fast(block: Block, rows: Spans, plan: Plan) -> pa.Table:
-    # Arrow takes the last of repeated keys for a row of its own making; NaN it takes as it is.
     table = pyarrow.json.read_json(
         pa.BufferReader(block.data),
         read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block.data) + 1),
@@ -81,10 +64,8 @@ def _fast(block: Block, rows: Spans, plan: Plan) -> pa.Table:
     return table.rename_columns([FEATURE + name for name in table.column_names])
 
 
-def _careful(
-    block: Block, rows: Spans, plan: Plan
-) -> tuple[pa.Table, dict[int, tuple[str | None, str]]]:
-    refused: dict[int, tuple[str | None, str]] = {}
+def _careful(block: Block, rows: Spans, plan: Plan) -> tuple[pa.Table, dict[int, Blame]]:
+    refused: dict[int, Blame] = {}
     objects: list[dict[str, Any]] = []
     parsed: list[int] = []
     for row in range(len(rows)):

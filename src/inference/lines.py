@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from inference.chunks import RAW, Chunk, Refused
 from mlproject.data.read import stream
 from mlproject.data.source import SourceFile
 from mlproject.errors import DataError, one_line
@@ -17,6 +18,8 @@ from mlproject.errors import DataError, one_line
 BLOCK_BYTES = 4 << 20
 _LONGEST_ROW = 64 << 20
 _NEWLINE = 10
+# The column to blame, if there is one, and the reason.
+Blame = tuple[str | None, str]
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,6 @@ class Block:
 
     data: bytes
     line: int
-    size: int
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,43 @@ def spans(block: Block, delimiter: str | None) -> Spans:
     return Spans(starts[filled], stops[filled], lines[filled].astype(np.int64), dense)
 
 
+def chunk(
+    name: str, block: Block, rows: Spans, table: pa.Table, refused: dict[int, Blame], *, raw: bool
+) -> Chunk:
+    """Return the chunk of a block that was parsed.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    block : Block
+    rows : Spans
+    table : Table
+        The rows that were not refused.
+    refused : dict of int to Blame
+        The others: the column to blame, if there is one, and the reason.
+    raw : bool
+        Whether the rows as they stand are wanted too.
+    """
+    good = np.ones(len(rows), bool)
+    good[list(refused)] = False
+    if raw:
+        stand = rows.raw(block)
+        table = table.append_column(RAW, stand.filter(pa.array(good)) if refused else stand)
+    return Chunk(
+        table=table,
+        rows=np.flatnonzero(good),
+        lines=rows.lines[good],
+        count=len(rows),
+        file=name,
+        size=len(block.data),
+        refused=[
+            Refused(row, name, int(rows.lines[row]), column, why, rows.text(block, row))
+            for row, (column, why) in sorted(refused.items())
+        ],
+    )
+
+
 def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Block]:
     rest, line = b"\n", 1
     carriage = False
@@ -113,7 +152,7 @@ def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Block
         if not read and data.endswith(b"\n"):
             end = len(data) - 1
         if end > 0:
-            yield Block(data[:end], line, len(data[:end]))
+            yield Block(data[:end], line)
             line += data.count(b"\n", 1, end + 1)
         rest = data[max(end, 0) :] or b"\n"
         if not read:

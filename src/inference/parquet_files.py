@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from inference.casting import converted, expected, shown
-from inference.chunks import FEATURE, KEPT, Chunk, Plan, Refused
+from inference.chunks import FEATURE, KEPT, ORIGINAL, Chunk, Plan, Refused
 from mlproject.data.read import stream
 from mlproject.data.source import SourceFile
 from mlproject.errors import DataError, one_line
@@ -75,14 +75,14 @@ def _converted(name: str, table: pa.Table, plan: Plan, first: int) -> Chunk:
             columns[FEATURE + feature.name] = pa.nulls(table.num_rows, feature.type)
             continue
         original = table[feature.name].combine_chunks()
-        if isinstance(original, pa.ChunkedArray):
-            original = pa.concat_arrays(original.chunks)
         columns[FEATURE + feature.name], bad = converted(original, feature.type)
         for index in bad:
             why = f"{shown(original[index].as_py())} is not {expected(feature.type)}"
             refused.setdefault(index, (feature.name, why))
     for field in plan.kept:
         columns[KEPT + field.name] = _kept(table[field.name], field, name)
+    if plan.raw:
+        columns |= {ORIGINAL + column: table[column] for column in table.column_names}
     good = np.ones(table.num_rows, bool)
     good[list(refused)] = False
     made = pa.table(columns)

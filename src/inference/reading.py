@@ -112,7 +112,7 @@ def prepare(
     verbatim = keep == ALL and all(_copies(header, first, output) for header in headers)
     types = {feature.name: feature.type for feature in features}
     kept = pa.schema([(name, _kept_type(first, name, types)) for name in names])
-    plan = Plan(features, kept, verbatim, verbatim or (raw and output is not None))
+    plan = Plan(features, kept, verbatim, verbatim or raw)
     return Input(headers, plan)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from inference import engines, writing
-from inference.chunks import FEATURE, KEPT, RAW, Batch, Refused, batches
+from inference.chunks import FEATURE, KEPT, ORIGINAL, RAW, Batch, Refused, batches
 from inference.flow import ordered, prefetched
 from inference.journal import Journal, key
 from inference.options import REJECT, Options, Places
@@ -92,7 +93,6 @@ class Run:
         self.options = options
         self.rows = rows
         self.written = Written()
-        self._file: HashingFile | None = None
         self._sink: Sink | None = None
 
     def write(self, reporter: Reporter) -> Written:
@@ -125,10 +125,12 @@ class Run:
             def submit(batch: Batch) -> Future[tuple[Scores, bool]]:
                 return scorers.submit(self._scores, engine, batch)
 
-            for batch, (scores, resumed) in ordered(submit, cut, engine.at_a_time + 1):
-                self._take(batch, scores, rejects)
-                self.written.resumed += batch.table.num_rows if resumed else 0
-                progress(batch.size, batch.count)
+            # Closed whatever happens: threads end, and what is waiting is not scored.
+            with closing(ordered(submit, cut, engine.at_a_time + 1)) as scored:
+                for batch, (scores, resumed) in scored:
+                    self._take(batch, scores, rejects)
+                    self.written.resumed += batch.table.num_rows if resumed else 0
+                    progress(batch.size, batch.count)
         return self._finished(rejects)
 
     def _scores(self, engine: engines.Engine, batch: Batch) -> tuple[Scores, bool]:
@@ -178,9 +180,9 @@ class Run:
         if self._sink is None:
             kept = self.ready.plan.kept
             schema = pa.schema([*kept, *predictions])
-            self._file = HashingFile(self.journal.file("output"))
             self.written.columns = schema.names
-            self._sink = writing.opened(self._file, schema, self.where.format)
+            file = HashingFile(self.journal.file("output"))
+            self._sink = writing.opened(file, schema, self.where.format)
         return self._sink
 
     def _finished(self, rejects: Sink | None) -> Written:
@@ -198,11 +200,7 @@ def _text(row: Batch) -> str:
     if RAW in row.table.column_names:
         data: bytes = row.table[RAW][0].as_py()
         return data.removeprefix(b"\n").decode("utf-8", "replace")
-    content: dict[str, Any] = {}
-    for prefix in (FEATURE, KEPT):
-        for values in row.columns(prefix).to_pylist():
-            content |= values
-    return row_text(content)
+    return row_text(row.columns(ORIGINAL).to_pylist()[0])
 
 
 def _rejected(refused: list[Refused]) -> pa.Table:

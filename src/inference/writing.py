@@ -59,11 +59,6 @@ class HashingFile:
             os.fsync(self._stream.fileno())
             self._stream.close()
 
-    def abandon(self) -> None:
-        """Let go of the file, whatever is in it."""
-        self.closed = True
-        self._stream.close()
-
     def readable(self) -> bool:
         """Return False: Arrow asks."""
         return False

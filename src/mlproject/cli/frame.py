@@ -89,6 +89,14 @@ INTEGER = OrUnset(click.INT)
 BOOLEAN = OrUnset(click.BOOL)
 
 
+def check_jobs(jobs: int | None, of: str) -> None:
+    """Raise BadParameter unless ``--jobs`` is a number of something, or -1."""
+    if jobs is not None and (jobs == 0 or jobs < -1):
+        raise click.BadParameter(
+            f"give a number of {of}, or -1 for all cores", param_hint="'--jobs'"
+        )
+
+
 def command(
     function: Callable[..., Mapping[str, Any] | None],
 ) -> Callable[..., None]:

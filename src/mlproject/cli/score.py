@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mlproject.cli.frame import BOOLEAN, INTEGER, OrUnset, command
+from mlproject.cli.frame import BOOLEAN, INTEGER, OrUnset, check_jobs, command
 from mlproject.console import Reporter
 
 
@@ -100,24 +100,24 @@ def score(reporter: Reporter, no_track: bool, **options: Any) -> dict[str, Any]:
       python -m inference --model models:/prices@champion --input 'lake/*.parquet' --output s.csv
     """
     check_numbers(options["jobs"], options["batch_rows"])
-    from inference.options import Options
-    from inference.score import score as run
+    from inference.options import Options, places
 
     defaults = {"method": "predict", "keep": "all", "on_error": "fail", "engine": "local"}
     options = options | {name: options[name] or value for name, value in defaults.items()}
     for flag in ("resume", "overwrite"):
         options[flag] = bool(options[flag])
-    result = run(Options(track=not no_track, **options), reporter)
+    asked = Options(track=not no_track, **options)
+    places(asked)  # before anything heavy is imported
+    from inference.score import score as run
+
+    result = run(asked, reporter)
     summarise(result, reporter)
     return dataclasses.asdict(result)
 
 
 def check_numbers(jobs: int | None, batch_rows: int | None) -> None:
     """Raise BadParameter for a number that cannot be, before anything heavy is imported."""
-    if jobs is not None and (jobs == 0 or jobs < -1):
-        raise click.BadParameter(
-            "give a number of batches, or -1 for all cores", param_hint="'--jobs'"
-        )
+    check_jobs(jobs, "batches")
     if batch_rows is not None and batch_rows < 1:
         raise click.BadParameter("give a number of rows, 1 or more", param_hint="'--batch-rows'")
 

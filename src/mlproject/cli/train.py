@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mlproject.cli.frame import INTEGER, OrUnset, command
+from mlproject.cli.frame import INTEGER, OrUnset, check_jobs, command
 from mlproject.console import Reporter
 
 
@@ -69,10 +69,7 @@ def train(reporter: Reporter, engine: str | None, **options: Any) -> dict[str, A
 
 def check_numbers(jobs: int | None, seed: int | None) -> None:
     """Raise BadParameter for a number that cannot be, before anything heavy is imported."""
-    if jobs is not None and (jobs == 0 or jobs < -1):
-        raise click.BadParameter(
-            "give a number of fits, or -1 for all cores", param_hint="'--jobs'"
-        )
+    check_jobs(jobs, "fits")
     if seed is not None and not 0 <= seed < 2**32:
         raise click.BadParameter("give a number from 0 to 4294967295", param_hint="'--seed'")
 
