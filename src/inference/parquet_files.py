@@ -23,6 +23,8 @@ from mlproject.errors import DataError, one_line
 
 _CELLS = 1 << 20
 _MOST_ROWS = 1 << 16
+# Read a column piece by piece: without a buffer Arrow takes the whole row group at once.
+_BUFFER_BYTES = 1 << 18
 
 
 def schema(item: SourceFile) -> pa.Schema:
@@ -124,7 +126,9 @@ def _opened(item: SourceFile) -> Iterator[Any]:
                 path = Path(folder) / "file.parquet"
                 with stream(item) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target)
-            with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+            with pyarrow.parquet.ParquetFile(
+                path, pre_buffer=False, buffer_size=_BUFFER_BYTES
+            ) as file:
                 yield file
         except (OSError, EOFError, pa.ArrowException) as error:
             raise DataError(f"{item.name} cannot be read: {one_line(str(error))}") from error

@@ -14,6 +14,8 @@ from inference import text
 
 _ROW_GROUP = 1 << 17
 _CELLS = 1 << 21
+# Text is several times the size of the numbers, so that it is made of fewer rows at a time.
+_TEXT_ROWS = 1 << 14
 
 
 class Sink(Protocol):
@@ -122,12 +124,13 @@ class TextSink:
 
     def write(self, table: pa.Table, raw: Any | None) -> None:
         """Write rows, the columns of ``table`` after ``raw``."""
-        if table.num_rows == 0:
-            return
-        if self._kind == "csv":
-            self._put(text.csv_rows(table.columns, raw))
-        else:
-            self._put(text.json_rows(table.column_names, table.columns, raw))
+        for start in range(0, table.num_rows, _TEXT_ROWS):
+            part = table.slice(start, _TEXT_ROWS)
+            stand = raw.slice(start, _TEXT_ROWS) if raw is not None else None
+            if self._kind == "csv":
+                self._put(text.csv_rows(part.columns, stand))
+            else:
+                self._put(text.json_rows(part.column_names, part.columns, stand))
 
     def close(self) -> str:
         """Finish the file and return its SHA-256."""
