@@ -4,8 +4,9 @@
     python scripts/lock.py --keep        # keep the pins that still fit
 
 One universal resolution of everything comes first; the files are parts of it, so that a package
-has one version whatever is installed. Files: ``run.txt`` (what the project needs, and what installs
-it), ``dev.txt`` (with tests and Dask), ``all.txt`` (with every extra), ``uv.txt`` (the installer).
+has one version whatever is installed. Files: ``run.txt`` (what the project needs, and what
+installs it), ``dev.txt`` (with tests, Dask and Spark), ``all.txt`` (with every extra), ``uv.txt``
+(the installer).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
 OLDEST_PYTHON = "3.10"
 CONDA_PYTHON = "3.11"
-EXTRAS = {"run": [], "dev": ["dev", "dask"], "all": ["dev", "dask", "spark", "azureml"]}
+EXTRAS = {"run": [], "dev": ["dev", "dask", "spark"], "all": ["dev", "dask", "spark", "azureml"]}
 SYSTEMS = [("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt")]
 CONDA_HEAD = """\
 # The environment of `mlflow run .`, made by `make lock` from requirements/run.txt; do not edit.

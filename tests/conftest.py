@@ -21,10 +21,13 @@ from typing import Any
 
 import pytest
 
+from tests.warm import CAN_FORK, Warm
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 _INHERITED = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "UV_CACHE_DIR", "PIP_CONFIG_FILE")
 _OF_THE_TESTS = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_FILE_STORE")
+_WARM = Warm()
 _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
 
 
@@ -112,11 +115,21 @@ class Shell:
     def python(self, *arguments: str, **more: str) -> Finished:
         return self.run(sys.executable, *arguments, **more)
 
+    def warm(self, *arguments: str, **more: str) -> Finished:
+        """Run ``python -m …`` in a process that need not import MLflow again."""
+        if not CAN_FORK or any(name.startswith("PYTHON") for name in more):
+            return self.python(*arguments, **more)
+        code, out, err = _WARM.run(arguments, self.folder, self.environment | more, 540)
+        return Finished(code, out.decode(), err.decode())
+
     def train(self, *arguments: str, **more: str) -> Finished:
-        return self.python("-m", "training", *arguments, **more)
+        return self.warm("-m", "training", *arguments, **more)
+
+    def score(self, *arguments: str, **more: str) -> Finished:
+        return self.warm("-m", "inference", *arguments, **more)
 
     def mlproject(self, *arguments: str, **more: str) -> Finished:
-        return self.python("-m", "mlproject", *arguments, **more)
+        return self.warm("-m", "mlproject", *arguments, **more)
 
     def trained(self, *arguments: str, **more: str) -> dict[str, Any]:
         """Train with --json and return its object."""

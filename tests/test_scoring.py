@@ -55,7 +55,7 @@ def trained(own_shell: Callable[[], Shell], pima: Path) -> tuple[Shell, dict[str
 
 
 def score(shell: Shell, *arguments: str, **more: str) -> Finished:
-    return shell.python("-m", "inference", *arguments, "--tracking", "local", **more)
+    return shell.score(*arguments, "--tracking", "local", **more)
 
 
 def scored(shell: Shell, *arguments: str, **more: str) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def batches(chunks: Iterable[Chunk], rows: int) -> Iterator[Batch]:
         size, count = size + chunk.size, count + chunk.count
         while have >= rows:
             joined = pa.concat_tables(held)
-            table, rest = joined.slice(0, rows).combine_chunks(), joined.slice(rows)
+            table, rest = joined.slice(0, rows), joined.slice(rows)
             end = table[ORDINAL][rows - 1].as_py()
             early = [item for item in refused if item.ordinal <= end]
             refused = refused[len(early) :]
@@ -141,7 +141,7 @@ def batches(chunks: Iterable[Chunk], rows: int) -> Iterator[Batch]:
             yield Batch(number, table, early, seen, size)
             held, have, number, size, count = [rest], have - rows, number + 1, 0, count - seen
     if have or refused or number == 0:
-        table = pa.concat_tables(held).combine_chunks() if held else pa.table({})
+        table = pa.concat_tables(held) if held else pa.table({})
         yield Batch(number, table, refused, count, size)
 
 

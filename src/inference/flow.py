@@ -31,7 +31,11 @@ def in_background(work: Callable[[], Made]) -> Future[Made]:
 def ordered(
     submit: Callable[[Item], Future[Made]], items: Iterable[Item], ahead: int
 ) -> Generator[tuple[Item, Made], None, None]:
-    """Yield each item with what became of it, in order, while up to ``ahead`` are under way."""
+    """Yield each item with what became of it, in order, while up to ``ahead`` are under way.
+
+    When the items fail, an earlier one that is still under way and fails too goes first: what is
+    raised does not depend on which thread was faster.
+    """
     waiting: deque[tuple[Item, Future[Made]]] = deque()
     try:
         for item in items:
@@ -42,6 +46,10 @@ def ordered(
         while waiting:
             first, future = waiting.popleft()
             yield first, future.result()
+    except Exception:
+        for _, future in waiting:
+            future.result()
+        raise
     finally:
         for _, future in waiting:
             future.cancel()

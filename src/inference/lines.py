@@ -15,7 +15,7 @@ from mlproject.data.read import stream
 from mlproject.data.source import SourceFile
 from mlproject.errors import DataError, one_line
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 _LONGEST_ROW = 64 << 20
 _NEWLINE = 10
 # The column to blame, if there is one, and the reason.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +25,13 @@ from inference.writing import HashingFile, Sink
 from mlproject.console import Reporter
 from mlproject.errors import DataError
 
-_MOST_ROWS = 1 << 16
 _LEAST_ROWS = 1 << 10
+_MOST_ROWS = 1 << 17
+# Of a model that is faster than reading: more would only take more memory.
+_MOST_ROWS_OF_A_FAST_MODEL = 1 << 16
 _CELLS = 1 << 21
-_PROBE_ROWS = 512
+_PROBES = (512, 4096)
+_SECONDS_OF_A_PROBE = 0.1
 _SECONDS_OF_A_BATCH = 1.0
 _REJECTS = pa.schema(
     [
@@ -63,15 +66,30 @@ def batch_rows(asked: int | None, scorer: Scorer, width: int) -> int:
     """
     if asked is not None:
         return -(-asked // GRAIN) * GRAIN
-    most = max(_LEAST_ROWS, min(_MOST_ROWS, _CELLS // max(1, width)))
-    if scorer.good is not None:
-        frame = pa.Table.from_pandas(scorer.good, preserve_index=False)
-        many = frame.take(np.zeros(_PROBE_ROWS, int))
+    most = _CELLS // max(1, width)
+    each = _seconds_of_a_row(scorer)
+    fast = each * _MOST_ROWS_OF_A_FAST_MODEL < _SECONDS_OF_A_BATCH / 10
+    most = min(most, _MOST_ROWS_OF_A_FAST_MODEL if fast else _MOST_ROWS)
+    if each:
+        most = min(most, int(_SECONDS_OF_A_BATCH / each))
+    return max(_LEAST_ROWS, most) // GRAIN * GRAIN
+
+
+def _seconds_of_a_row(scorer: Scorer) -> float:
+    """Return what one more row costs the model; 0 when there is none to try."""
+    if scorer.good is None:
+        return 0.0
+    row = pa.Table.from_pandas(scorer.good, preserve_index=False)
+    taken: list[float] = []
+    for rows in _PROBES:
+        many = row.take(np.zeros(rows, int))
         started = time.perf_counter()
         scorer(many)
-        each = (time.perf_counter() - started) / _PROBE_ROWS
-        most = max(_LEAST_ROWS, min(most, int(_SECONDS_OF_A_BATCH / each)))
-    return most // GRAIN * GRAIN
+        taken.append(time.perf_counter() - started)
+        if taken[-1] > _SECONDS_OF_A_PROBE:
+            return taken[-1] / rows
+    # The call itself, which costs a forest as much as some thousand rows, is in both.
+    return max(0.0, taken[1] - taken[0]) / (_PROBES[1] - _PROBES[0])
 
 
 class Run:
@@ -113,6 +131,7 @@ class Run:
             engines.running(self.options.engine, self.options.jobs, self.scorer) as engine,
             ThreadPoolExecutor(threads, thread_name_prefix="parse") as parsers,
             ThreadPoolExecutor(engine.at_a_time, thread_name_prefix="score") as scorers,
+            ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
             reporter.progress("Scoring", self.ready.size) as progress,
         ):
             parsed = ordered(
@@ -121,14 +140,17 @@ class Run:
                 threads + 1,
             )
             cut = batches((chunk for _, chunk in parsed), self.rows)
-
-            def submit(batch: Batch) -> Future[tuple[Scores, bool]]:
-                return scorers.submit(self._scores, engine, batch)
-
+            scored = ordered(
+                lambda batch: scorers.submit(self._scores, engine, batch),
+                cut,
+                engine.at_a_time + 1,
+            )
+            done = ordered(
+                lambda item: writer.submit(self._take, item[0], item[1][0], rejects), scored, 2
+            )
             # Closed whatever happens: threads end, and what is waiting is not scored.
-            with closing(ordered(submit, cut, engine.at_a_time + 1)) as scored:
-                for batch, (scores, resumed) in scored:
-                    self._take(batch, scores, rejects)
+            with closing(scored), closing(done):
+                for (batch, (_, resumed)), _ in done:
                     self.written.resumed += batch.table.num_rows if resumed else 0
                     progress(batch.size, batch.count)
         return self._finished(rejects)

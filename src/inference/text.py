@@ -55,8 +55,8 @@ def json_values(values: Any) -> Any:
     return pc.fill_null(pc.binary_join_element_wise('"', values, '"', ""), "null")
 
 
-def csv_rows(columns: Sequence[Any], raw: Any | None) -> bytes:
-    """Return rows, each with a line break before it.
+def csv_rows(columns: Sequence[Any], raw: Any | None) -> list[memoryview]:
+    """Return rows in pieces of text, each row with a line break before it.
 
     Parameters
     ----------
@@ -67,15 +67,15 @@ def csv_rows(columns: Sequence[Any], raw: Any | None) -> bytes:
     """
     cells = [csv_cells(column).cast(pa.binary()) for column in columns]
     if raw is not None:
-        return _bytes(pc.binary_join_element_wise(raw, *cells, pa.scalar(b",", pa.binary())))
+        return _pieces(pc.binary_join_element_wise(raw, *cells, pa.scalar(b",", pa.binary())))
     first = pc.binary_join_element_wise(
         pa.scalar(b"\n", pa.binary()), cells[0], pa.scalar(b"", pa.binary())
     )
-    return _bytes(pc.binary_join_element_wise(first, *cells[1:], pa.scalar(b",", pa.binary())))
+    return _pieces(pc.binary_join_element_wise(first, *cells[1:], pa.scalar(b",", pa.binary())))
 
 
-def json_rows(names: Sequence[str], columns: Sequence[Any], raw: Any | None) -> bytes:
-    """Return objects, each with a line break before it; ``raw`` as for ``csv_rows``."""
+def json_rows(names: Sequence[str], columns: Sequence[Any], raw: Any | None) -> list[memoryview]:
+    """Return objects in pieces of text; ``raw`` and the line breaks as for ``csv_rows``."""
     parts: list[Any] = []
     if raw is not None:
         opened = pc.replace_substring_regex(raw.cast(pa.string()), r"\s*\}\s*$", "")
@@ -86,7 +86,7 @@ def json_rows(names: Sequence[str], columns: Sequence[Any], raw: Any | None) -> 
     for index, (name, values) in enumerate(zip(names, columns, strict=True)):
         comma = "," if index else ""
         parts += [f"{comma}{json.dumps(name, ensure_ascii=False)}:", json_values(values)]
-    return _bytes(pc.binary_join_element_wise(*parts, "}", ""))
+    return _pieces(pc.binary_join_element_wise(*parts, "}", ""))
 
 
 def _plain(values: Any) -> Any:
@@ -117,8 +117,8 @@ def _number_text(values: Any) -> Any:
     return values.cast(pa.string())
 
 
-def _bytes(rows: Any) -> bytes:
-    """Return the bytes of an array of texts, one after the other."""
+def _pieces(rows: Any) -> list[memoryview]:
+    """Return where the bytes of an array of texts are, one after the other."""
     chunks = rows.chunks if isinstance(rows, pa.ChunkedArray) else [rows]
     pieces = []
     for chunk in chunks:
@@ -129,4 +129,4 @@ def _bytes(rows: Any) -> bytes:
         view = memoryview(offsets).cast("q" if wide else "i")
         start, end = view[chunk.offset], view[chunk.offset + len(chunk)]
         pieces.append(memoryview(data)[start:end])
-    return b"".join(pieces)
+    return pieces

@@ -120,7 +120,7 @@ class TextSink:
         self._kind = kind
         self._empty = True
         if kind == "csv":
-            self._put(text.csv_header(schema.names))
+            self._put([memoryview(text.csv_header(schema.names))])
 
     def write(self, table: pa.Table, raw: Any | None) -> None:
         """Write rows, the columns of ``table`` after ``raw``."""
@@ -139,13 +139,13 @@ class TextSink:
         self._file.close()
         return self._file.sha256
 
-    def _put(self, data: bytes) -> None:
-        # Each row brings the line break before it: the first of a file has none to bring.
-        if self._empty:
-            data = data.removeprefix(b"\n")
-        if data:
-            self._empty = False
-            self._file.write(data)
+    def _put(self, pieces: list[memoryview]) -> None:
+        for piece in pieces:
+            # Each row brings the line break before it: the first of a file has none to bring.
+            data = piece[1:] if self._empty and bytes(piece[:1]) == b"\n" else piece
+            if data:
+                self._empty = False
+                self._file.write(data)
 
 
 def opened(file: HashingFile, schema: pa.Schema, kind: str) -> ParquetSink | TextSink:
