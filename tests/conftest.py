@@ -256,3 +256,47 @@ def served(folder: Path) -> Iterator[str]:
         finally:
             web.shutdown()
             thread.join()
+
+
+@contextmanager
+def dask_cluster(address: str, folder: Path, environment: dict[str, str]) -> Iterator[Path]:
+    """Run a scheduler and a worker as processes of their own."""
+    log = folder / "dask.log"
+    host, port = address.removeprefix("tcp://").split(":")
+    scheduler = ["scheduler", "--host", host, "--port", port, "--no-dashboard"]
+    worker = ["worker", address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard"]
+    worker += ["--local-directory", str(folder), "--no-nanny"]
+    with log.open("wb") as stream:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{part[0]}", *part[1:]],
+                cwd=folder,
+                env=environment,
+                stdout=stream,
+                stderr=stream,
+            )
+            for part in (scheduler, worker)
+        ]
+        try:
+            for _ in range(150):
+                if "Registered to" in log.read_text():
+                    break
+                time.sleep(0.2)
+            yield log
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def saved(folder: Path, model: Any, X: Any, **options: Any) -> Path:
+    """Save a model as MLflow does."""
+    import mlflow
+    from mlflow.models import infer_signature
+
+    signature = infer_signature(X, model.predict(X))
+    options = {"serialization_format": "cloudpickle"} | options
+    mlflow.sklearn.save_model(
+        model, folder, signature=signature, input_example=X.head(3), pip_requirements=[], **options
+    )
+    return folder

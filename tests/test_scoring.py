@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from mlproject import safe_types
-from tests.conftest import Finished, Shell
+from tests.conftest import Finished, Shell, saved
 
 SAMPLES = {
     "diabetes-lassolars": load_diabetes,
@@ -70,19 +70,6 @@ def read(path: Path) -> pd.DataFrame:
     if path.suffix == ".csv":
         return pd.read_csv(path, float_precision="round_trip")
     return pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
-
-
-def saved(folder: Path, model: Any, X: pd.DataFrame, **options: Any) -> Path:
-    """Save a model as MLflow does."""
-    import mlflow
-    from mlflow.models import infer_signature
-
-    signature = infer_signature(X, model.predict(X))
-    options = {"serialization_format": "cloudpickle"} | options
-    mlflow.sklearn.save_model(
-        model, folder, signature=signature, input_example=X.head(3), pip_requirements=[], **options
-    )
-    return folder
 
 
 @pytest.mark.filterwarnings("ignore")

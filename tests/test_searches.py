@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +10,7 @@ import pytest
 import yaml
 
 from mlproject.errors import DataError
-from tests.conftest import Shell, children_of, free_port
+from tests.conftest import Shell, children_of, dask_cluster, free_port
 from training import metrics, parameters
 from training.preparation import Options, prepare
 from training.search import Outcome, fit
@@ -215,34 +210,3 @@ def test_a_dask_cluster_that_is_not_there_is_one_line(shell: Shell) -> None:
 
     assert done.code == 2
     assert f"No Dask scheduler answers at {address}" in done.error
-
-
-@contextmanager
-def dask_cluster(address: str, folder: Path, environment: dict[str, str]) -> Iterator[Path]:
-    """Run a scheduler and a worker as processes of their own."""
-    log = folder / "dask.log"
-    host, port = address.removeprefix("tcp://").split(":")
-    scheduler = ["scheduler", "--host", host, "--port", port, "--no-dashboard"]
-    worker = ["worker", address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard"]
-    worker += ["--local-directory", str(folder), "--no-nanny"]
-    with log.open("wb") as stream:
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{part[0]}", *part[1:]],
-                cwd=folder,
-                env=environment,
-                stdout=stream,
-                stderr=stream,
-            )
-            for part in (scheduler, worker)
-        ]
-        try:
-            for _ in range(150):
-                if "Registered to" in log.read_text():
-                    break
-                time.sleep(0.2)
-            yield log
-        finally:
-            for process in started:
-                process.kill()
-                process.wait()

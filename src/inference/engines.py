@@ -5,10 +5,14 @@ Reading, order and writing stay here whatever the engine; so do the guarantees.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from textwrap import shorten
 from typing import Any
 
 import cloudpickle
@@ -17,7 +21,7 @@ import pyarrow as pa
 from inference.refusals import Refusal
 from inference.scorer import Scorer, Scores
 from mlproject import cluster
-from mlproject.errors import ConfigurationError, reason
+from mlproject.errors import ConfigurationError, ModelError, one_line, reason
 from mlproject.pickling import by_value
 
 LOCAL, DASK = "local", "dask"
@@ -53,19 +57,26 @@ def running(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
             yield Engine(scorer, os.cpu_count() or 1 if jobs == -1 else jobs or 1)
         return
     with by_value(["inference", "mlproject"]):  # a cluster has scikit-learn, and nothing of ours
-        packed = cloudpickle.dumps(scorer)
-        call = cloudpickle.dumps(_score_packed)
+        packed = cloudpickle.dumps(partial(_score_packed, scorer))
+    ask = _asker(hashlib.sha256(packed).hexdigest())
     if name == DASK:
         with cluster.dask(jobs) as client:
             shipped = client.scatter(packed, broadcast=True)
             cores = sum(client.ncores().values())
-            yield Engine(lambda table: _on_dask(client, call, shipped, table), max(1, cores))
+
+            def on_dask(data: bytes) -> Any:
+                return client.submit(ask, shipped, data, pure=False).result()
+
+            yield Engine(partial(_remote, name, on_dask), max(1, cores))
     else:
-        with _spark(jobs) as context:
-            shipped = context.broadcast((call, packed))
-            yield Engine(
-                lambda table: _on_spark(context, shipped, table), context.defaultParallelism
-            )
+        with cluster.spark(jobs) as context:
+            broadcast = context.broadcast(packed)
+
+            def on_spark(data: bytes) -> Any:
+                rows = context.parallelize([data], 1)
+                return rows.map(lambda item: ask(broadcast.value, item)).collect()[0]
+
+            yield Engine(partial(_remote, name, on_spark), context.defaultParallelism)
 
 
 @contextmanager
@@ -77,30 +88,54 @@ def _one_thread_of_algebra() -> Iterator[None]:
         yield
 
 
-def _on_dask(client: Any, call: bytes, shipped: Any, table: pa.Table) -> Scores:
-    future = client.submit(_call_packed(), call, shipped, _packed_table(table), pure=False)
-    return _scores_of(future.result())
+def _remote(name: str, ask: Callable[[bytes], Any], table: pa.Table) -> Scores:
+    """Ask a cluster for the scores of a batch.
+
+    Raises
+    ------
+    ModelError
+        When the model fails there, as it would here.
+    ConfigurationError
+        When the cluster does.
+    """
+    try:
+        data, refusals, failure = ask(_packed_table(table))
+    except Exception as error:  # the cluster's own
+        raise ConfigurationError(
+            f"The {name.capitalize()} cluster cannot score: {_last_words(error)}",
+            "Its workers need Python and the packages that this process has",
+        ) from error
+    if failure is not None:
+        raise ModelError(*failure)
+    with pa.ipc.open_stream(data) as stream:
+        return Scores(stream.read_all(), [Refusal(*item) for item in refusals])
 
 
-def _on_spark(context: Any, shipped: Any, table: pa.Table) -> Scores:
-    def run(data: bytes) -> Any:
+def _last_words(error: Exception) -> str:
+    """Return the error at the root of a cluster's, whose text may be the traces of two machines."""
+    named = re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+    return shorten(one_line(named[0]) if named else reason(error), 300)
+
+
+def _asker(digest: str) -> Callable[[bytes, bytes], Any]:
+    """Return what a worker runs: it needs nothing of this project, and unpickles a model once."""
+
+    def ask(packed: bytes, data: bytes) -> Any:
+        import sys
+        from types import ModuleType
+
         import cloudpickle as pickles
 
-        call, packed = shipped.value
-        return pickles.loads(call)(packed, data)
+        kept = sys.modules.setdefault("_mlproject_scorer", ModuleType("_mlproject_scorer"))
+        found = kept.__dict__.get(digest)
+        if found is None:
+            found = pickles.loads(packed)
+            for name in [name for name in vars(kept) if not name.startswith("__")]:
+                vars(kept).pop(name, None)
+            vars(kept)[digest] = found
+        return found(data)
 
-    return _scores_of(context.parallelize([_packed_table(table)], 1).map(run).collect()[0])
-
-
-def _call_packed() -> Callable[[bytes, bytes, bytes], Any]:
-    """Return a function that any worker can unpickle: it needs nothing of this project."""
-
-    def run(call: bytes, packed: bytes, data: bytes) -> Any:
-        import cloudpickle as pickles
-
-        return pickles.loads(call)(packed, data)
-
-    return run
+    return ask
 
 
 def _packed_table(table: pa.Table) -> bytes:
@@ -111,38 +146,15 @@ def _packed_table(table: pa.Table) -> bytes:
     return data
 
 
-def _score_packed(packed: bytes, data: bytes) -> tuple[bytes, list[tuple[Any, ...]]]:
-    """Score on a worker; what goes back is plain data, which needs no class of ours there."""
-    from threadpoolctl import threadpool_limits
-
-    found = cloudpickle.loads(packed)
-    with pa.ipc.open_stream(data) as stream, threadpool_limits(limits=1, user_api="blas"):
-        scores: Scores = found(stream.read_all())
+def _score_packed(
+    scorer: Scorer, data: bytes
+) -> tuple[bytes | None, list[tuple[Any, ...]], tuple[str, str | None] | None]:
+    """Score on a worker; what goes back is plain data, which needs no class of ours here."""
+    with pa.ipc.open_stream(data) as stream, _one_thread_of_algebra():
+        table = stream.read_all()
+        try:
+            scores = scorer(table)
+        except ModelError as error:
+            return None, [], (error.what, error.hint)
     refusals = [(item.row, item.column, item.reason) for item in scores.refusals]
-    return _packed_table(scores.predictions), refusals
-
-
-def _scores_of(answer: tuple[bytes, list[tuple[Any, ...]]]) -> Scores:
-    data, refusals = answer
-    with pa.ipc.open_stream(data) as stream:
-        return Scores(stream.read_all(), [Refusal(*item) for item in refusals])
-
-
-@contextmanager
-def _spark(jobs: int | None) -> Iterator[Any]:
-    """Yield the Spark context that is there, or one as Spark's own settings say."""
-    from pyspark.sql import SparkSession
-
-    active = SparkSession.getActiveSession()
-    try:
-        builder = SparkSession.builder.appName("mlproject score")
-        if jobs not in (None, -1):
-            builder = builder.master(f"local[{jobs}]")
-        session = active or builder.getOrCreate()
-    except Exception as error:  # Spark's own, and Java's
-        raise ConfigurationError(f"Spark cannot be started: {reason(error)}") from error
-    try:
-        yield session.sparkContext
-    finally:
-        if active is None:
-            session.stop()
+    return _packed_table(scores.predictions), refusals, None

@@ -1,7 +1,8 @@
-"""The Dask cluster of ``DASK_SCHEDULER_ADDRESS``, or one on this machine."""
+"""Dask, at ``DASK_SCHEDULER_ADDRESS`` or on this machine, and Spark as it is set up."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -59,3 +60,42 @@ def dask(jobs: int | None) -> Iterator[Any]:
         finally:
             if not address:
                 client.cluster.close()
+
+
+@contextmanager
+def spark(jobs: int | None) -> Iterator[Any]:
+    """Yield the Spark context that is there, or one as Spark's own settings say.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        The cores of a Spark on this machine; as Spark's settings say by default and for -1.
+
+    Raises
+    ------
+    ConfigurationError
+        When Spark cannot be started, or has no context of its own, as in Spark Connect.
+    """
+    from importlib import import_module
+
+    session_of: Any = import_module("pyspark.sql").SparkSession
+    active = session_of.getActiveSession()
+    try:
+        builder = session_of.builder.appName("mlproject score")
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
+        if jobs not in (None, -1):
+            builder = builder.master(f"local[{jobs}]")
+        session = active or builder.getOrCreate()
+        context = session.sparkContext
+        if context.master.startswith("local") and not environ.get(environ.SPARK_PYTHON):
+            context.pythonExec = sys.executable  # and not whatever "python3" is
+    except Exception as error:  # Spark's own, and Java's
+        raise ConfigurationError(
+            f"Spark cannot be started: {reason(error)}",
+            "It needs Java 17 or newer, on PATH or in JAVA_HOME",
+        ) from error
+    try:
+        yield context
+    finally:
+        if active is None:
+            session.stop()

@@ -11,6 +11,8 @@ EXPERIMENT_ID = "MLFLOW_EXPERIMENT_ID"
 EXPERIMENT_NAME = "MLFLOW_EXPERIMENT_NAME"
 # Read: the scheduler that ``--engine dask`` connects to; Dask's own variable.
 DASK_SCHEDULER = "DASK_SCHEDULER_ADDRESS"
+# Read: the Python of Spark's workers; Spark's own variable.
+SPARK_PYTHON = "PYSPARK_PYTHON"
 
 # Set: MLflow 3 refuses the FileStore without it.
 ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
