@@ -14,9 +14,9 @@ import pyarrow.csv
 
 from inference.casting import converted, expected, nulls_of_text, shown
 from inference.chunks import FEATURE, KEPT, Chunk, Plan
-from inference.lines import Blame, Block, Spans, blocks, chunk, spans
+from inference.lines import Blame, Block, Spans, blocks, chunk, is_open, spans
 from mlproject.data.read import delimiter as sniffed
-from mlproject.data.read import has_decimal_commas
+from mlproject.data.read import has_decimal_commas, naming
 from mlproject.data.source import SourceFile
 from mlproject.errors import DataError
 
@@ -38,7 +38,8 @@ def dialect(item: SourceFile) -> Dialect:
     DataError
         When it is empty, or names a column twice.
     """
-    delimiter = sniffed(item)
+    with naming(item):
+        delimiter = sniffed(item)
     first = next(blocks(item, delimiter), None)
     rows = spans(first, delimiter) if first else None
     if first is None or rows is None or not len(rows):
@@ -76,34 +77,40 @@ def _parse(name: str, block: Block, plan: Plan, found: Dialect, *, header: bool)
     if header:
         rows = Spans(rows.starts[1:], rows.ends[1:], rows.lines[1:], rows.dense)
     refused: dict[int, Blame] = {}
-    try:
-        table = _fast(block, rows, plan, found)
-    except (pa.ArrowException, UnicodeDecodeError):
-        table, refused = _careful(name, block, rows, plan, found)
+    last = block.data[rows.starts[-1] : rows.ends[-1]] if len(rows) else b""
+    if is_open(last, found.delimiter):
+        refused[len(rows) - 1] = (None, "a quoted value does not end")
+    table = None if refused else _fast(block, rows, plan, found)
+    if table is None:
+        table = _careful(name, block, rows, plan, found, refused)
     return chunk(name, block, rows, table, refused, raw=plan.raw)
 
 
-def _fast(block: Block, rows: Spans, plan: Plan, found: Dialect) -> pa.Table:
-    """Parse a block in which every value is as it should be; anything else raises."""
-    types = _types(plan, found)
+def _fast(block: Block, rows: Spans, plan: Plan, found: Dialect) -> pa.Table | None:
+    """Parse a block in which every value is as it should be; return None for any other."""
     data = block.data[rows.starts[0] :] if len(rows) else b""
-    table = _read(data, found, types, None)
-    if table.num_rows != len(rows):
-        raise pa.ArrowInvalid("rows are not where they seem to be")
-    return _arranged(table, plan)
+    try:
+        table = _read(data, found, _types(plan, found), None)
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+    return _arranged(table, plan) if table.num_rows == len(rows) else None
 
 
 def _careful(
-    name: str, block: Block, rows: Spans, plan: Plan, found: Dialect
-) -> tuple[pa.Table, dict[int, Blame]]:
-    """Parse a block value by value, and say for each refused row what is wrong with it."""
-    refused: dict[int, Blame] = {}
+    name: str,
+    block: Block,
+    rows: Spans,
+    plan: Plan,
+    found: Dialect,
+    refused: dict[int, Blame],
+) -> pa.Table:
+    """Parse a block value by value, and note for each refused row what is wrong with it."""
     width = len(found.columns)
     for row in range(len(rows)):
         try:
             block.data[rows.starts[row] : rows.ends[row]].decode()
         except UnicodeDecodeError:
-            refused[row] = (None, "it is not UTF-8 text")
+            refused.setdefault(row, (None, "it is not UTF-8 text"))
     readable = [row for row in range(len(rows)) if row not in refused]
     data = b"\n".join(block.data[rows.starts[row] : rows.ends[row]] for row in readable)
     odd: dict[int, int] = {}
@@ -135,7 +142,7 @@ def _careful(
             why = f"{shown(values[index].as_py())} is not {expected(kind)}"
             refused.setdefault(parsed[index], (column, why))
             good[index] = False
-    return _arranged(pa.table(columns).filter(pa.array(good)), plan), refused
+    return _arranged(pa.table(columns).filter(pa.array(good)), plan)
 
 
 def _types(plan: Plan, found: Dialect) -> dict[str, pa.DataType]:

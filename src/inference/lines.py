@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from inference.chunks import RAW, Chunk, Refused
-from mlproject.data.read import stream
+from mlproject.data.read import naming, stream
 from mlproject.data.source import SourceFile
-from mlproject.errors import DataError, one_line
+from mlproject.errors import DataError
 
 BLOCK_BYTES = 2 << 20
 _LONGEST_ROW = 64 << 20
@@ -82,11 +82,8 @@ def blocks(item: SourceFile, delimiter: str | None) -> Iterator[Block]:
     DataError
         When the file cannot be read, or a quoted value does not end.
     """
-    try:
-        with stream(item) as source:
-            yield from _cut(source, item, delimiter)
-    except (OSError, EOFError, pa.ArrowException) as error:
-        raise DataError(f"{item.name} cannot be read: {one_line(str(error))}") from error
+    with naming(item), stream(item) as source:
+        yield from _cut(source, item, delimiter)
 
 
 def spans(block: Block, delimiter: str | None) -> Spans:
@@ -173,15 +170,25 @@ def _last_break(data: bytes, delimiter: str | None) -> int:
     return int(ends[-1]) if len(ends) else 0
 
 
+def is_open(row: bytes, delimiter: str) -> bool:
+    """Whether a quoted value of a row does not end."""
+    ends = [match.end() for match in _quoted(delimiter).finditer(row)]
+    return bool(ends) and ends[-1] == len(row) and row.count(b'"') % 2 == 1
+
+
+def _quoted(delimiter: str) -> re.Pattern[bytes]:
+    """Return what matches a quoted value, or the beginning of one that does not end."""
+    separator = re.escape(delimiter.encode())
+    return re.compile(rb"(?<![^\n" + separator + rb'])"[^"]*(?:""[^"]*)*(?:"|\Z)')
+
+
 def _row_breaks(
     data: bytes, breaks: np.ndarray[Any, Any], delimiter: str | None
 ) -> np.ndarray[Any, Any]:
     """Return the line breaks outside quoted values."""
     if delimiter is None or b'"' not in data:
         return breaks
-    separator = re.escape(delimiter.encode())
-    quoted = re.compile(rb"(?<![^\n" + separator + rb'])"[^"]*(?:""[^"]*)*(?:"|\Z)')
-    found = [match.span() for match in quoted.finditer(data)]
+    found = [match.span() for match in _quoted(delimiter).finditer(data)]
     if not found:
         return breaks
     starts, stops = np.array(found).T

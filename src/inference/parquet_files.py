@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from inference.casting import converted, expected, shown
 from inference.chunks import FEATURE, KEPT, ORIGINAL, Chunk, Plan, Refused
-from mlproject.data.read import stream
+from mlproject.data.read import naming, stream
 from mlproject.data.source import SourceFile
 from mlproject.errors import DataError, one_line
 
@@ -119,16 +119,11 @@ def _kept(values: Any, field: pa.Field, name: str) -> Any:
 
 @contextmanager
 def _opened(item: SourceFile) -> Iterator[Any]:
-    with TemporaryDirectory(prefix="mlproject-") as folder:
+    with naming(item), TemporaryDirectory(prefix="mlproject-") as folder:
         path = item.path
-        try:
-            if item.compressed:
-                path = Path(folder) / "file.parquet"
-                with stream(item) as source, path.open("wb") as target:
-                    shutil.copyfileobj(source, target)
-            with pyarrow.parquet.ParquetFile(
-                path, pre_buffer=False, buffer_size=_BUFFER_BYTES
-            ) as file:
-                yield file
-        except (OSError, EOFError, pa.ArrowException) as error:
-            raise DataError(f"{item.name} cannot be read: {one_line(str(error))}") from error
+        if item.compressed:
+            path = Path(folder) / "file.parquet"
+            with stream(item) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+            yield file

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -54,22 +55,27 @@ def read_files(files: Sequence[SourceFile]) -> pa.Table:
 def read_file(item: SourceFile) -> pa.Table:
     """Return the rows of one file as a table."""
     readers = {"csv": _read_csv, "parquet": _read_parquet, "jsonl": _read_json}
-    try:
+    with naming(item):
         table = readers[item.format](item)
-    except pa.ArrowException as error:
-        raise DataError(f"{item.name} cannot be read: {_located(str(error), item)}") from error
-    except (OSError, EOFError) as error:
-        what = (
-            one_line(error.strerror or str(error))
-            if isinstance(error, OSError)
-            else "it ends early"
-        )
-        raise DataError(f"{item.name} cannot be read: {what}") from error
     names = table.column_names
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(f"{item.name} names the column '{repeated[0]}' more than once")
     return table
+
+
+@contextmanager
+def naming(item: SourceFile) -> Iterator[None]:
+    """Name the file, and the line where it is known, in what goes wrong while it is read."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise DataError(f"{item.name} cannot be read: {_located(str(error), item)}") from error
+    except OSError as error:
+        what = one_line(error.strerror or str(error))
+        raise DataError(f"{item.name} cannot be read: {what}") from error
+    except EOFError as error:
+        raise DataError(f"{item.name} cannot be read: it ends early") from error
 
 
 def _read_csv(item: SourceFile) -> pa.Table:

@@ -1,0 +1,206 @@
+"""What scoring reads: formats, several files, addresses, odd CSV; and a disk that is full."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from tests.conftest import Shell, saved, served
+
+HEADER = "a,b\n"
+ROWS = "1,2\n3,4\n5,6\n"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose prediction is a + 10 b."""
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["a", "b"])
+    estimator = LinearRegression().fit(X, X["a"] + 10 * X["b"])
+    folder = tmp_path_factory.mktemp("models") / "model"
+    return saved(folder, estimator, X, serialization_format="skops")
+
+
+Scored = Callable[..., list[float]]
+
+
+@pytest.fixture
+def predictions(shell: Shell, model: Path) -> Scored:
+    """A function that scores an input and returns the predictions, rounded."""
+
+    def scored(source: str, *options: str, output: str = "out.jsonl") -> list[float]:
+        arguments = ["--model", str(model), "--input", source, "--output", output, "--no-track"]
+        done = shell.score(*arguments, *options)
+        assert done.code == 0, done.err
+        lines = (shell.folder / output).read_text().splitlines()
+        return [round(json.loads(line)["prediction"], 6) for line in lines]
+
+    return scored
+
+
+def test_compressed_files_are_read(shell: Shell, predictions: Scored) -> None:
+    frame = pd.DataFrame({"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]})
+    frame.to_parquet(shell.folder / "plain.parquet")
+    for name, data in (
+        ("in.csv.gz", (HEADER + ROWS).encode()),
+        ("in.jsonl.gz", b'{"a":1,"b":2}\n{"b":4,"a":3}\n{"a":5,"b":6}\n'),
+        ("in.parquet.gz", (shell.folder / "plain.parquet").read_bytes()),
+    ):
+        (shell.folder / name).write_bytes(gzip.compress(data))
+
+        assert predictions(name, output=f"{name}.jsonl") == [21, 43, 65]
+
+
+def test_a_compressed_file_that_is_cut_short_is_said(shell: Shell, model: Path) -> None:
+    whole = gzip.compress((HEADER + ROWS * 1000).encode())
+    (shell.folder / "in.csv.gz").write_bytes(whole[:-20])
+    done = shell.score("--model", str(model), "--input", "in.csv.gz", "--output", "o.csv")
+
+    assert done.code == 3
+    assert "in.csv.gz cannot be read" in done.error
+    assert [path.name for path in shell.folder.iterdir()] == ["in.csv.gz"]
+
+
+def test_the_files_of_a_folder_or_a_glob_are_read_by_name(
+    shell: Shell, predictions: Scored
+) -> None:
+    lake = shell.folder / "lake"
+    lake.mkdir()
+    (lake / "2.csv").write_text("b,a\n4,3\n")
+    (lake / "1.csv").write_text(HEADER + "1,2\n")
+    (lake / "10.csv").write_text(HEADER + "5,6\n")
+
+    assert predictions("lake") == [21, 65, 43]
+    assert predictions("lake/1*.csv", output="glob.jsonl") == [21, 65]
+
+
+def test_a_bad_row_is_named_by_the_file_that_it_is_in(shell: Shell, model: Path) -> None:
+    for name, rows in (("1.csv", ROWS), ("2.csv", "7,8\nx,9\n")):
+        (shell.folder / name).write_text(HEADER + rows)
+    options = ["--model", str(model), "--input", "*.csv", "--output", "o.parquet", "--no-track"]
+    failed = shell.score(*options)
+    done = shell.score(*options, "--on-error", "reject", "--rejects", "r.jsonl", "--json")
+
+    assert failed.code == 3
+    assert "2.csv line 3, column 'a': 'x' is not a number" in failed.error
+    assert (done.json["rows_in"], done.json["rows_out"], done.json["rows_rejected"]) == (5, 4, 1)
+    reject = json.loads((shell.folder / "r.jsonl").read_text())
+    assert reject["file"].endswith("2.csv")
+    assert (reject["line"], reject["column"], reject["row"]) == (3, "a", "x,9")
+
+
+def test_an_address_is_read(shell: Shell, predictions: Scored) -> None:
+    (shell.folder / "far.csv").write_text(HEADER + ROWS)
+    with served(shell.folder) as address:
+        assert predictions(f"{address}/far.csv") == [21, 43, 65]
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ('a,b,note\n1,2,"two\nlines"\n3,4,"a ""word"""\n5,6,\n', "line breaks in quotes"),
+        ("a;b\n1,0;2,0\n3,0;4,0\n5,0;6,0\n", "decimal commas"),
+        ("\ufeffa,b\r\n1,2\r\n3,4\r\n\r\n5,6", "Windows"),
+        ("b\ta\n2\t1\n4\t3\n6\t5\n", "tabs"),
+    ],
+)
+def test_csv_as_others_write_it_is_read(
+    shell: Shell, predictions: Scored, text: str, note: str
+) -> None:
+    (shell.folder / "in.csv").write_bytes(text.encode())
+
+    assert predictions("in.csv") == [21, 43, 65], note
+
+
+def test_rows_are_copied_as_they_stand(shell: Shell, model: Path) -> None:
+    (shell.folder / "in.csv").write_text('b,note,a\n2.50,"x, ""y""\nz",1e0\n4,é,3\n')
+    options = ["--model", str(model), "--input", "in.csv", "--no-track"]
+    shell.score(*options, "--output", "all.csv")
+    shell.score(*options, "--output", "some.csv", "--keep", "note")
+
+    rows = re.sub(r",[0-9.]+$", "", (shell.folder / "all.csv").read_text(), flags=re.MULTILINE)
+    assert rows == 'b,note,a,prediction\n2.50,"x, ""y""\nz",1e0\n4,é,3\n'
+    assert pd.read_csv(shell.folder / "some.csv")["note"].tolist() == ['x, "y"\nz', "é"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+def test_an_input_without_rows_makes_an_output_without_rows(
+    shell: Shell, model: Path, ending: str
+) -> None:
+    (shell.folder / "in.csv").write_text(HEADER)
+    options = ["--model", str(model), "--input", "in.csv", "--output", f"o.{ending}", "--json"]
+    result = shell.score(*options, "--no-track").json
+
+    assert (result["rows_in"], result["rows_out"]) == (0, 0)
+    if ending != "jsonl":
+        read = pd.read_csv if ending == "csv" else pd.read_parquet
+        assert list(read(shell.folder / f"o.{ending}")) == ["a", "b", "prediction"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("in.csv", b"", "in.csv is empty: it has no header"),
+        ("in.csv", b"a,a,b\n1,2,3\n", "in.csv names the column 'a' more than once"),
+        ("in.csv", b'a,b\n1,2\n3,"4\n', "in.csv line 3: a quoted value does not end"),
+        ("in.parquet", b"a,b\n1,2\n", "in.parquet cannot be read"),
+        ("in.jsonl", b'{"a":1,"b":2}\n{"a":1,\n', "in.jsonl line 2"),
+        ("in.xlsx", b"PK", "in.xlsx"),
+    ],
+)
+def test_files_that_cannot_be_read_are_named(
+    shell: Shell, model: Path, name: str, data: bytes, message: str
+) -> None:
+    (shell.folder / name).write_bytes(data)
+    done = shell.score("--model", str(model), "--input", name, "--output", "o.csv", "--no-track")
+
+    assert done.code == 3
+    assert message in done.error
+    assert [path.name for path in shell.folder.iterdir()] == [name]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_integer_column_with_a_gap_is_not_an_error_in_itself(
+    shell: Shell, tmp_path: Path
+) -> None:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    X = pd.DataFrame({"a": np.arange(50), "b": np.arange(50) * 2.0})
+    estimator: Any = HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=2)
+    folder = saved(tmp_path / "trees", estimator.fit(X, X["b"]), X)
+    (shell.folder / "in.csv").write_text("a,b\n1,2\n,4\n")
+    options = ["--model", str(folder), "--trust", "pickle", "--input", "in.csv", "--output"]
+    done = shell.score(*options, "o.csv", "--json", "--no-track")
+
+    assert done.json.get("rows_out") == 2, done.json
+
+
+@pytest.mark.skipif(
+    not Path("/dev/full").exists() or shutil.which("bash") is None, reason="needs bash and Linux"
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_full_disk_is_one_line_and_leaves_no_output(
+    shell: Shell, model: Path, ending: str
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(40_000, 2))
+    pd.DataFrame(rows, columns=["a", "b"]).to_csv(shell.folder / "in.csv", index=False)
+    command = "ulimit -f 300; exec python -m inference"
+    command += f" --model {model} --input in.csv --output o.{ending} --no-track --batch-rows 1024"
+    done = shell.run("bash", "-c", command)
+
+    assert done.code == 3
+    assert f"o.{ending} cannot be written" in done.error
+    assert "run again with --resume" in done.error
+    assert not (shell.folder / f"o.{ending}").exists()
+    again = shell.score(*command.split()[7:], "--resume", "--json")
+    assert again.json["rows_out"] == 40_000
+    assert again.json["rows_resumed"] > 0
