@@ -61,7 +61,7 @@ def test_in_the_current_environment_the_started_run_becomes_the_parent(
     assert len(children) == 5
 
 
-def test_every_parameter_of_the_entry_point_reaches_the_command(
+def test_the_parameters_of_both_entry_points_reach_their_commands(
     project: Shell, client: Callable[[str], Any]
 ) -> None:
     variables = exports(project, "sqlite:///mlflow.db")
@@ -89,6 +89,33 @@ def test_every_parameter_of_the_entry_point_reaches_the_command(
     assert parent.data.tags["mlproject.seed"] == "5"
     assert parent.data.params["n_jobs"] == "2"
     assert store.get_model_version("rooms", "1").run_id == parent.info.run_id
+
+    given = {
+        "model": "models:/rooms/1",
+        "input": "new.csv",
+        "output": "out.csv",
+        "keep": "area",
+        "on_error": "reject",
+        "rejects": "bad.csv",
+        "jobs": "2",
+        "overwrite": "true",
+    }
+    (project.folder / "new.csv").write_text("price,area\n1,10\n2,much\n3,20\n")
+    (project.folder / "out.csv").write_text("of before")
+    arguments = [part for key, value in given.items() for part in ("-P", f"{key}={value}")]
+    done = mlflow_run(project, "-e", "score", "--env-manager", "local", *arguments, **variables)
+    (scoring,) = [
+        run
+        for run in store.search_runs(["0"])
+        if run.data.tags.get("mlflow.project.entryPoint") == "score"
+    ]
+
+    assert done.code == 0, done.err
+    assert scoring.info.status == "FINISHED"
+    assert scoring.data.metrics["rows_rejected"] == 1
+    lines = (project.folder / "out.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["area", "10", "20"]
+    assert ",much" in (project.folder / "bad.csv").read_text()
 
 
 def test_a_mistake_fails_the_run_that_mlflow_started(

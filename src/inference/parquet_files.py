@@ -22,7 +22,7 @@ from mlproject.data.source import SourceFile
 from mlproject.errors import DataError, one_line
 
 _CELLS = 1 << 20
-_MOST_ROWS = 1 << 16
+_MOST_ROWS = 1 << 15
 # Read a column piece by piece: without a buffer Arrow takes the whole row group at once.
 _BUFFER_BYTES = 1 << 18
 

@@ -28,7 +28,7 @@ from mlproject.errors import DataError
 _LEAST_ROWS = 1 << 10
 _MOST_ROWS = 1 << 17
 # Of a model that is faster than reading: more would only take more memory.
-_MOST_ROWS_OF_A_FAST_MODEL = 1 << 16
+_MOST_ROWS_OF_A_FAST_MODEL = 1 << 15
 _CELLS = 1 << 21
 _PROBES = (512, 4096)
 _SECONDS_OF_A_PROBE = 0.1
