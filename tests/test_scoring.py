@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pickle
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ import yaml
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
@@ -344,6 +347,27 @@ def test_a_hostile_artifact_runs_nothing(shell: Shell) -> None:
     assert failed.code == 5
     assert "holds types that are not known to be data: posix.mkdir" in failed.error
 
+    # An allowed name on a node that makes something else of it.
+    hostile = FunctionTransformer(functools.partial(np.log1p, 1))
+    skops.io.dump(hostile, file)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    schema = parts["schema.json"].decode()
+    schema = schema.replace('"__class__": "partial"', '"__class__": "DummyRegressor"')
+    schema = schema.replace('"__module__": "functools"', '"__module__": "sklearn.dummy"')
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in (parts | {"schema.json": schema.encode()}).items():
+            archive.writestr(name, data)
+    failed = score(shell, *options)
+    assert failed.code == 5
+    assert "sklearn.dummy.DummyRegressor (PartialNode)" in failed.error
+
+    reader = CountVectorizer(input="filename", vocabulary=["secret"])
+    skops.io.dump(make_pipeline(reader), file)
+    failed = score(shell, *options)
+    assert failed.code == 5
+    assert "reads the files that its input names" in failed.error
+
     content["flavors"]["sklearn"]["pickled_model"] = "../x.csv"
     (folder / "MLmodel").write_text(yaml.safe_dump(content))
     assert "leads out of its folder" in score(shell, *options).error
@@ -368,6 +392,10 @@ def test_a_hostile_artifact_runs_nothing(shell: Shell) -> None:
         "sklearn.datasets._base.load_files",
         "numpy.f2py.__main__.main",
         "sklearn.metrics.os",
+        "sklearn.metrics.make_scorer",
+        "sklearn.feature_selection._base._get_feature_importances",
+        "sklearn.feature_selection._base._safe_tags",
+        "sklearn.model_selection._validation.cross_val_score",
     ],
 )
 def test_what_can_run_code_is_not_on_the_list(name: str) -> None:

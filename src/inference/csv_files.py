@@ -79,8 +79,11 @@ def _parse(name: str, block: Block, plan: Plan, found: Dialect, *, header: bool)
     refused: dict[int, Blame] = {}
     last = block.data[rows.starts[-1] : rows.ends[-1]] if len(rows) else b""
     if is_open(last, found.delimiter):
-        refused[len(rows) - 1] = (None, "a quoted value does not end")
-    table = None if refused else _fast(block, rows, plan, found)
+        end = int(rows.lines[-1]) + last.count(b"\n")
+        refused[len(rows) - 1] = (None, f"a quoted value does not end, up to line {end}")
+    table = None
+    if not refused and block.is_text():
+        table = _fast(block, rows, plan, found)
     if table is None:
         table = _careful(name, block, rows, plan, found, refused)
     return chunk(name, block, rows, table, refused, raw=plan.raw)

@@ -68,6 +68,7 @@ def running(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
                 return client.submit(ask, shipped, data, pure=False).result()
 
             yield Engine(partial(_remote, name, on_dask), max(1, cores))
+            shipped.release()
     else:
         with cluster.spark(jobs) as context:
             broadcast = context.broadcast(packed)

@@ -40,7 +40,7 @@ def tasks(item: SourceFile, plan: Plan) -> Iterator[Callable[[], Chunk]]:
 def _parse(name: str, block: Block, plan: Plan) -> Chunk:
     rows = spans(block, None)
     refused: dict[int, Blame] = {}
-    fast = plan.verbatim or not len(plan.kept)
+    fast = block.is_text() and (plan.verbatim or not len(plan.kept))
     try:
         if not fast or not len(rows):
             raise pa.ArrowInvalid("kept values need a careful look")

@@ -29,6 +29,16 @@ class Block:
     data: bytes
     line: int
 
+    def is_text(self) -> bool:
+        """Whether it is UTF-8, the columns that nobody asks for included."""
+        if self.data.isascii():
+            return True
+        try:
+            self.data.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
 
 @dataclass(frozen=True)
 class Spans:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from inference import skops_file
 from inference.artifact import SKOPS, Artifact
 from mlproject import safe_types
 from mlproject.errors import ModelError, reason
@@ -44,6 +45,11 @@ def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, list[str]]
             if artifact.format == SKOPS
             else _from_pickle(data, name)
         )
+    if not trusted and not policy.pickles and _reads_files(estimator):
+        raise ModelError(
+            f"The model {name} reads the files that its input names (input='filename')",
+            f"If you trust it, add --trust sha256:{artifact.sha256}",
+        )
     if any("InconsistentVersion" in item.category.__name__ for item in caught):
         import sklearn
 
@@ -54,12 +60,34 @@ def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, list[str]]
     return estimator, notices
 
 
+def _reads_files(estimator: Any) -> bool:
+    """Whether a text vectoriser anywhere in an estimator takes its input as names of files."""
+    seen: set[int] = set()
+    waiting = [estimator]
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple, set)):
+            waiting.extend(item)
+        elif type(item).__module__.startswith("sklearn."):
+            if getattr(item, "input", "content") in ("filename", "file"):
+                return True
+            waiting.extend(getattr(item, "__dict__", {}).values())
+    return False
+
+
 def _from_skops(data: bytes, artifact: Artifact, name: str, *, trusted: bool) -> Any:
     import skops.io
 
     try:
-        found = skops.io.get_untrusted_types(data=data)
-        foreign = [] if trusted else safe_types.refused(found)
+        foreign = [] if trusted else skops_file.foreign(data)
+        if not foreign:
+            found = skops.io.get_untrusted_types(data=data)
+            foreign = [] if trusted else safe_types.refused(found)
         if not foreign:
             return skops.io.loads(data, trusted=found)
     except Exception as error:  # a damaged file fails in any way

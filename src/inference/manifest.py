@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,15 @@ def model(located: Located, artifact: Artifact) -> dict[str, Any]:
         "version": located.version,
         "sha256": artifact.sha256,
         "format": artifact.format,
-        "signature": dict(artifact.signature),
+        "signature": {name: _parsed(text) for name, text in artifact.signature.items()},
     }
+
+
+def _parsed(text: Any) -> Any:
+    """Return what MLmodel keeps as text of JSON."""
+    with suppress(TypeError, ValueError):
+        return json.loads(text)
+    return text
 
 
 def source(text: str, files: Sequence[SourceFile], digests: Sequence[str]) -> dict[str, Any]:

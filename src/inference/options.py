@@ -81,7 +81,7 @@ def places(options: Options) -> Places:
     rejects = None
     rejects_kind = "csv"
     if options.on_error == REJECT:
-        name = options.rejects or str(output.with_name(f"{output.stem}.rejects.csv"))
+        name = options.rejects or str(output.with_name(f"{output.name}.rejects.csv"))
         rejects, rejects_kind = _place(name, "--rejects")
         if rejects.absolute() == output.absolute():
             raise ConfigurationError("--rejects and --output name the same file")

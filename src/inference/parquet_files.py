@@ -56,7 +56,7 @@ def tasks(item: SourceFile, plan: Plan) -> Iterator[Callable[[], Chunk]]:
         wanted = [f.name for f in plan.features if f.name in there]
         wanted += [name for name in plan.kept.names if name not in wanted]
         if plan.raw:
-            wanted += [name for name in file.schema_arrow.names if name not in wanted]
+            wanted = file.schema_arrow.names
         size = max(1024, min(_MOST_ROWS, _CELLS // max(1, len(wanted))))
         first = 1
         for batch in file.iter_batches(batch_size=size, columns=wanted):

@@ -65,7 +65,7 @@ def locate(run_id: str | None, model: str | None, target: Target) -> Located:
     """
     if (run_id is None) == (model is None):
         raise ConfigurationError(
-            "No model is given" if model is None else "Both --run-id and --model are given",
+            "No model is given" if model is None else "--run-id and --model are both given",
             "Give --run-id ID or --model URI",
         )
     if run_id is not None:

@@ -43,6 +43,7 @@ def dask(jobs: int | None) -> Iterator[Any]:
 
     distributed: Any = import_module("distributed")
     address = environ.get(environ.DASK_SCHEDULER)
+    where = f" at {redacted(address)}" if address else ""
     try:
         if address:
             client = distributed.Client(address, timeout=_CONNECT_SECONDS)
@@ -52,14 +53,17 @@ def dask(jobs: int | None) -> Iterator[Any]:
                 n_workers=workers, threads_per_worker=1, dashboard_address=None
             )
     except (OSError, TimeoutError, ValueError) as error:
-        where = f" at {redacted(address)}" if address else ""
         raise ConfigurationError(f"No Dask scheduler answers{where}: {reason(error)}") from error
-    with client:
-        try:
-            yield client
-        finally:
-            if not address:
-                client.cluster.close()
+    with client:  # which closes a cluster of our own too, after everybody has left it
+        if not client.ncores():
+            try:
+                client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+            except TimeoutError as error:
+                raise ConfigurationError(
+                    f"The Dask scheduler{where} has no workers",
+                    "Start one: dask worker ADDRESS",
+                ) from error
+        yield client
 
 
 @contextmanager
@@ -83,6 +87,7 @@ def spark(jobs: int | None) -> Iterator[Any]:
     try:
         builder = session_of.builder.appName("mlproject score")
         builder = builder.config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config("spark.log.level", "ERROR")
         if jobs not in (None, -1):
             builder = builder.master(f"local[{jobs}]")
         session = active or builder.getOrCreate()

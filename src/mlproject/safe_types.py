@@ -3,10 +3,11 @@
 A skops file names types and functions, and loading it constructs and calls them. A name is allowed
 here only if it is data or a fitted estimator, whatever the file makes of it:
 
-- scikit-learn: classes of its estimator packages, and functions of ``sklearn.metrics`` and
-  ``sklearn.feature_selection``, which compute and do nothing else. Nothing of ``sklearn.datasets``.
-- NumPy: arrays, scalars, dtypes and random generators. No memory maps, and no function: NumPy's
-  universal functions are on skops' own list.
+- scikit-learn: classes of its estimator packages, and functions by name: scores for selecting
+  features, kernels, distances, public metrics. No private function: some call what they are given.
+  Nothing of ``sklearn.datasets``.
+- NumPy: arrays, scalars, dtypes and random generators. No memory maps. Of functions the universal
+  ones, which compute number by number; of SciPy those of ``scipy.special`` too.
 - SciPy: classes of ``scipy.sparse`` and ``scipy.interpolate``. Not ``scipy.stats``, whose
   distributions execute a text from their own state when they are restored.
 - pandas: frames, series, indexes, arrays and dtypes. Nothing that reads files.
@@ -31,7 +32,30 @@ _SKLEARN_PACKAGES = frozenset(
         *("semi_supervised", "svm", "tree"),
     ]
 )
-_SKLEARN_FUNCTIONS = frozenset(["metrics", "feature_selection"])
+_SKLEARN_SCORES = frozenset(
+    [
+        *("chi2", "f_classif", "f_oneway", "f_regression", "r_regression"),
+        *("mutual_info_classif", "mutual_info_regression"),
+    ]
+)
+_SKLEARN_PAIRWISE = frozenset(
+    [
+        *("additive_chi2_kernel", "chi2_kernel", "cosine_distances", "cosine_similarity"),
+        *("euclidean_distances", "haversine_distances", "laplacian_kernel", "linear_kernel"),
+        *("manhattan_distances", "nan_euclidean_distances", "polynomial_kernel", "rbf_kernel"),
+        "sigmoid_kernel",
+    ]
+)
+# Fitted estimators keep these; each computes, and calls nothing that it is given.
+_EXACT_FUNCTIONS = frozenset(
+    [
+        *("numpy.amax", "numpy.amin", "numpy.max", "numpy.mean", "numpy.median", "numpy.min"),
+        *("numpy.sum", "scipy._lib.array_api_compat.numpy._aliases.asarray"),
+        "sklearn.cluster._kmeans._kmeans_single_elkan",
+        "sklearn.cluster._kmeans._kmeans_single_lloyd",
+    ]
+)
+_SKLEARN_METRICS = ("_score", "_error", "_loss", "_deviance", "_report", "_matrix")
 _SKLEARN_EXACT = frozenset(["sklearn.utils", "sklearn.utils._bunch"])
 _NUMPY_MODULES = frozenset(["numpy", "numpy.ma", "numpy.ma.core", "numpy.dtypes", "numpy.random"])
 _SCIPY_PACKAGES = frozenset(["interpolate", "sparse"])
@@ -51,18 +75,54 @@ def refused(names: Iterable[str]) -> list[str]:
     return sorted(name for name in set(names) if not is_allowed(name))
 
 
-@cache
 def is_allowed(name: str) -> bool:
-    """Return whether a fully qualified name is on the list.
+    """Return whether a fully qualified name is on the list, as a class or as a function."""
+    return is_class(name) or is_function(name)
+
+
+@cache
+def is_class(name: str) -> bool:
+    """Return whether a name is that of a class on the list.
 
     Only modules that the list speaks of are imported to find out.
     """
-    module, _, attribute = name.rpartition(".")
-    parts = module.split(".")
-    if not attribute or _NEVER.intersection(parts):
+    module, attribute = _parts(name)
+    check = {"sklearn": _sklearn, "numpy": _numpy, "scipy": _scipy, "pandas": _pandas}.get(
+        module.partition(".")[0]
+    )
+    return bool(attribute) and check is not None and check(module, attribute)
+
+
+@cache
+def is_function(name: str) -> bool:
+    """Return whether a name is that of a function on the list; see ``is_class``."""
+    module, attribute = _parts(name)
+    if name in _EXACT_FUNCTIONS:
+        return True
+    if module == "numpy" or module.startswith("scipy.special"):
+        return isinstance(_find(module, attribute), _ufunc())
+    if not module.startswith(("sklearn.feature_selection", "sklearn.metrics")):
         return False
-    check = {"sklearn": _sklearn, "numpy": _numpy, "scipy": _scipy, "pandas": _pandas}.get(parts[0])
-    return check is not None and check(module, attribute)
+    known = (
+        attribute in _SKLEARN_SCORES
+        if module.startswith("sklearn.feature_selection")
+        else attribute in _SKLEARN_PAIRWISE or attribute.endswith(_SKLEARN_METRICS)
+    )
+    if not known or attribute.startswith("_"):
+        return False
+    found = _find(module, attribute)
+    return inspect.isfunction(found) and _comes_from(found, "sklearn")
+
+
+def _parts(name: str) -> tuple[str, str]:
+    module, _, attribute = name.rpartition(".")
+    return ("", "") if _NEVER.intersection(module.split(".")) else (module, attribute)
+
+
+def _ufunc() -> type:
+    import numpy as np
+
+    return np.ufunc
 
 
 def _sklearn(module: str, attribute: str) -> bool:
@@ -70,19 +130,13 @@ def _sklearn(module: str, attribute: str) -> bool:
     if package not in _SKLEARN_PACKAGES and module not in _SKLEARN_EXACT:
         return False
     found = _find(module, attribute)
-    if isinstance(found, type):
-        return _comes_from(found, "sklearn")
-    return (
-        package in _SKLEARN_FUNCTIONS
-        and inspect.isfunction(found)
-        and _comes_from(found, "sklearn")
-    )
+    return isinstance(found, type) and _comes_from(found, "sklearn")
 
 
 def _numpy(module: str, attribute: str) -> bool:
     import numpy as np
 
-    if module not in _NUMPY_MODULES and not module.startswith("numpy.random._"):
+    if module not in _NUMPY_MODULES and not module.startswith("numpy.random."):
         return False
     found = _find(module, attribute)
     kinds = (

@@ -192,7 +192,7 @@ def _features(recipe: Recipe, table: Table, target: str) -> pd.DataFrame:
                 "Turn them into numbers, or leave it out: data.drop in the recipe",
             )
         elif values.dtype == object:
-            X[name] = _plain_text(values, name, table.source)
+            _refuse_other_than_text(values, name, table.source)
     return X
 
 
@@ -206,8 +206,7 @@ def _refuse_infinity(values: pd.Series[Any], name: str, source: str) -> None:
         )
 
 
-def _plain_text(values: pd.Series[Any], name: str, source: str) -> pd.Series[Any]:
-    """Return a text column with NaN for what is missing, as scikit-learn's imputers expect it."""
+def _refuse_other_than_text(values: pd.Series[Any], name: str, source: str) -> None:
     present = values.dropna()
     if not present.map(lambda item: isinstance(item, str)).all():
         odd = next(item for item in present if not isinstance(item, str))
@@ -215,8 +214,6 @@ def _plain_text(values: pd.Series[Any], name: str, source: str) -> pd.Series[Any
             f"The column '{name}' of {source} holds {type(odd).__name__} values",
             "Leave it out: data.drop in the recipe",
         )
-    plain: pd.Series[Any] = values.where(values.notna(), np.nan)
-    return plain
 
 
 def _plain(label: Any) -> str:

@@ -64,7 +64,8 @@ def main(command: str | None = None) -> None:
         leave(EXIT_INTERRUPTED, "Interrupted")
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else name
-        message = f"{one_line(error.format_message())}. See '{path} --help'"
+        text = one_line(error.format_message())
+        message = f"{text}{'' if text.endswith('?') else '.'} See '{path} --help'"
         if "--json" in sys.argv:
             click.echo(json.dumps(failure(error, error.exit_code, message)))
         leave(error.exit_code, message)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -24,7 +25,7 @@ class Table:
     Attributes
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
-        Integers and floats as NumPy numbers, text as objects, missing values as NaN or None.
+        Integers and floats as NumPy numbers, text as objects, missing values as NaN.
     source : str
         The source as it may be recorded: absolute for local files, without secrets for addresses.
     name : str
@@ -79,7 +80,8 @@ def load(source: str) -> Table:
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """Return a table as a frame of plain NumPy types.
 
-    Integers and truth values with gaps become floats, decimals floats, dates timestamps.
+    Integers and truth values with gaps become floats, decimals floats, dates timestamps. A missing
+    text is NaN, as pandas reads it and scikit-learn's imputers expect it.
     """
     fields = [
         field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field
@@ -94,6 +96,9 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     for field in plain.schema:
         if pa.types.is_boolean(field.type) and frame[field.name].dtype == object:  # with gaps
             frame[field.name] = frame[field.name].astype("float64")
+        elif frame[field.name].dtype == object:
+            values = frame[field.name]
+            frame[field.name] = values.where(values.notna(), np.nan)
     return frame
 
 

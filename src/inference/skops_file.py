@@ -1,0 +1,83 @@
+"""What a skops file would construct, read from its schema before anything is constructed.
+
+skops names the types that it would make, node by node, but takes a node's word for what it is: a
+``PartialNode`` that calls itself an estimator is listed as one. So each node is judged here by how
+it would be loaded.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from mlproject import safe_types
+
+_LARGEST_SCHEMA = 256 << 20
+_LARGEST_FILE = 16 << 30
+
+_PLAIN = frozenset(
+    f"builtins.{name}"
+    for name in ("bool", "bytearray", "bytes", "complex", "dict", "float", "int", "list", "set")
+) | frozenset(
+    [
+        *("builtins.NoneType", "builtins.object", "builtins.range", "builtins.slice"),
+        *("builtins.str", "builtins.tuple", "builtins.type", "collections.OrderedDict"),
+        *("collections.defaultdict", "datetime.datetime", "datetime.timedelta"),
+    ]
+)
+# What makes data of data: containers, numbers, arrays.
+_CONTAINERS = frozenset(
+    [
+        *("BytearrayNode", "BytesNode", "DTypeNode", "DefaultDictNode", "DictNode", "JsonNode"),
+        *("ListNode", "MaskedArrayNode", "NdArrayNode", "RandomGeneratorNode", "RandomStateNode"),
+        *("SetNode", "SliceNode", "SparseMatrixNode", "TupleNode", "TypeNode"),
+    ]
+)
+_OBJECTS = frozenset(["LossNode", "ObjectNode", "TreeNode"])
+
+
+def foreign(data: bytes) -> list[str]:
+    """Return what the file would make that is not known to be data, sorted.
+
+    Raises
+    ------
+    ValueError
+        When it is no skops file, or is larger unpacked than a model can be.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if archive.getinfo("schema.json").file_size > _LARGEST_SCHEMA:
+            raise ValueError(f"its schema has more than {_LARGEST_SCHEMA >> 20} MB")
+        if sum(item.file_size for item in archive.infolist()) > _LARGEST_FILE:
+            raise ValueError(f"it has more than {_LARGEST_FILE >> 30} GB unpacked")
+        schema = json.loads(archive.read("schema.json"))
+    return sorted({name for node in _nodes(schema) if (name := _refused(node)) is not None})
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    waiting = [schema]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if "__loader__" in item or "__class__" in item:
+                yield item
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+
+
+def _refused(node: dict[str, Any]) -> str | None:
+    """Return the name of what a node would make when it must not be made."""
+    loader = node.get("__loader__")
+    name = f"{node.get('__module__')}.{node.get('__class__')}"
+    if loader == "CachedNode":
+        return None
+    if loader == "FunctionNode":
+        return None if safe_types.is_function(name) else name
+    if loader in _CONTAINERS:
+        return None if name in _PLAIN or safe_types.is_class(name) else name
+    if loader in _OBJECTS:
+        return None if safe_types.is_class(name) else name
+    return f"{name} ({loader})"
