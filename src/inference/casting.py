@@ -37,12 +37,14 @@ def converted(
         values = values.cast(values.type.value_type)
     if _is_text(values.type):
         values = _cleaned(values, to, decimal_comma=decimal_comma)
-    if pa.types.is_floating(values.type) and pa.types.is_integer(to):
+    if pa.types.is_floating(values.type) and not pa.types.is_floating(to):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     if values.type == to:
         return values, []
     if pa.types.is_null(values.type):
         return values.cast(to), []
+    if not _can_become(values.type, to):
+        return pa.nulls(len(values), to), np.flatnonzero(values.is_valid()).tolist()
     try:
         return _cast(values, to), []
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -85,10 +87,10 @@ def _cleaned(values: pa.Array, to: pa.DataType, *, decimal_comma: bool) -> pa.Ar
 
 
 def _cast(values: pa.Array, to: pa.DataType) -> pa.Array:
-    if _is_text(to) and not _is_text(values.type):
-        raise pa.ArrowInvalid("not text")
-    if pa.types.is_timestamp(values.type) and not pa.types.is_timestamp(to):
-        raise pa.ArrowInvalid("a date")
+    if pa.types.is_boolean(to) and _is_number(values.type):
+        values = values.cast(pa.float64(), safe=False)
+        if not pc.all(pc.is_in(values, pa.array([0.0, 1.0, None]))).as_py():
+            raise pa.ArrowInvalid("neither 0 nor 1")
     if pa.types.is_floating(to) and pa.types.is_integer(values.type):
         return values.cast(to, safe=False)  # a large number is rounded, as everywhere
     if pa.types.is_floating(to) and pa.types.is_floating(values.type):
@@ -128,6 +130,22 @@ def _failing(values: pa.Array, to: pa.DataType, offset: int) -> list[int]:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return [offset]
     return []
+
+
+def _can_become(kind: pa.DataType, to: pa.DataType) -> bool:
+    """Whether values of a type can be values of another: a date is no number, a list no text."""
+    if _is_text(kind):
+        return True
+    if pa.types.is_timestamp(to):
+        return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+    number = _is_number(kind) or pa.types.is_boolean(kind)
+    return bool(number) and not _is_text(to)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:

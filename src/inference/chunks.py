@@ -32,12 +32,15 @@ class Plan:
         everything is kept.
     raw : bool
         The rows as they stand are wanted, to be copied or to be rejected.
+    added : frozenset of str
+        The columns that scoring adds.
     """
 
     features: tuple[Feature, ...]
     kept: pa.Schema
     verbatim: bool
     raw: bool
+    added: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ import pyarrow.csv
 
 from inference.casting import converted, expected, nulls_of_text, shown
 from inference.chunks import FEATURE, KEPT, Chunk, Plan
-from inference.lines import Blame, Block, Spans, blocks, chunk, is_open, spans
+from inference.lines import Blame, Block, Spans, blocks, chunk, has_stray_return, is_open, spans
 from mlproject.data.read import delimiter as sniffed
 from mlproject.data.read import has_decimal_commas, naming
 from mlproject.data.source import SourceFile
@@ -44,7 +45,13 @@ def dialect(item: SourceFile) -> Dialect:
     rows = spans(first, delimiter) if first else None
     if first is None or rows is None or not len(rows):
         raise DataError(f"{item.name} is empty: it has no header")
-    columns = next(csv.reader([rows.text(first, 0)], delimiter=delimiter, strict=False))
+    header = first.data[rows.starts[0] : rows.ends[0]]
+    if is_open(header, delimiter) or has_stray_return(header, delimiter):
+        what = "a carriage return" if b"\r" in header else "a quoted value that does not end"
+        raise DataError(f"{item.name} line {rows.lines[0]} is no header: it holds {what}")
+    text = rows.text(first, 0)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+    columns = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False))
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
         raise DataError(f"{item.name} names the column '{repeated[0]}' more than once")
@@ -81,6 +88,10 @@ def _parse(name: str, block: Block, plan: Plan, found: Dialect, *, header: bool)
     if is_open(last, found.delimiter):
         end = int(rows.lines[-1]) + last.count(b"\n")
         refused[len(rows) - 1] = (None, f"a quoted value does not end, up to line {end}")
+    if b"\r" in block.data:  # which Arrow takes for the end of a row
+        for row in range(len(rows)):
+            if has_stray_return(block.data[rows.starts[row] : rows.ends[row]], found.delimiter):
+                refused.setdefault(row, (None, "it holds a carriage return outside quotes"))
     table = None
     if not refused and block.is_text():
         table = _fast(block, rows, plan, found)
@@ -137,7 +148,7 @@ def _careful(
     asked = {feature.name for feature in plan.features}
     for column, kind in _types(plan, found).items():
         values = table[column].combine_chunks()
-        if column not in asked:
+        if column not in asked or pa.types.is_string(kind):
             columns[column] = values
             continue
         columns[column], bad = converted(values, kind, decimal_comma=found.decimal_comma)

@@ -17,17 +17,27 @@ from inference.lines import Blame, Block, Spans, blocks, chunk, spans
 from inference.schema import Feature
 from mlproject.data.source import SourceFile
 
+_OPENING, _CLOSING = b"{}"
 
-def columns(item: SourceFile) -> list[str]:
-    """Return the keys of the objects in a file's first block, in the order of their appearance."""
-    first = next(blocks(item, None), None)
+
+def columns(item: SourceFile, *, whole: bool) -> list[str]:
+    """Return the keys of the objects in a file, in the order of their appearance.
+
+    Parameters
+    ----------
+    item : SourceFile
+    whole : bool
+        Whether to look at the whole file, and not only at its first block.
+    """
     found: dict[str, None] = {}
-    if first is not None:
-        rows = spans(first, None)
+    for block in blocks(item, None):
+        rows = spans(block, None)
         for row in range(len(rows)):
-            content = _object(rows.text(first, row))
+            content = _object(block.data[rows.starts[row] : rows.ends[row]])
             if isinstance(content, dict):
                 found |= dict.fromkeys(content)
+        if not whole:
+            break
     return list(found)
 
 
@@ -41,6 +51,8 @@ def _parse(name: str, block: Block, plan: Plan) -> Chunk:
     rows = spans(block, None)
     refused: dict[int, Blame] = {}
     fast = block.is_text() and (plan.verbatim or not len(plan.kept))
+    if plan.verbatim and any(json.dumps(name).encode() in block.data for name in plan.added):
+        fast = False
     try:
         if not fast or not len(rows):
             raise pa.ArrowInvalid("kept values need a careful look")
@@ -59,7 +71,10 @@ def _fast(block: Block, rows: Spans, plan: Plan) -> pa.Table:
             unexpected_field_behavior="ignore",
         ),
     )
-    if table.num_rows != len(rows):
+    # Arrow reads objects wherever lines end; with a brace at both ends of each there is one a line.
+    data = np.frombuffer(block.data, np.uint8)
+    braces = (data[rows.starts] == _OPENING) & (data[rows.ends - 1] == _CLOSING)
+    if table.num_rows != len(rows) or not braces.all():
         raise pa.ArrowInvalid("rows are not where they seem to be")
     return table.rename_columns([FEATURE + name for name in table.column_names])
 
@@ -70,11 +85,15 @@ def _careful(block: Block, rows: Spans, plan: Plan) -> tuple[pa.Table, dict[int,
     parsed: list[int] = []
     for row in range(len(rows)):
         content = _object(block.data[rows.starts[row] : rows.ends[row]])
-        if isinstance(content, dict):
+        keys = set(content) if plan.verbatim and isinstance(content, dict) else set()
+        twice = sorted(plan.added & keys)
+        if not isinstance(content, dict):
+            refused[row] = (None, content)
+        elif twice:
+            refused[row] = (twice[0], "scoring adds a value of this name")
+        else:
             objects.append(content)
             parsed.append(row)
-        else:
-            refused[row] = (None, content)
     good = np.ones(len(objects), bool)
     arrays: dict[str, Any] = {}
     for feature in plan.features:
@@ -86,9 +105,7 @@ def _careful(block: Block, rows: Spans, plan: Plan) -> tuple[pa.Table, dict[int,
             good[index] = False
     if not plan.verbatim:
         for field in plan.kept:
-            raw = [item.get(field.name) for item in objects]
-            values, _ = _feature(raw, Feature(field.name, field.type))
-            arrays[KEPT + field.name] = values
+            arrays[KEPT + field.name] = _kept([item.get(field.name) for item in objects], field)
     return pa.table(arrays).filter(pa.array(good)), refused
 
 
@@ -100,6 +117,13 @@ def _feature(values: list[Any], feature: Feature) -> tuple[Any, list[int]]:
         return converted(pa.array(values), feature.type)
     except (pa.ArrowException, OverflowError, TypeError):
         return converted(pa.array([_text(value) for value in values], pa.string()), feature.type)
+
+
+def _kept(values: list[Any], field: pa.Field) -> Any:
+    if not isinstance(field.type, pa.JsonType):
+        return _feature(values, Feature(field.name, field.type))[0]
+    texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+    return pa.ExtensionArray.from_storage(field.type, pa.array(texts, pa.string()))
 
 
 def _text(value: Any) -> str | None:
@@ -116,4 +140,11 @@ def _object(text: str | bytes) -> dict[str, Any] | str:
         return "it is not UTF-8 text"
     except (ValueError, RecursionError) as error:
         return f"it is not JSON: {error}"
-    return content if isinstance(content, dict) else "it is not a JSON object"
+    if not isinstance(content, dict):
+        return "it is not a JSON object"
+    if "\\u" in (text if isinstance(text, str) else text.decode()):
+        try:
+            json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return "it holds half of a surrogate pair, which is no text"
+    return content

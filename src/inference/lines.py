@@ -154,7 +154,9 @@ def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Block
             carriage = b"\r" in read and b"\n" not in read
         data = rest + read
         if b"\r" in data:
-            data = data.replace(b"\r", b"\n") if carriage else data.replace(b"\r\n", b"\n")
+            data = data.replace(b"\r", b"\n") if carriage else _unified(data, delimiter)
+            if not read and data.endswith(b"\r"):
+                data = data[:-1]
         end = len(data) if not read else _last_break(data, delimiter)
         if not read and data.endswith(b"\n"):
             end = len(data) - 1
@@ -171,6 +173,17 @@ def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Block
             )
 
 
+def _unified(data: bytes, delimiter: str | None) -> bytes:
+    r"""Return text with the line breaks of Windows, ``\r\n``, as ``\n``, but in quoted values."""
+    if delimiter is None or b'"' not in data:
+        return re.sub(rb"\r+\n", b"\n", data) if b"\r\r" in data else data.replace(b"\r\n", b"\n")
+    pieces, last = [], 0
+    for match in _quoted(delimiter).finditer(data):
+        pieces += [re.sub(rb"\r+\n", b"\n", data[last : match.start()]), match.group()]
+        last = match.end()
+    return b"".join([*pieces, re.sub(rb"\r+\n", b"\n", data[last:])])
+
+
 def _last_break(data: bytes, delimiter: str | None) -> int:
     """Return where the last row that is surely whole ends; 0 when there is none."""
     if delimiter is None or b'"' not in data:
@@ -178,6 +191,11 @@ def _last_break(data: bytes, delimiter: str | None) -> int:
     breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
     ends = _row_breaks(data, breaks, delimiter)
     return int(ends[-1]) if len(ends) else 0
+
+
+def has_stray_return(row: bytes, delimiter: str) -> bool:
+    """Whether a row holds a carriage return outside quoted values."""
+    return b"\r" in row and b"\r" in _quoted(delimiter).sub(b"", row)
 
 
 def is_open(row: bytes, delimiter: str) -> bool:

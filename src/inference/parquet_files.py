@@ -76,15 +76,15 @@ def _converted(name: str, table: pa.Table, plan: Plan, first: int) -> Chunk:
         if feature.name not in table.column_names:
             columns[FEATURE + feature.name] = pa.nulls(table.num_rows, feature.type)
             continue
-        original = table[feature.name].combine_chunks()
+        original = _usual(table[feature.name])
         columns[FEATURE + feature.name], bad = converted(original, feature.type)
         for index in bad:
             why = f"{shown(original[index].as_py())} is not {expected(feature.type)}"
             refused.setdefault(index, (feature.name, why))
     for field in plan.kept:
-        columns[KEPT + field.name] = _kept(table[field.name], field, name)
+        columns[KEPT + field.name] = _kept(_usual(table[field.name]), field, name)
     if plan.raw:
-        columns |= {ORIGINAL + column: table[column] for column in table.column_names}
+        columns |= {ORIGINAL + column: _usual(table[column]) for column in table.column_names}
     good = np.ones(table.num_rows, bool)
     good[list(refused)] = False
     made = pa.table(columns)
@@ -105,10 +105,32 @@ def _converted(name: str, table: pa.Table, plan: Plan, first: int) -> Chunk:
     )
 
 
+def usual(kind: pa.DataType) -> pa.DataType:
+    """Return a column's type without its encoding: Arrow computes on no view and no extension."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return usual(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return usual(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    return pa.binary() if pa.types.is_binary_view(kind) else kind
+
+
+def _usual(values: Any) -> pa.Array:
+    values = values.combine_chunks()
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage
+    return values.cast(usual(values.type))
+
+
 def _kept(values: Any, field: pa.Field, name: str) -> Any:
     if values.type == field.type:
         return values
+    numbers = pa.types.is_integer, pa.types.is_floating
+    alike = any(test(values.type) and test(field.type) for test in numbers)
     try:
+        if not alike and not pa.types.is_null(values.type):
+            raise pa.ArrowInvalid("these are different kinds of values")
         return values.cast(field.type)
     except pa.ArrowException as error:
         raise DataError(

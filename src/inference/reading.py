@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,12 +88,16 @@ def prepare(
     ConfigurationError
         When ``keep`` names a column that is not there, or that scoring adds.
     """
-    headers = [_header(item) for item in files]
+    # Later objects may have keys that the first have not, and columns must be known before.
+    whole = keep == ALL and output != "jsonl"
+    headers = [_header(item, whole=whole) for item in files]
     first = headers[0]
     features = schema.matched(first.columns, first.item.name)
     for header in headers[1:]:
         schema.matched(header.columns, header.item.name)
     names = _kept(keep, first)
+    if whole and first.item.format == "jsonl":
+        names = list(dict.fromkeys(name for header in headers for name in header.columns))
     for header in headers[1:]:
         odd = set(names) - set(header.columns)
         if keep == ALL:
@@ -111,25 +116,26 @@ def prepare(
         )
     verbatim = keep == ALL and all(_copies(header, first, output) for header in headers)
     types = {feature.name: feature.type for feature in features}
-    kept = pa.schema([(name, _kept_type(first, name, types)) for name in names])
-    plan = Plan(features, kept, verbatim, verbatim or raw)
+    kept = pa.schema([(name, _kept_type(first, name, types, output)) for name in names])
+    plan = Plan(features, kept, verbatim, verbatim or raw, frozenset(made))
     return Input(headers, plan)
 
 
-def _header(item: SourceFile) -> Header:
+def _header(item: SourceFile, *, whole: bool) -> Header:
     if item.format == "csv":
         found = csv_files.dialect(item)
         return Header(item, found.columns, found)
     if item.format == "parquet":
         schema = parquet_files.schema(item)
         return Header(item, list(schema.names), schema)
-    return Header(item, json_lines.columns(item), None)
+    return Header(item, json_lines.columns(item, whole=whole), None)
 
 
 def _kept(keep: str, first: Header) -> list[str]:
     if keep in (ALL, NONE):
         return first.columns if keep == ALL else []
-    names = list(dict.fromkeys(name.strip() for name in keep.split(",") if name.strip()))
+    given = next(csv.reader([keep], skipinitialspace=True))  # a name may hold a comma in quotes
+    names = list(dict.fromkeys(name.strip() for name in given if name.strip()))
     for name in names:
         if name not in first.columns:
             hint = did_you_mean(name, first.columns, noun="columns")
@@ -148,9 +154,10 @@ def _copies(header: Header, first: Header, output: str) -> bool:
     return True
 
 
-def _kept_type(first: Header, name: str, features: dict[str, Any]) -> Any:
+def _kept_type(first: Header, name: str, features: dict[str, Any], output: str) -> Any:
     """Return a kept column's type: the file's own, or the feature's, or text as it stands."""
     if first.item.format == "parquet":
-        kind = first.detail.field(name).type
-        return kind.value_type if pa.types.is_dictionary(kind) else kind
+        return parquet_files.usual(first.detail.field(name).type)
+    if first.item.format == output == "jsonl":
+        return pa.json_(pa.string())  # as it stands
     return features.get(name, pa.string())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -11,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlproject.finite import finite
+
 _CSV_SPECIAL = '[",\\r\\n]|^\\s|\\s$'
 _JSON_SPECIAL = '["\\\\\\x00-\\x1f]'
 
@@ -18,8 +21,8 @@ _JSON_SPECIAL = '["\\\\\\x00-\\x1f]'
 def csv_header(names: Sequence[str]) -> bytes:
     """Return the header's line, without a line break."""
     sink = io.StringIO()
-    csv.writer(sink, lineterminator="").writerow(names)
-    return sink.getvalue().encode()
+    csv.writer(sink, lineterminator="\n").writerow(names)  # which it quotes in a name
+    return sink.getvalue().removesuffix("\n").encode()
 
 
 def csv_cells(values: Any) -> Any:
@@ -39,6 +42,8 @@ def csv_cells(values: Any) -> Any:
 def json_values(values: Any) -> Any:
     """Return a column as JSON values; missing and infinite numbers are null."""
     kind = values.type
+    if isinstance(kind, pa.JsonType):
+        return pc.fill_null(_plain(values), "null")
     nested = pa.types.is_nested(kind)
     values = _plain(values)
     if not pa.types.is_string(values.type):
@@ -94,21 +99,46 @@ def _plain(values: Any) -> Any:
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     kind = values.type
+    if isinstance(values, pa.ExtensionArray):
+        return _plain(values.storage)
     if pa.types.is_dictionary(kind):
         return _plain(values.cast(kind.value_type))
-    if pa.types.is_large_string(kind):
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return values.cast(pa.string())
     if pa.types.is_timestamp(kind):
-        text = pc.strftime(values, format="%Y-%m-%dT%H:%M:%S")
-        return pc.replace_substring_regex(text, r"\.0+$", "")
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
-        return pa.array(
-            [None if v is None else json.dumps(v, default=str) for v in values.to_pylist()],
-            pa.string(),
-        )
+        zone = "Z" if kind.tz else ""
+        text = pc.strftime(values.cast(pa.timestamp(kind.unit)), format="%Y-%m-%dT%H:%M:%S")
+        text = pc.replace_substring_regex(text, r"\.0+$", "")
+        return pc.binary_join_element_wise(text, zone, "") if zone else text
+    if pa.types.is_nested(kind):
+        return pa.array([_nested(value) for value in values.to_pylist()], pa.string())
+    if "binary" in str(kind):
+        return pa.array([_bytes_text(value) for value in values.to_pylist()], pa.string())
+    if pa.types.is_duration(kind):
+        return values.cast(pa.int64()).cast(pa.string())
     if pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_null(kind):
         return values.cast(pa.string())
     return values
+
+
+def _nested(value: Any) -> str | None:
+    """Return a list or a structure as JSON; numbers that are none become null."""
+    if value is None:
+        return None
+    try:
+        return json.dumps(value, default=str, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(finite(value), default=str, ensure_ascii=False)
+
+
+def _bytes_text(value: bytes | None) -> str | None:
+    """Return bytes as the text that they are, or else in base 64."""
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
 
 
 def _number_text(values: Any) -> Any:

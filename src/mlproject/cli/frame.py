@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ import click
 
 from mlproject import errors
 from mlproject.console import Reporter
+from mlproject.finite import finite
 from mlproject.interrupts import terminated_as_interrupt
 from mlproject.names import did_you_mean
 from mlproject.redact import redacted_text
@@ -155,15 +155,6 @@ def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
     """Return what ``--json`` prints for a failure."""
     run_id = getattr(error, "run_id", None)
     return {"status": "FAILED", "exit_code": code, "error": message, "run_id": run_id}
-
-
-def finite(value: Any) -> Any:
-    """Return a result as JSON can hold it: a number that is none becomes null."""
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def leave(code: int, message: str) -> NoReturn:
