@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from inference import skops_file
+from inference import estimators, skops_file
 from inference.artifact import SKOPS, Artifact
 from mlproject import safe_types
 from mlproject.errors import ModelError, reason
@@ -45,7 +45,7 @@ def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, list[str]]
             if artifact.format == SKOPS
             else _from_pickle(data, name)
         )
-    if not trusted and not policy.pickles and _reads_files(estimator):
+    if not trusted and not policy.pickles and estimators.reads_files(estimator):
         raise ModelError(
             f"The model {name} reads the files that its input names (input='filename')",
             f"If you trust it, add --trust sha256:{artifact.sha256}",
@@ -58,26 +58,6 @@ def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, list[str]]
             f", and this is {sklearn.__version__}: its predictions may differ"
         )
     return estimator, notices
-
-
-def _reads_files(estimator: Any) -> bool:
-    """Whether a text vectoriser anywhere in an estimator takes its input as names of files."""
-    seen: set[int] = set()
-    waiting = [estimator]
-    while waiting:
-        item = waiting.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, (list, tuple, set)):
-            waiting.extend(item)
-        elif type(item).__module__.startswith("sklearn."):
-            if getattr(item, "input", "content") in ("filename", "file"):
-                return True
-            waiting.extend(getattr(item, "__dict__", {}).values())
-    return False
 
 
 def _from_skops(data: bytes, artifact: Artifact, name: str, *, trusted: bool) -> Any:

@@ -110,15 +110,20 @@ def prepare(
             )
     clash = sorted(made & set(names))
     if clash:
-        raise ConfigurationError(
-            f"{first.item.name} already has a column '{clash[0]}', which scoring adds",
-            "Leave it out with --keep none or --keep COL,COL",
-        )
+        raise already_there(first.item.name, clash[0])
     verbatim = keep == ALL and all(_copies(header, first, output) for header in headers)
     types = {feature.name: feature.type for feature in features}
     kept = pa.schema([(name, _kept_type(first, name, types, output)) for name in names])
     plan = Plan(features, kept, verbatim, verbatim or raw, frozenset(made))
     return Input(headers, plan)
+
+
+def already_there(where: str, column: str) -> ConfigurationError:
+    """Return the error for an input that has a column of the predictions."""
+    return ConfigurationError(
+        f"{where} already has a column '{column}', which scoring adds",
+        "Leave it out with --keep none or --keep COL,COL",
+    )
 
 
 def _header(item: SourceFile, *, whole: bool) -> Header:

@@ -13,9 +13,8 @@ from inference.casting import shown
 from mlproject.errors import ModelError
 
 Ask = Callable[[pd.DataFrame], str | None]
-_MISSING, _INFINITE = 1, 2
-_KINDS = {_MISSING: "is missing", _INFINITE: "is infinite"}
-_PROBES = 200
+_MISSING, _INFINITE, _NEGATIVE = 1, 2, 3
+_KINDS = {_MISSING: "is missing", _INFINITE: "is infinite", _NEGATIVE: "is infinite"}
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Refusals:
     """Finds the refused rows of a frame.
 
     A row is judged by what sets it apart: which of its values are missing or infinite, then which
-    single value the model will not have beside the values of a row that it takes. A verdict holds
-    for every row that shares the value.
+    single value the model will not have beside the values of a row that it takes. A verdict on
+    missing, infinite and text values holds for every row that shares them.
 
     Parameters
     ----------
@@ -47,16 +46,12 @@ class Refusals:
         self.good = good
 
     def find(self, frame: pd.DataFrame) -> list[Refusal]:
-        """Return the refused rows, in order.
-
-        Raises
-        ------
-        ModelError
-            When the model takes no row at all.
-        """
-        if self.good is None:
-            self.good = self._first_good(frame)
+        """Return the refused rows, in order."""
         verdicts: dict[int, tuple[str | None, str]] = {}
+        if self.good is None:
+            self.good = self._first_good(frame, verdicts)
+        if self.good is None:
+            return [Refusal(row, *verdicts[row]) for row in sorted(verdicts)]
         self._by_pattern(frame, verdicts)
         while True:
             left = np.array([row for row in range(len(frame)) if row not in verdicts])
@@ -65,19 +60,22 @@ class Refusals:
             row = self._first_refused(frame, left)
             column, reason = self._blame(frame.iloc[[row]])
             verdicts[row] = (column, reason)
-            if column is not None:
+            # Of texts, such as a category that is not known. What is wrong with a number may be
+            # up to the numbers beside it.
+            if column is not None and frame[column].dtype == object:
                 self._by_value(frame, column, left, verdicts)
         return [Refusal(row, *verdicts[row]) for row in sorted(verdicts)]
 
-    def _first_good(self, frame: pd.DataFrame) -> pd.DataFrame:
-        why: str | None = None
-        for row in range(min(len(frame), _PROBES)):
+    def _first_good(
+        self, frame: pd.DataFrame, verdicts: dict[int, tuple[str | None, str]]
+    ) -> pd.DataFrame | None:
+        """Return the first row that the model takes; those before it are judged."""
+        for row in range(len(frame)):
             why = self.ask(frame.iloc[[row]])
             if why is None:
                 return frame.iloc[[row]].reset_index(drop=True)
-        raise ModelError(
-            f"The model refuses each of the first {min(len(frame), _PROBES)} rows: {why}"
-        )
+            verdicts[row] = (None, f"the model refuses it ({why})")
+        return None
 
     def _by_pattern(self, frame: pd.DataFrame, verdicts: dict[int, tuple[str | None, str]]) -> None:
         """Judge rows by which of their values are missing or infinite."""
@@ -86,7 +84,8 @@ class Refusals:
             values = frame[name]
             kinds[values.isna().to_numpy(), place] = _MISSING
             if values.dtype.kind == "f":
-                kinds[np.isinf(values.to_numpy()), place] = _INFINITE
+                kinds[np.isposinf(values.to_numpy()), place] = _INFINITE
+                kinds[np.isneginf(values.to_numpy()), place] = _NEGATIVE
         odd = np.flatnonzero(kinds.any(axis=1))
         if not len(odd):
             return

@@ -18,8 +18,8 @@ from inference.flow import ordered, prefetched
 from inference.journal import Journal, key
 from inference.options import REJECT, Options, Places
 from inference.parquet_files import row_text
-from inference.reading import Input
-from inference.scorer import GRAIN, Scorer, Scores
+from inference.reading import Input, already_there
+from inference.scorer import Scorer, Scores
 from inference.summary import Summary
 from inference.writing import HashingFile, Sink
 from mlproject.console import Reporter
@@ -59,20 +59,20 @@ class Written:
 
 
 def batch_rows(asked: int | None, scorer: Scorer, width: int) -> int:
-    """Return how many rows are scored together: a multiple of ``GRAIN``.
+    """Return how many rows are scored together: a multiple of the scorer's grain.
 
     By default as many as the model scores in about a second, within bounds. Predictions do not
     depend on it.
     """
     if asked is not None:
-        return -(-asked // GRAIN) * GRAIN
+        return -(-asked // scorer.grain) * scorer.grain
     most = _CELLS // max(1, width)
     each = _seconds_of_a_row(scorer)
     fast = each * _MOST_ROWS_OF_A_FAST_MODEL < _SECONDS_OF_A_BATCH / 10
     most = min(most, _MOST_ROWS_OF_A_FAST_MODEL if fast else _MOST_ROWS)
     if each:
         most = min(most, int(_SECONDS_OF_A_BATCH / each))
-    return max(_LEAST_ROWS, most) // GRAIN * GRAIN
+    return max(_LEAST_ROWS, scorer.grain, most) // scorer.grain * scorer.grain
 
 
 def _seconds_of_a_row(scorer: Scorer) -> float:
@@ -201,6 +201,9 @@ class Run:
         """Return the output's sink; it is opened when the predictions' types are known."""
         if self._sink is None:
             kept = self.ready.plan.kept
+            clash = sorted(set(kept.names) & set(predictions.names))
+            if clash:
+                raise already_there(self.ready.headers[0].item.name, clash[0])
             schema = pa.schema([*kept, *predictions])
             self.written.columns = schema.names
             file = HashingFile(self.journal.file("output"))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from inference import estimators
 from inference.refusals import Refusal, Refusals
 from inference.schema import Schema
 from mlproject.data.table import to_frame
@@ -17,10 +18,11 @@ from mlproject.errors import ConfigurationError, ModelError, one_line, reason
 
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 PREDICTION = "prediction"
-# The number of rows that every call but the last is a multiple of. Libraries for linear algebra
-# treat the rows left over at the end in other code, which rounds otherwise; so a prediction does
-# not depend on how the rows are cut into batches.
-GRAIN = 64
+# How many rows the model is asked at once, always but at the end of the input: libraries for linear
+# algebra choose their code by the number of rows, and round differently. So a prediction does not
+# depend on how the rows are cut into batches. Where it cannot, any number will do.
+_CALL = 8192
+_GRAIN = 64
 _LONGEST_REASON = 160
 
 
@@ -57,6 +59,9 @@ class Scorer:
                 f"The model ({type(_last(estimator)).__name__}) has no predict_proba",
                 "Use --method predict",
             )
+        estimators.run_in_one_thread(estimator)
+        # Batches have a multiple of so many rows.
+        self.grain = _GRAIN if estimators.is_row_by_row(estimator) else _CALL
         self.good = self._taken(sample)
         self.columns: pa.Schema | None = None
         if self.good is not None:
@@ -73,9 +78,46 @@ class Scorer:
         ----------
         features : Table of shape (n_rows, n_features)
         """
-        frame = to_frame(features)
-        if not len(frame):
+        size = features.num_rows if self.grain == _GRAIN else _CALL
+        if not size:
             return Scores(self._nothing(), [])
+        starts = range(0, features.num_rows, size)
+        found = [self._part(features.slice(start, size)) for start in starts]
+        if len(found) == 1:
+            return found[0]
+        refusals = [
+            Refusal(number * size + item.row, item.column, item.reason)
+            for number, scores in enumerate(found)
+            for item in scores.refusals
+        ]
+        return Scores(_joined([scores.predictions for scores in found], self._nothing()), refusals)
+
+    def _part(self, features: pa.Table) -> Scores:
+        """Score rows that the model is asked together.
+
+        Whole numbers and truth values with a gap become floats, and that in every row of a frame.
+        So rows are asked apart by which of these they lack: what a row gets is up to itself.
+        """
+        places = _gaps(features)
+        if len(places) == 1:
+            return self._asked(features)
+        tables, order, refusals = [], [], []
+        for rows in places:
+            own = np.zeros(features.num_rows, bool)
+            own[rows] = True
+            # The others keep their place, with the values of a row of this kind.
+            scores = self._asked(features.take(np.where(own, np.arange(len(own)), rows[0])))
+            refused = {item.row for item in scores.refusals}
+            left = np.array([row for row in range(len(own)) if row not in refused], int)
+            tables.append(scores.predictions.filter(pa.array(own[left])))
+            order.append(left[own[left]])
+            refusals += [item for item in scores.refusals if own[item.row]]
+        back = np.argsort(np.concatenate(order), kind="stable")
+        refusals.sort(key=lambda item: item.row)
+        return Scores(_joined(tables, self._nothing()).take(back), refusals)
+
+    def _asked(self, features: pa.Table) -> Scores:
+        frame = to_frame(features)
         try:
             return Scores(self._predict(frame), [])
         except MemoryError as error:
@@ -132,27 +174,83 @@ class Scorer:
         return None
 
     def _nothing(self) -> pa.Table:
-        schema = self.columns or pa.schema([(PREDICTION, pa.float64())])
+        schema = self.columns or pa.schema([(name, pa.float64()) for name in self._names()])
         return schema.empty_table()
 
+    def _names(self) -> list[str]:
+        """Return the names of the predictions, as far as they are known without a row."""
+        labels = self.estimator.classes_ if self.method == PREDICT_PROBA else []
+        return [*(f"probability_{label}" for label in labels), PREDICTION]
+
     def _taken(self, sample: Mapping[str, Any] | None) -> pd.DataFrame | None:
-        """Return a row of the input example that the model takes, with the types of the schema."""
+        """Return a row that the model takes, with the types of the schema.
+
+        One of the input example, or one of zeros and empty texts.
+
+        Raises
+        ------
+        ModelError
+            When the model refuses every whole row of its own example.
+        """
+        example, why = self._example(sample), None
+        for row in range(len(example)):
+            one = example.iloc[[row]].reset_index(drop=True)
+            if one.isna().to_numpy().any():
+                continue
+            why = self._ask(one)
+            if why is None:
+                return one
+        if why is not None:
+            raise ModelError(f"The model fails on its own input example: {why}")
+        zeros = self._zeros()
+        return zeros if len(zeros) and self._ask(zeros) is None else None
+
+    def _example(self, sample: Mapping[str, Any] | None) -> pd.DataFrame:
         if sample is None or self.schema.is_tensor:
-            return None
+            return pd.DataFrame()
         try:
             given = pd.DataFrame(sample["data"], columns=sample["columns"])
             arrays = {
                 f.name: pa.Array.from_pandas(given[f.name], type=f.type)
                 for f in self.schema.features
             }
-            frame = to_frame(pa.table(arrays))
-        except (KeyError, TypeError, ValueError, pa.ArrowException):
-            return None
-        for row in range(len(frame)):
-            one = frame.iloc[[row]].reset_index(drop=True)
-            if not one.isna().to_numpy().any() and self._ask(one) is None:
-                return one
-        return None
+            return to_frame(pa.table(arrays))
+        except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException):
+            return pd.DataFrame()
+
+    def _zeros(self) -> pd.DataFrame:
+        names = [str(place) for place in range(self.schema.width or 0)]
+        kinds = dict.fromkeys(names, self.schema.type) or {
+            f.name: f.type for f in self.schema.features
+        }
+        arrays = {
+            name: pa.array([""]) if pa.types.is_string(kind) else pa.array([0]).cast(kind)
+            for name, kind in kinds.items()
+        }
+        return to_frame(pa.table(arrays)) if arrays else pd.DataFrame()
+
+
+def _gaps(features: pa.Table) -> list[np.ndarray[Any, Any]]:
+    """Return the rows by which of their whole numbers and truth values are missing."""
+    exact = [
+        np.asarray(column.is_null())
+        for column in features.columns
+        if column.null_count and (pa.types.is_integer(column.type) or _is_truth(column.type))
+    ]
+    if not exact:
+        return [np.arange(features.num_rows)]
+    _, kinds = np.unique(np.column_stack(exact), axis=0, return_inverse=True)
+    kinds = kinds.ravel()
+    return [np.flatnonzero(kinds == kind) for kind in range(kinds.max() + 1)]
+
+
+def _is_truth(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_boolean(kind))
+
+
+def _joined(tables: list[pa.Table], empty: pa.Table) -> pa.Table:
+    filled = [table for table in tables if table.num_rows]
+    return pa.concat_tables(filled, promote_options="permissive") if filled else empty
 
 
 def _array(values: np.ndarray[Any, Any]) -> Any:

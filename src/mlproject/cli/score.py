@@ -54,7 +54,7 @@ from mlproject.console import Reporter
     "--batch-rows",
     type=INTEGER,
     metavar="N",
-    help="Rows scored together, rounded up to a multiple of 64; the result does not depend on it.",
+    help="Rows scored together, rounded up; the result does not depend on it.",
 )
 @click.option(
     "--jobs", type=INTEGER, metavar="N", help="Batches at a time; 1 by default, -1 for all cores."
