@@ -218,7 +218,7 @@ def test_a_bad_row_is_named_or_set_aside(
 
     result = scored(shell, *options, "--output", f"{folder}/out.csv", "--on-error", "reject")
     assert (result["rows_in"], result["rows_out"], result["rows_rejected"]) == (3, 2, 1)
-    rejects = pd.read_csv(folder / "out.rejects.csv", encoding="utf-8")
+    rejects = pd.read_csv(folder / "out.csv.rejects.csv", encoding="utf-8")
     assert rejects["line"].tolist() == [3]
     if "\xff" not in row:
         assert rejects["row"].tolist() == [row.strip()]
@@ -253,7 +253,7 @@ def test_an_unknown_category_is_refused_and_a_hole_that_the_model_takes_is_not(
 
     assert "new.csv line 3, column 'kind': the model refuses 'zebra'" in failed.error
     assert (result["rows_out"], result["rows_rejected"]) == (2, 2)
-    assert pd.read_csv(shell.folder / "out.rejects.csv")["line"].tolist() == [3, 5]
+    assert pd.read_csv(shell.folder / "out.jsonl.rejects.csv")["line"].tolist() == [3, 5]
 
 
 def test_missing_columns_are_named_with_the_nearest(trained: tuple[Shell, dict[str, str]]) -> None:

@@ -46,10 +46,10 @@ def scored(shell: Shell, output: str, *options: str, **more: str) -> dict[str, A
 
 
 def same(folder: Path, output: str) -> bool:
-    rejects = output.replace(".csv", ".rejects.csv")
+    rejects = f"{output}.rejects.csv"
     return all(
         (folder / one).read_bytes() == (folder / other).read_bytes()
-        for one, other in ((output, "local.csv"), (rejects, "local.rejects.csv"))
+        for one, other in ((output, "local.csv"), (rejects, "local.csv.rejects.csv"))
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import re
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.linear_model import LinearRegression
 
@@ -166,6 +169,75 @@ def test_files_that_cannot_be_read_are_named(
     assert done.code == 3
     assert message in done.error
     assert [path.name for path in shell.folder.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kept", "refused"),
+    [
+        ("objects.jsonl", '{"a":1,"b":2}{"a":3,"b":4}\n{"a":5,\n"b":6}\n{"a":7,"b":8}\n', [87], 3),
+        ("returns.csv", "a,b\n1,2\r3,4\n5,6\n", [65], 1),
+        ("doubled.csv", "a,b\r\r\n1,2\r\r\n3,4\r", [21, 43], 0),
+        ("surrogate.jsonl", '{"a":1,"b":"\\ud800"}\n{"a":3,"b":4}\n', [43], 1),
+        ("open.csv", 'a,b\n1,2\n3,"4\n5,6\n', [21], 1),
+    ],
+)
+def test_rows_that_only_count_right_are_not_taken_for_right(
+    shell: Shell, predictions: Scored, name: str, data: str, kept: list[float], refused: int
+) -> None:
+    (shell.folder / name).write_bytes(data.encode())
+
+    assert predictions(name, "--on-error", "reject") == kept
+    assert len(pd.read_csv(shell.folder / "out.jsonl.rejects.csv")) == refused
+
+
+def test_keys_of_later_objects_and_files_are_kept(shell: Shell, model: Path) -> None:
+    (shell.folder / "1.jsonl").write_text('{"a":1,"b":2}\n')
+    (shell.folder / "2.jsonl").write_text('{"a":3,"b":4,"more":[1,"x"]}\n')
+    options = ["--model", str(model), "--input", "*.jsonl", "--no-track", "--output"]
+    shell.score(*options, "o.csv")
+    shell.score(*options, "o.jsonl", "--keep", "more")
+    lines = (shell.folder / "o.jsonl").read_text().splitlines()
+
+    assert pd.read_csv(shell.folder / "o.csv")["more"].tolist()[1] == '[1, "x"]'
+    assert [json.loads(line)["more"] for line in lines] == [None, [1, "x"]]
+
+
+def test_line_breaks_in_quotes_are_copied_as_they_are(shell: Shell, model: Path) -> None:
+    (shell.folder / "in.csv").write_bytes(b'a,b,"no\nte"\r\n1,2,"x\r\ny"\r\n')
+    shell.score("--model", str(model), "--input", "in.csv", "--output", "o.csv", "--no-track")
+
+    assert (
+        (shell.folder / "o.csv")
+        .read_bytes()
+        .startswith(b'a,b,"no\nte",prediction\n1,2,"x\r\ny",21')
+    )
+
+
+def test_parquet_types_that_are_no_numbers_are_refused_and_odd_ones_are_written(
+    shell: Shell, model: Path
+) -> None:
+    day = dt.datetime(2020, 6, 1, 12, tzinfo=dt.timezone.utc)
+    table = pa.table(
+        {
+            "a": [1.0, 3.0],
+            "b": pa.array([2, 4], pa.int8()),
+            "view": pa.array(["x,y", "z"], pa.string_view()),
+            "zone": pa.array([day, None], pa.timestamp("us", "Europe/Berlin")),
+            "bytes": [b"\xff", b"text"],
+        }
+    )
+    pq.write_table(table, shell.folder / "odd.parquet")
+    pq.write_table(pa.table({"a": [day.date()], "b": [[1]]}), shell.folder / "bad.parquet")
+    options = ["--model", str(model), "--no-track", "--output", "o.csv", "--input"]
+    shell.score(*options, "odd.parquet")
+    failed = shell.score(*options, "bad.parquet", "--overwrite")
+    frame = pd.read_csv(shell.folder / "o.csv")
+
+    assert frame["view"].tolist() == ["x,y", "z"]
+    assert frame["zone"].tolist()[0] == "2020-06-01T12:00:00Z"
+    assert frame["bytes"].tolist() == ["/w==", "text"]
+    assert failed.code == 3
+    assert "bad.parquet line 1, column 'a': datetime.date(2020, 6, 1) is not a num" in failed.error
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -22,6 +22,7 @@ from mlproject.errors import ModelError, reason
 SKOPS, PICKLE = "skops", "pickle"
 _FLAVOUR = "sklearn"
 _LARGEST_EXAMPLE = 50 << 20
+_LARGEST_MLMODEL = 50 << 20
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Artifact:
             if path.stat().st_size > _LARGEST_EXAMPLE:
                 return None
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) else None
 
@@ -96,6 +97,8 @@ def read(folder: Path, name: str) -> Artifact:
         raise ModelError(f"The model {name} has no file '{flavour.get('pickled_model')}'")
     code = flavour.get("code")
     signature = _mapping(content.get("signature") or {}, "the signature", name)
+    if not all(text is None or isinstance(text, str) for text in signature.values()):
+        raise ModelError(f"The model {name} is damaged: its signature is not text")
     code_folder = _inside(folder, code, name) if code else None
     return Artifact(
         folder=folder,
@@ -114,10 +117,12 @@ def read(folder: Path, name: str) -> Artifact:
 def _mlmodel(folder: Path, name: str) -> Mapping[str, Any]:
     path = folder / "MLmodel"
     try:
+        if path.stat().st_size > _LARGEST_MLMODEL:
+            raise ModelError(f"The file MLmodel of {name} is too large to be one")
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"There is no model at {name}: the file MLmodel is missing") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise ModelError(f"The file MLmodel of {name} cannot be read: {reason(error)}") from error
     return _mapping(content, "the file MLmodel", name)
 
@@ -141,7 +146,11 @@ def _inside(folder: Path, relative: Any, name: str) -> Path:
     """Return a path of the artifact; one that leads out of its folder is refused."""
     if not isinstance(relative, str) or not relative:
         raise ModelError(f"The model {name} is damaged: MLmodel does not name its file")
-    path = (folder / relative).resolve()
+    try:
+        path = (folder / relative).resolve()
+        path.is_file()
+    except (OSError, ValueError, RuntimeError) as error:  # no name, or a loop of links
+        raise ModelError(f"The model {name} is damaged: {reason(error)}") from error
     if not path.is_relative_to(folder.resolve()):
         raise ModelError(f"The model {name} is refused: '{relative}' leads out of its folder")
     return path
@@ -150,6 +159,9 @@ def _inside(folder: Path, relative: Any, name: str) -> Path:
 def _format(file: Path, name: str) -> str:
     try:
         if not zipfile.is_zipfile(file):
+            with file.open("rb") as stream:
+                if stream.read(4) == b"PK\x03\x04":
+                    raise ModelError(f"The model {name} is damaged: its file is cut short")
             return PICKLE
         with zipfile.ZipFile(file) as archive:
             return SKOPS if "schema.json" in archive.namelist() else PICKLE

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 # Modules whose estimators treat each row by itself, number by number: no linear algebra.
 _ROW_BY_ROW = (
     "sklearn.compose._column_transformer",
@@ -35,9 +37,8 @@ def parts(estimator: Any) -> Iterator[Any]:
             waiting.extend(item.values())
         elif isinstance(item, (list, tuple, set)):
             waiting.extend(item)
-        elif hasattr(item, "dtype"):
-            if getattr(item.dtype, "kind", "") == "O" and hasattr(item, "tolist"):
-                waiting.extend(item.tolist() if item.ndim else [])
+        elif isinstance(item, np.ndarray):
+            waiting.extend(item.ravel().tolist() if item.dtype == object else [])
         elif type(item).__module__.startswith("sklearn.") or hasattr(item, "fit"):
             yield item
             waiting.extend(getattr(item, "__dict__", {}).values())

@@ -9,6 +9,7 @@ under the final name.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -29,6 +30,8 @@ except ImportError:  # Windows: two runs at once are not told apart there
     fcntl = None  # type: ignore[assignment]
 
 _STATE = "request.json"
+_PUBLISHING = "publishing"
+_LOCK = "lock"
 _REFUSALS = b"refusals"
 
 
@@ -50,6 +53,7 @@ class Journal:
             When another process has it, when an interrupted run is there and neither resume nor
             overwrite was asked for, or when it had another model.
         """
+        self._refuse_foreign()
         self.folder.mkdir(exist_ok=True)
         self._take()
         before = self._read()
@@ -73,10 +77,23 @@ class Journal:
                     "Finish it with --resume, or start over with --overwrite",
                 )
         for path in self.folder.iterdir():
-            if path.name != "lock":
+            if path.name != _LOCK:
                 path.unlink()
         (self.folder / _STATE).write_text(json.dumps(request), encoding="utf-8")
         return request
+
+    def _refuse_foreign(self) -> None:
+        """Raise ConfigurationError when what stands under the folder's name is not a journal."""
+        if not self.folder.exists():
+            return
+        if not self.folder.is_dir() or (any(self.folder.iterdir()) and not self._is_ours()):
+            raise ConfigurationError(
+                f"{self.folder} is in the way: it is where an unfinished output is kept",
+                "Move it away",
+            )
+
+    def _is_ours(self) -> bool:
+        return (self.folder / _STATE).is_file() or (self.folder / _LOCK).is_file()
 
     def file(self, name: str) -> Path:
         """Return where an unfinished file is written."""
@@ -104,6 +121,19 @@ class Journal:
             out.write_table(table)
         unfinished.replace(self.folder / f"{key}.arrow")
 
+    @property
+    def publishing(self) -> bool:
+        """Whether an interrupted run had begun to move its files to their names."""
+        return self.file(_PUBLISHING).is_file()
+
+    def publish(self, files: Mapping[Path, Path]) -> None:
+        """Move finished files to their names, in order, and make the moves lasting."""
+        self.file(_PUBLISHING).touch()
+        for unfinished, final in files.items():
+            _moved(unfinished, final)
+        for folder in {final.parent for final in files.values()}:
+            _settled(folder)
+
     def discard(self) -> None:
         """Remove the folder with all that is in it."""
         self.release()
@@ -123,7 +153,7 @@ class Journal:
             self._lock = None
 
     def _take(self) -> None:
-        self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+        self._lock = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
         if fcntl is None:
             return
         try:
@@ -149,14 +179,27 @@ def key(number: int, features: pa.Table) -> str:
     return f"{number:08d}-{digest.hexdigest()[:32]}"
 
 
-def publish(files: Mapping[Path, Path]) -> None:
-    """Move finished files to their names, in order, and make the moves lasting."""
-    for unfinished, final in files.items():
+def _moved(unfinished: Path, final: Path) -> None:
+    """Move a file to its name in one step, also to another file system."""
+    try:
         unfinished.replace(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = final.with_name(f".{final.name}.part")
+        with unfinished.open("rb") as source, beside.open("wb") as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+        beside.replace(final)
+        unfinished.unlink()
+
+
+def _settled(folder: Path) -> None:
+    """Make the names in a folder lasting."""
     if os.name == "posix":
-        for folder in {final.parent for final in files.values()}:
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -51,6 +51,7 @@ class Result:
     manifest: str
     scoring_run_id: str | None = None
     rows_resumed: int = 0
+    model_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def places(options: Options) -> Places:
 
 def _place(name: str, option: str) -> tuple[Path, str]:
     path = Path(name).expanduser()
+    if path.is_symlink():
+        path = path.resolve()  # what it points to is written, and the link stays
     known = file_format(path.name)
     if known is None or known[1] or path.suffix.lower() == ".ndjson":
         raise ConfigurationError(

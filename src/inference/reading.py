@@ -89,15 +89,16 @@ def prepare(
         When ``keep`` names a column that is not there, or that scoring adds.
     """
     # Later objects may have keys that the first have not, and columns must be known before.
-    whole = keep == ALL and output != "jsonl"
+    whole = keep != NONE and not (keep == ALL and output == "jsonl")
     headers = [_header(item, whole=whole) for item in files]
     first = headers[0]
     features = schema.matched(first.columns, first.item.name)
     for header in headers[1:]:
         schema.matched(header.columns, header.item.name)
-    names = _kept(keep, first)
-    if whole and first.item.format == "jsonl":
-        names = list(dict.fromkeys(name for header in headers for name in header.columns))
+    known = first.columns
+    if first.item.format == "jsonl":
+        known = list(dict.fromkeys(name for header in headers for name in header.columns))
+    names = _kept(keep, known, first.item.name)
     for header in headers[1:]:
         odd = set(names) - set(header.columns)
         if keep == ALL:
@@ -136,17 +137,15 @@ def _header(item: SourceFile, *, whole: bool) -> Header:
     return Header(item, json_lines.columns(item, whole=whole), None)
 
 
-def _kept(keep: str, first: Header) -> list[str]:
+def _kept(keep: str, known: list[str], where: str) -> list[str]:
     if keep in (ALL, NONE):
-        return first.columns if keep == ALL else []
+        return known if keep == ALL else []
     given = next(csv.reader([keep], skipinitialspace=True))  # a name may hold a comma in quotes
     names = list(dict.fromkeys(name.strip() for name in given if name.strip()))
     for name in names:
-        if name not in first.columns:
-            hint = did_you_mean(name, first.columns, noun="columns")
-            raise ConfigurationError(
-                f"--keep names '{name}', which {first.item.name} has not", hint
-            )
+        if name not in known:
+            hint = did_you_mean(name, known, noun="columns")
+            raise ConfigurationError(f"--keep names '{name}', which {where} has not", hint)
     return names
 
 

@@ -52,6 +52,7 @@ class Written:
     rows_out: int = 0
     rows_rejected: int = 0
     resumed: int = 0
+    seconds: float = 0.0
     columns: list[str] = field(default_factory=list)
     output_sha256: str = ""
     rejects_sha256: str | None = None
@@ -122,6 +123,7 @@ class Run:
             At the first row that cannot be scored, unless such rows are rejected; or when the
             input cannot be read.
         """
+        started = time.perf_counter()
         rejects = None
         if self.where.rejects is not None:
             file = HashingFile(self.journal.file("rejects"))
@@ -153,7 +155,9 @@ class Run:
                 for (batch, (_, resumed)), _ in done:
                     self.written.resumed += batch.table.num_rows if resumed else 0
                     progress(batch.size, batch.count)
-        return self._finished(rejects)
+        self._finish(rejects)
+        self.written.seconds = time.perf_counter() - started
+        return self.written
 
     def _scores(self, engine: engines.Engine, batch: Batch) -> tuple[Scores, bool]:
         """Return a batch's scores, and whether an interrupted run had them."""
@@ -210,14 +214,13 @@ class Run:
             self._sink = writing.opened(file, schema, self.where.format)
         return self._sink
 
-    def _finished(self, rejects: Sink | None) -> Written:
+    def _finish(self, rejects: Sink | None) -> None:
         empty = self.scorer(
             pa.table({f.name: pa.array([], f.type) for f in self.ready.plan.features})
         )
         self.written.output_sha256 = self._opened(empty.predictions.schema).close()
         if rejects is not None:
             self.written.rejects_sha256 = rejects.close()
-        return self.written
 
 
 def _text(row: Batch) -> str:

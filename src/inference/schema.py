@@ -24,6 +24,13 @@ _TYPES = {
 }
 
 
+_LONGEST_SHOWN = 300
+_UNUSABLE = (
+    *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
+    pa.ArrowException,
+)
+
+
 @dataclass(frozen=True)
 class Feature:
     """One column that a model takes; an optional one may be absent from the input."""
@@ -100,13 +107,18 @@ def from_mlmodel(signature: Mapping[str, Any], name: str) -> Schema:
         )
     try:
         entries = json.loads(text)
+        json.dumps(entries, ensure_ascii=False).encode()  # a name may be no text at all
+        if not entries or not isinstance(entries, list):
+            raise ValueError("no columns")
         if len(entries) == 1 and entries[0]["type"] == "tensor" and not entries[0].get("name"):
             spec = entries[0]["tensor-spec"]
             _, width = spec["shape"]
             return Schema(width=int(width), type=pa.from_numpy_dtype(spec["dtype"]))
         return Schema(tuple(_feature(entry, name) for entry in entries))
-    except (ValueError, TypeError, KeyError, AttributeError, pa.ArrowException) as error:
-        raise ModelError(f"The signature of the model {name} cannot be used: {text}") from error
+    except _UNUSABLE as error:
+        raise ModelError(
+            f"The signature of the model {name} cannot be used: {text[:_LONGEST_SHOWN]}"
+        ) from error
 
 
 def _feature(entry: Mapping[str, Any], name: str) -> Feature:

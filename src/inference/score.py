@@ -17,7 +17,7 @@ from inference import artifact as artifacts
 from inference import lineage, loading, manifest, reading, resolution
 from inference.artifact import Artifact
 from inference.flow import in_background
-from inference.journal import Journal, publish
+from inference.journal import Journal
 from inference.options import REJECT, Options, Places, Result, places
 from inference.resolution import Located
 from inference.running import Run, Written, batch_rows
@@ -47,16 +47,18 @@ def score(options: Options, reporter: Reporter) -> Result:
     started, clock = time.time(), time.perf_counter()
     where = places(options)
     cluster.check_installed(options.engine)
-    _refuse_existing(options, where)
+    journal = Journal(where.output)
+    _refuse_existing(options, where, journal)
     policy = trust.parse(options.trust, "--trust") | settings.read_trust()
     target = resolve(options.tracking)
     connect.prepare(target)  # before anything imports MLflow
     with reporter.step("Loading the model"):
         located, artifact, scorer = _model(options, target, policy, reporter)
     with opened(str(options.input)) as files:
+        _refuse_inputs(where, files)
         hashes = in_background(lambda: [item.sha256() for item in files])
         content, written = _scored(
-            options, where, located, artifact, scorer, files, hashes, reporter
+            options, where, journal, located, artifact, scorer, files, hashes, reporter
         )
     seconds = time.perf_counter() - clock
     rows = content["rows_in"]
@@ -69,10 +71,11 @@ def score(options: Options, reporter: Reporter) -> Result:
         output=str(where.output),
         rejects=str(where.rejects) if where.rejects else None,
         seconds=round(seconds, 3),
-        rows_per_second=round(rows / seconds, 1),
+        rows_per_second=round(rows / written.seconds, 1) if written else 0.0,
         peak_rss_mb=peak_rss_mb(),
         manifest=str(manifest.path_of(where.output)),
-        rows_resumed=written.resumed if written else 0,
+        rows_resumed=written.resumed if written else rows,
+        model_version=content["model"]["version"],
     )
     if options.track and written is not None:
         run_id = _recorded(target, located, content, written, result, started, reporter)
@@ -95,12 +98,27 @@ def peak_rss_mb() -> float | None:
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
-def _refuse_existing(options: Options, where: Places) -> None:
-    if options.overwrite or options.resume:
-        return
-    for path in (where.output, where.rejects):
-        if path is not None and path.exists():
+def _refuse_existing(options: Options, where: Places, journal: Journal) -> None:
+    """Refuse to replace files, but those that an interrupted run has begun to publish."""
+    beside = manifest.path_of(where.output)
+    for path in (where.output, where.rejects, beside):
+        if path is None or not path.exists():
+            continue
+        if path.is_dir():
+            raise ConfigurationError(f"{path} is in the way: it is a folder")
+        ours = options.resume and (journal.publishing or where.output.exists())
+        if not (options.overwrite or ours):
             raise ConfigurationError(f"{path} is already there", "Replace it with --overwrite")
+
+
+def _refuse_inputs(where: Places, files: list[SourceFile]) -> None:
+    """Refuse to write over a file that is read."""
+    for path in (where.output, where.rejects, manifest.path_of(where.output)):
+        for item in files:
+            if path is not None and path.exists() and path.samefile(item.path):
+                raise ConfigurationError(
+                    f"{path} is one of the files that are read", "Give another --output"
+                )
 
 
 def _model(
@@ -121,6 +139,7 @@ def _model(
 def _scored(
     options: Options,
     where: Places,
+    journal: Journal,
     located: Located,
     artifact: Artifact,
     scorer: Scorer,
@@ -132,7 +151,7 @@ def _scored(
     asked = {"method": options.method, "keep": options.keep, "on_error": options.on_error}
     if where.output.exists() and not options.overwrite:
         found = _finished(where, asked, artifact, files, hashes.result(), options)
-        reporter.say(f"{where.output} is already complete")
+        reporter.say(f"{where.output} is already complete: nothing is left to score")
         return found, None
     ready = reading.prepare(
         files,
@@ -142,7 +161,6 @@ def _scored(
         scorer.added(),
         raw=options.on_error == REJECT,
     )
-    journal = Journal(where.output)
     request: dict[str, Any] = {
         "model": artifact.sha256,
         "method": options.method,
@@ -177,9 +195,19 @@ def _scored(
         moves = {journal.file("manifest"): manifest.path_of(where.output)}
         if where.rejects is not None:
             moves = {journal.file("rejects"): where.rejects} | moves
-        publish(moves | {journal.file("output"): where.output})
+        else:
+            _remove_old_rejects(where.output)
+        journal.publish(moves | {journal.file("output"): where.output})
     journal.discard()
     return content, written
+
+
+def _remove_old_rejects(output: Path) -> None:
+    """Remove the rejects of the output that is replaced, unless somebody has changed them."""
+    before = (manifest.read(output) or {}).get("rejects") or {}
+    path = output.with_name(str(before.get("path")))
+    if before and path.is_file() and file_sha256(path) == before.get("sha256"):
+        path.unlink()
 
 
 def _finished(
@@ -212,6 +240,16 @@ def _finished(
             f"{where.output} is already there, and is not of this model and input",
             "Replace it with --overwrite; add --resume to finish what was interrupted",
         )
+    rejects = found.get("rejects") or {}
+    if where.rejects is not None and not (
+        rejects.get("path") == where.rejects.name
+        and where.rejects.is_file()
+        and file_sha256(where.rejects) == rejects.get("sha256")
+    ):
+        raise ConfigurationError(
+            f"{where.output} is complete, but {where.rejects} is not what was rejected",
+            "Score again with --overwrite",
+        )
     Journal(where.output).discard()
     return found
 
@@ -229,6 +267,8 @@ def _kept_for_later(journal: Journal, where: Places, reporter: Reporter) -> Iter
         raise
     except OSError as error:
         journal.release()
+        if isinstance(error, (ConnectionError, TimeoutError)):
+            raise  # of a cluster, not of the disk
         raise DataError(
             f"{where.output} cannot be written: {error.strerror or error}",
             "What is scored is kept: make room, and run again with --resume",

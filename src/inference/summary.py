@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _MOST_CLASSES = 50
+_LONGEST_LABEL = 200
 
 
 class Summary:
@@ -19,7 +20,8 @@ class Summary:
         self.rows = 0
         self.missing = 0
         self.labels: Counter[str] = Counter()
-        self._sum = self._squares = 0.0
+        self._count = 0
+        self._mean = self._squares = 0.0  # the sum of squared distances from the mean
         self._least, self._greatest = math.inf, -math.inf
 
     def add(self, predictions: pa.Table) -> None:
@@ -35,24 +37,28 @@ class Summary:
         finite = values.filter(pc.is_finite(values))
         self.missing += len(values) - len(finite)
         if len(finite):
-            self._sum += pc.sum(finite).as_py()
-            self._squares += pc.sum(pc.multiply(finite, finite)).as_py()
+            self._merge(len(finite), pc.mean(finite).as_py(), pc.variance(finite).as_py())
             ends = pc.min_max(finite).as_py()
             self._least = min(self._least, ends["min"])
             self._greatest = max(self._greatest, ends["max"])
 
+    def _merge(self, count: int, mean: float, variance: float) -> None:
+        """Add a batch's moments; Chan, Golub and LeVeque (1983), which loses no digits."""
+        total = self._count + count
+        delta = mean - self._mean
+        self._squares += variance * count + delta * delta * self._count * count / total
+        self._mean += delta * count / total
+        self._count = total
+
     def metrics(self) -> dict[str, float]:
         """Return the summary as metrics of a run."""
         if self.labels:
-            common = self.labels.most_common(_MOST_CLASSES)
-            return {f"predicted_{_metric_name(label)}": float(n) for label, n in common}
-        count = self.rows - self.missing
-        if not count:
+            return self._counts()
+        if not self._count:
             return {}
-        mean = self._sum / count
         found: dict[str, Any] = {
-            "prediction_mean": mean,
-            "prediction_std": math.sqrt(max(0.0, self._squares / count - mean * mean)),
+            "prediction_mean": self._mean,
+            "prediction_std": math.sqrt(self._squares / self._count),
             "prediction_min": self._least,
             "prediction_max": self._greatest,
         }
@@ -60,6 +66,19 @@ class Summary:
             found["prediction_missing"] = float(self.missing)
         return found
 
+    def _counts(self) -> dict[str, float]:
+        """Return the counts of the labels; labels that make the same name get a number."""
+        found: dict[str, float] = {}
+        for label, count in self.labels.most_common(_MOST_CLASSES):
+            base = name = f"predicted_{_metric_name(label)}"
+            number = 1
+            while name in found:
+                number += 1
+                name = f"{base}_{number}"
+            found[name] = float(count)
+        return found
+
 
 def _metric_name(label: str) -> str:
+    label = label[:_LONGEST_LABEL]
     return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in label)

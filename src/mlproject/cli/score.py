@@ -48,7 +48,7 @@ from mlproject.console import Reporter
 @click.option(
     "--rejects",
     metavar="FILE",
-    help="Where rejected rows go; NAME.rejects.csv beside the output by default.",
+    help="Where rejected rows go; OUTPUT.rejects.csv by default.",
 )
 @click.option(
     "--batch-rows",
@@ -71,6 +71,7 @@ from mlproject.console import Reporter
     is_flag=False,
     flag_value="true",
     type=BOOLEAN,
+    metavar="[BOOLEAN]",
     help="Finish an interrupted run: what it has scored is not scored again.",
 )
 @click.option(
@@ -78,6 +79,7 @@ from mlproject.console import Reporter
     is_flag=False,
     flag_value="true",
     type=BOOLEAN,
+    metavar="[BOOLEAN]",
     help="Replace an output that is there, and start over after an interruption.",
 )
 @click.option(
@@ -124,8 +126,11 @@ def check_numbers(jobs: int | None, batch_rows: int | None) -> None:
 
 def summarise(result: Any, reporter: Reporter) -> None:
     """Print the finished scoring as a table."""
+    version = ""
+    if result.model_version and result.model_uri.startswith("models:/"):
+        version = f" (version {result.model_version})"
     rows = [
-        ("model", result.model_uri),
+        ("model", result.model_uri + version),
         ("rows in", f"{result.rows_in:,}"),
         ("rows out", f"{result.rows_out:,}"),
         ("rows rejected", f"{result.rows_rejected:,}"),
@@ -138,6 +143,9 @@ def summarise(result: Any, reporter: Reporter) -> None:
         rows.insert(4, ("rows from before", f"{result.rows_resumed:,}"))
     if result.scoring_run_id:
         rows.append(("recorded as", result.scoring_run_id))
-    speed = f"{result.rows_per_second:,.0f} rows/s"
-    memory = f", {result.peak_rss_mb:,.0f} MB" if result.peak_rss_mb is not None else ""
-    reporter.table(f"Scored in {result.seconds:.1f} s, {speed}{memory}", ("", ""), rows)
+    if result.rows_resumed == result.rows_in and not result.rows_per_second:
+        reporter.table("Scored before", ("", ""), rows)
+        return
+    speed = f"scoring at {result.rows_per_second:,.0f} rows/s"
+    memory = f", peak memory {result.peak_rss_mb:,.0f} MB" if result.peak_rss_mb is not None else ""
+    reporter.table(f"Done in {result.seconds:.1f} s, {speed}{memory}", ("", ""), rows)
