@@ -115,11 +115,9 @@ class Reporter:
         from rich.markup import escape
         from rich.table import Table
 
+        self.console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
         headed = any(columns)
         table = Table(
-            title=title,
-            title_justify="left",
-            title_style="bold",
             show_header=headed,
             box=None,
             pad_edge=False,
