@@ -27,8 +27,10 @@ from mlproject.errors import DataError
 
 _LEAST_ROWS = 1 << 10
 _MOST_ROWS = 1 << 17
-# Of a model that is faster than reading: more would only take more memory.
-_MOST_ROWS_OF_A_FAST_MODEL = 1 << 15
+# Of a model whose calls cost next to nothing: more would only take more memory. A call of a forest
+# costs as much as some thousand rows.
+_MOST_ROWS_OF_A_LIGHT_CALL = 1 << 15
+_SECONDS_OF_A_LIGHT_CALL = 0.003
 _CELLS = 1 << 21
 _PROBES = (512, 4096)
 _SECONDS_OF_A_PROBE = 0.1
@@ -59,6 +61,18 @@ class Written:
     summary: Summary = field(default_factory=Summary)
 
 
+@dataclass(frozen=True)
+class Question:
+    """What the model is asked about a batch, under which name the journal keeps the answer.
+
+    ``known`` is the answer when an interrupted run had it.
+    """
+
+    features: pa.Table
+    name: str
+    known: Scores | None
+
+
 def batch_rows(asked: int | None, scorer: Scorer, width: int) -> int:
     """Return how many rows are scored together: a multiple of the scorer's grain.
 
@@ -68,18 +82,18 @@ def batch_rows(asked: int | None, scorer: Scorer, width: int) -> int:
     if asked is not None:
         return -(-asked // scorer.grain) * scorer.grain
     most = _CELLS // max(1, width)
-    each = _seconds_of_a_row(scorer)
-    fast = each * _MOST_ROWS_OF_A_FAST_MODEL < _SECONDS_OF_A_BATCH / 10
-    most = min(most, _MOST_ROWS_OF_A_FAST_MODEL if fast else _MOST_ROWS)
+    call, each = _costs(scorer)
+    light = call < _SECONDS_OF_A_LIGHT_CALL
+    most = min(most, _MOST_ROWS_OF_A_LIGHT_CALL if light else _MOST_ROWS)
     if each:
         most = min(most, int(_SECONDS_OF_A_BATCH / each))
     return max(_LEAST_ROWS, scorer.grain, most) // scorer.grain * scorer.grain
 
 
-def _seconds_of_a_row(scorer: Scorer) -> float:
-    """Return what one more row costs the model; 0 when there is none to try."""
+def _costs(scorer: Scorer) -> tuple[float, float]:
+    """Return the seconds of a call and of each row in it; 0 when there is no row to try."""
     if scorer.good is None:
-        return 0.0
+        return 0.0, 0.0
     row = pa.Table.from_pandas(scorer.good, preserve_index=False)
     taken: list[float] = []
     for rows in _PROBES:
@@ -88,9 +102,9 @@ def _seconds_of_a_row(scorer: Scorer) -> float:
         scorer(many)
         taken.append(time.perf_counter() - started)
         if taken[-1] > _SECONDS_OF_A_PROBE:
-            return taken[-1] / rows
-    # The call itself, which costs a forest as much as some thousand rows, is in both.
-    return max(0.0, taken[1] - taken[0]) / (_PROBES[1] - _PROBES[0])
+            return 0.0, taken[-1] / rows
+    each = max(0.0, taken[1] - taken[0]) / (_PROBES[1] - _PROBES[0])
+    return taken[0] - each * _PROBES[0], each
 
 
 class Run:
@@ -142,35 +156,31 @@ class Run:
                 threads + 1,
             )
             cut = batches((chunk for _, chunk in parsed), self.rows)
+            # What a model waits for or leaves behind is done beside it.
+            named = ordered(lambda batch: parsers.submit(self._named, batch), cut, 2)
             scored = ordered(
-                lambda batch: scorers.submit(self._scores, engine, batch),
-                cut,
-                engine.at_a_time + 1,
+                lambda item: scorers.submit(_scores, engine, item[1]), named, engine.at_a_time + 1
             )
             done = ordered(
-                lambda item: writer.submit(self._take, item[0], item[1][0], rejects), scored, 2
+                lambda item: writer.submit(self._take, *item[0], item[1], rejects), scored, 2
             )
             # Closed whatever happens: threads end, and what is waiting is not scored.
-            with closing(scored), closing(done):
-                for (batch, (_, resumed)), _ in done:
-                    self.written.resumed += batch.table.num_rows if resumed else 0
+            with closing(named), closing(scored), closing(done):
+                for ((batch, question), _), _ in done:
+                    self.written.resumed += batch.table.num_rows if question.known else 0
                     progress(batch.size, batch.count)
         self._finish(rejects)
         self.written.seconds = time.perf_counter() - started
         return self.written
 
-    def _scores(self, engine: engines.Engine, batch: Batch) -> tuple[Scores, bool]:
-        """Return a batch's scores, and whether an interrupted run had them."""
+    def _named(self, batch: Batch) -> Question:
         features = batch.columns(FEATURE)
         name = key(batch.number, features)
-        found = self.journal.found(name)
-        if found is not None:
-            return found, True
-        scores = engine.score(features)
-        self.journal.keep(name, scores)
-        return scores, False
+        return Question(features, name, self.journal.found(name))
 
-    def _take(self, batch: Batch, scores: Scores, rejects: Sink | None) -> None:
+    def _take(self, batch: Batch, question: Question, scores: Scores, rejects: Sink | None) -> None:
+        if question.known is None:
+            self.journal.keep(question.name, scores)
         refused = batch.refused + [self._placed(batch, item) for item in scores.refusals]
         refused.sort(key=lambda item: item.ordinal)
         if refused and rejects is None:
@@ -221,6 +231,10 @@ class Run:
         self.written.output_sha256 = self._opened(empty.predictions.schema).close()
         if rejects is not None:
             self.written.rejects_sha256 = rejects.close()
+
+
+def _scores(engine: engines.Engine, question: Question) -> Scores:
+    return engine.score(question.features) if question.known is None else question.known
 
 
 def _text(row: Batch) -> str:
