@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,7 +16,7 @@ from mlproject.errors import DataError
 from tests.conftest import served
 
 FRAME = pd.DataFrame(
-    {"area": [40.5, 50.0, None], "rooms": [1, 2, 3], "kind": ["flat", "höuse", None]}
+    {"area": [40.5, 50.0, None], "rooms": [1, 2, 3], "kind": ["flat", "höuse", np.nan]}
 )
 
 
