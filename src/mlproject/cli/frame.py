@@ -175,6 +175,14 @@ def open_standard_streams() -> None:
         sys.stderr = os.fdopen(2, "w")
 
 
+_real_stdout: list[int] = []
+
+
+def real_stdout() -> int | None:
+    """Return the descriptor of the standard output that is kept, for a command run in its place."""
+    return _real_stdout[-1] if _real_stdout else None
+
+
 @contextmanager
 def stdout_kept_for_result() -> Iterator[Callable[[str], None]]:
     """Send everything that is printed inside the block to standard error.
@@ -197,9 +205,11 @@ def stdout_kept_for_result() -> Iterator[Callable[[str], None]]:
         except OSError as error:
             leave(errors.EXIT_UNEXPECTED, f"Standard output cannot be written: {error.strerror}")
 
+    _real_stdout.append(real)
     try:
         yield write
     finally:
+        _real_stdout.pop()
         sys.stdout.flush()
         sys.stdout = before
         os.dup2(real, 1)

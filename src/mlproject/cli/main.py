@@ -18,6 +18,7 @@ COMMANDS = {
         "Score a file with a trained model; every row is accounted for.",
     ),
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
+    "emulator": ("mlproject.cli.emulator:emulator", "Stand in for an Azure ML workspace."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),
 }
 

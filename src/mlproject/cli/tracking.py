@@ -11,7 +11,7 @@ from mlproject.cli.frame import LazyGroup, command
 from mlproject.console import Reporter
 
 _HERE = "mlproject.cli.tracking"
-_EXPORTS = {
+EXPORTS = {
     "sh": lambda name, value: f"export {name}={shlex.quote(value)}",
     "fish": lambda name, value: f"set -gx {name} {shlex.quote(value)}",
     "powershell": lambda name, value: "$env:{} = '{}'".format(name, value.replace("'", "''")),
@@ -66,7 +66,7 @@ def use(reporter: Reporter, target: str) -> dict[str, Any]:
 @click.argument("target", required=False)
 @click.option(
     "--shell",
-    type=click.Choice(sorted(_EXPORTS)),
+    type=click.Choice(sorted(EXPORTS)),
     default="sh",
     show_default=True,
     help="The shell that reads the lines.",
@@ -82,6 +82,6 @@ def env(reporter: Reporter, target: str | None, shell: str) -> dict[str, Any]:
     from mlproject.tracking.target import resolve
 
     variables = resolve(target).environment
-    lines = [_EXPORTS[shell](name, value) for name, value in variables.items()]
+    lines = [EXPORTS[shell](name, value) for name, value in variables.items()]
     reporter.emit("\n".join(lines) + "\n")
     return {"environment": variables}

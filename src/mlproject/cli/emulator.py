@@ -1,0 +1,176 @@
+"""``mlproject emulator``: start, run, env, status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlproject.cli.frame import LazyGroup, command, real_stdout
+from mlproject.cli.tracking import EXPORTS
+from mlproject.console import Reporter
+from mlproject.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from mlproject.emulator.running import Running
+
+_HERE = "mlproject.cli.emulator"
+_FOLDER = ".azureml-emulator"
+_SHARES = ("throttled", "unavailable", "reset", "lost")
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "start": (f"{_HERE}:start", "Run the emulator until it is interrupted."),
+        "run": (f"{_HERE}:run", "Run a command against an emulator of its own."),
+        "env": (f"{_HERE}:env", "Print shell exports that lead clients to a started emulator."),
+        "status": (f"{_HERE}:status", "Show whether an emulator runs, and what it was asked."),
+    },
+)
+def emulator() -> None:
+    """Stand in for an Azure ML workspace, on loopback, for unmodified clients."""
+
+
+def with_faults(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that make requests fail."""
+    helps = {
+        "throttled": "Share of requests answered with 429.",
+        "unavailable": "Share of requests answered with 503.",
+        "reset": "Share of connections that break before anything is done.",
+        "lost": "Share of requests that are carried out and never answered.",
+    }
+    share = click.FloatRange(0, 1)
+    options = [
+        click.option(
+            "--token-life",
+            type=click.FloatRange(min=0.1),
+            default=3600.0,
+            metavar="S",
+            show_default=True,
+            help="Seconds that a token holds.",
+        ),
+        click.option(
+            "--delay",
+            type=click.FloatRange(min=0),
+            default=0.0,
+            metavar="S",
+            help="Seconds that every request waits.",
+        ),
+        click.option("--seed", type=int, default=0, help="Of the faults."),
+        *(
+            click.option(f"--{name}", type=share, default=0.0, metavar="SHARE", help=helps[name])
+            for name in _SHARES
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def started(stack: ExitStack, folder: Path, port: int, options: dict[str, Any]) -> Running:
+    """Start an emulator that ends with a stack."""
+    from mlproject.emulator.faults import Faults
+    from mlproject.emulator.running import running
+
+    life = options.pop("token_life")
+    faults = Faults(**options)
+    return stack.enter_context(running(folder, port=port, token_seconds=life, wrong=faults))
+
+
+@click.command()
+@click.option(
+    "--state", default=_FOLDER, show_default=True, metavar="FOLDER", help="Where state is kept."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Of the proxy; any free one."
+)
+@with_faults
+@command
+def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
+    """Run the emulator until Ctrl-C.
+
+    \b
+    In another shell:
+      eval "$(mlproject emulator env)"
+    """
+    import signal
+
+    with ExitStack() as stack:
+        found = started(stack, Path(state), port, options)
+        reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
+        reporter.say('In another shell: eval "$(mlproject emulator env)"')
+        signal.pause() if hasattr(signal, "pause") else sys.stdin.read()
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--state", metavar="FOLDER", help="Keep the state here; it is thrown away if not.")
+@with_faults
+@click.argument("words", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
+@command
+def run(reporter: Reporter, state: str | None, words: tuple[str, ...], **options: Any) -> None:
+    """Run COMMAND against an emulator of its own, and end with its exit code.
+
+    \b
+    Example:
+      mlproject emulator run --token-life 3 --lost 0.05 -- python script.py
+    """
+    with ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="azureml-emulator-"))
+        found = started(stack, Path(state or scratch), 0, options)
+        try:
+            environment = os.environ | found.environment
+            code = subprocess.call(words, env=environment, stdout=real_stdout())
+        except OSError as error:
+            raise ConfigurationError(f"'{words[0]}' cannot be run: {error.strerror}") from error
+    raise click.exceptions.Exit(code)
+
+
+@click.command()
+@click.option("--state", default=_FOLDER, metavar="FOLDER", help="Of the started emulator.")
+@click.option("--shell", type=click.Choice(sorted(EXPORTS)), default="sh", show_default=True)
+@command
+def env(reporter: Reporter, state: str, shell: str) -> dict[str, Any]:
+    """Print shell exports that lead clients to a started emulator."""
+    from mlproject.emulator.running import find
+
+    variables = find(Path(state)).environment
+    lines = [EXPORTS[shell](name, value) for name, value in variables.items()]
+    reporter.emit("\n".join(lines) + "\n")
+    return {"environment": variables}
+
+
+@click.command()
+@click.option("--state", default=_FOLDER, metavar="FOLDER", help="Of the started emulator.")
+@command
+def status(reporter: Reporter, state: str) -> dict[str, Any]:
+    """Show whether an emulator runs, and what it was asked."""
+    import json
+    import socket
+    from urllib.parse import urlsplit
+
+    from mlproject.emulator.running import find
+
+    found = find(Path(state))
+    url = urlsplit(found.address)
+    try:
+        socket.create_connection((str(url.hostname), int(url.port or 0)), timeout=2).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The emulator at {found.address} does not answer: {error.strerror}"
+        ) from error
+    log = found.folder / "requests.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    counts = Counter(str(json.loads(line)["status"]) for line in lines)
+    rows = [("address", found.address), ("state", str(found.folder))]
+    rows += [(f"answered {name}", str(count)) for name, count in sorted(counts.items())]
+    reporter.table("The emulator runs", ("", ""), rows)
+    return {"address": found.address, "folder": str(found.folder), "answers": dict(counts)}

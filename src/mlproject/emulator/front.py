@@ -1,0 +1,93 @@
+"""The proxy in front of every emulated host: it ends TLS and hands each request on."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from mlproject.emulator.certificates import Certificates
+from mlproject.emulator.messages import Answer, Request
+
+Service = Callable[[Request], Answer | None]
+
+
+class Front(ThreadingHTTPServer):
+    """A proxy on loopback that answers in the place of every host it is asked to connect to.
+
+    Parameters
+    ----------
+    port : int
+        0 for any that is free.
+    certificates : Certificates
+    service : callable
+        Takes a request and returns an answer; None breaks the connection without one.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, port: int, certificates: Certificates, service: Service) -> None:
+        self.service = service
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(certificates.certificate, certificates.key)
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def address(self) -> str:
+        """What ``HTTPS_PROXY`` is set to."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Front
+    _host: str | None = None
+
+    def do_CONNECT(self) -> None:
+        self._host = self.path.rpartition(":")[0]
+        self.send_response(200, "Connection established")
+        self.end_headers()
+        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb", -1)
+        self.wfile = self.connection.makefile("wb", 0)
+        self.close_connection = False
+
+    def _answer(self) -> None:
+        body = self._body()
+        if self._host is None:
+            self.send_error(403, "This proxy leads to the emulated hosts only, by CONNECT")
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.service(Request(self.command, self._host, self.path, headers, body))
+        if answer is None:
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if "Content-Length" not in answer.headers:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    do_GET = _answer  # noqa: N815 - the names that http.server looks for
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        pass
