@@ -24,7 +24,7 @@ import skops.io
 import yaml
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_digits, load_iris
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import RandomForestRegressor, StackingRegressor
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
@@ -362,6 +362,35 @@ def test_a_hostile_artifact_runs_nothing(shell: Shell) -> None:
     assert failed.code == 5
     assert "sklearn.dummy.DummyRegressor (PartialNode)" in failed.error
 
+    # Every type is allowed, and a method of an array would write a file when it predicts.
+    stack = StackingRegressor([])
+    stack.estimators_, stack.stack_method_ = [np.array([b"any bytes"])], ["tofile"]
+    stack.final_estimator_ = None
+    skops.io.dump(make_pipeline(stack, LinearRegression()), file)
+    failed = score(shell, *options)
+    assert failed.code == 5
+    assert "StackingRegressor.estimators_ is no estimator" in failed.error
+
+    shadowed = LinearRegression().fit(X, X["a"])
+    shadowed.predict = np.log1p
+    skops.io.dump(shadowed, file)
+    failed = score(shell, *options)
+    assert failed.code == 5
+    assert "LinearRegression.predict stands in the place of a method" in failed.error
+
+    frame = LinearRegression()
+    frame.coef_ = ["a list that calls itself a frame"]
+    skops.io.dump(frame, file)
+    with zipfile.ZipFile(file) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    node = schema["content"]["content"]["coef_"]
+    node["__module__"], node["__class__"] = "pandas.core.frame", "DataFrame"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("schema.json", json.dumps(schema))
+    failed = score(shell, *options)
+    assert failed.code == 5
+    assert "not known to be data: pandas.core.frame.DataFrame" in failed.error
+
     reader = CountVectorizer(input="filename", vocabulary=["secret"])
     skops.io.dump(make_pipeline(reader), file)
     failed = score(shell, *options)
@@ -393,6 +422,9 @@ def test_a_hostile_artifact_runs_nothing(shell: Shell) -> None:
         "numpy.f2py.__main__.main",
         "sklearn.metrics.os",
         "sklearn.metrics.make_scorer",
+        "pandas.core.frame.DataFrame",
+        "pandas.core.series.SeriesApply",
+        "scipy.interpolate._ndgriddata.cKDTree",
         "sklearn.feature_selection._base._get_feature_importances",
         "sklearn.feature_selection._base._safe_tags",
         "sklearn.model_selection._validation.cross_val_score",

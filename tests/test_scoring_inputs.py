@@ -202,6 +202,20 @@ def test_keys_of_later_objects_and_files_are_kept(shell: Shell, model: Path) -> 
     assert [json.loads(line)["more"] for line in lines] == [None, [1, "x"]]
 
 
+def test_what_becomes_of_a_json_value_does_not_depend_on_its_neighbours(
+    shell: Shell, predictions: Scored
+) -> None:
+    rows = ['{"a":true,"b":2}', '{"a":"3","b":4}', '{"a":1e400,"b":1}', '{"a":[1],"b":1}']
+    alone = []
+    for number, row in enumerate(rows):
+        (shell.folder / "one.jsonl").write_text(row + "\n")
+        alone += predictions("one.jsonl", "--on-error", "reject", output=f"{number}.jsonl")
+    (shell.folder / "all.jsonl").write_text("\n".join(rows))
+
+    assert predictions("all.jsonl", "--on-error", "reject") == alone
+    assert alone == [21, 43]
+
+
 def test_line_breaks_in_quotes_are_copied_as_they_are(shell: Shell, model: Path) -> None:
     (shell.folder / "in.csv").write_bytes(b'a,b,"no\nte"\r\n1,2,"x\r\ny"\r\n')
     shell.score("--model", str(model), "--input", "in.csv", "--output", "o.csv", "--no-track")

@@ -110,13 +110,27 @@ def _careful(block: Block, rows: Spans, plan: Plan) -> tuple[pa.Table, dict[int,
 
 
 def _feature(values: list[Any], feature: Feature) -> tuple[Any, list[int]]:
-    """Return JSON values as an array, by way of text where they are of several kinds."""
+    """Return JSON values as an array, each kind of value converted by itself.
+
+    What becomes of a value must not depend on the kinds of the values beside it.
+    """
     if pa.types.is_string(feature.type):
         return pa.array([_text(value) for value in values], pa.string()), []
-    try:
-        return converted(pa.array(values), feature.type)
-    except (pa.ArrowException, OverflowError, TypeError):
-        return converted(pa.array([_text(value) for value in values], pa.string()), feature.type)
+    places: dict[type, list[int]] = {}
+    for place, value in enumerate(values):
+        places.setdefault(type(value), []).append(place)
+    arrays, bad = [pa.array([], feature.type)], []
+    for rows in places.values():
+        same = [values[row] for row in rows]
+        try:
+            found, odd = converted(pa.array(same), feature.type)
+        except (pa.ArrowException, OverflowError, TypeError):  # such as a number of 30 digits
+            texts = pa.array([_text(value) for value in same], pa.string())
+            found, odd = converted(texts, feature.type)
+        arrays.append(found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found)
+        bad += [rows[index] for index in odd]
+    order = np.argsort([row for rows in places.values() for row in rows], kind="stable")
+    return pa.concat_arrays(arrays).take(pa.array(order)), sorted(bad)
 
 
 def _kept(values: list[Any], field: pa.Field) -> Any:

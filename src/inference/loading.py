@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from inference import estimators, skops_file
+from inference import estimators, skops_file, soundness
 from inference.artifact import SKOPS, Artifact
 from mlproject import safe_types
 from mlproject.errors import ModelError, reason
@@ -44,6 +44,14 @@ def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, list[str]]
             _from_skops(data, artifact, name, trusted=trusted)
             if artifact.format == SKOPS
             else _from_pickle(data, name)
+        )
+    strange = None
+    if artifact.format == SKOPS and not trusted:
+        strange = soundness.unsound(estimator)
+    if strange is not None:
+        raise ModelError(
+            f"The model {name} is not as scikit-learn makes it: {strange}",
+            f"If you trust it, add --trust sha256:{artifact.sha256}",
         )
     if not trusted and not policy.pickles and estimators.reads_files(estimator):
         raise ModelError(

@@ -92,12 +92,13 @@ def prepare(
     whole = keep != NONE and not (keep == ALL and output == "jsonl")
     headers = [_header(item, whole=whole) for item in files]
     first = headers[0]
-    features = schema.matched(first.columns, first.item.name)
-    for header in headers[1:]:
-        schema.matched(header.columns, header.item.name)
     known = first.columns
     if first.item.format == "jsonl":
         known = list(dict.fromkeys(name for header in headers for name in header.columns))
+    features = schema.matched(known, first.item.name)
+    for header in headers[1:]:
+        if header.item.format != "jsonl":  # where each row has keys of its own
+            schema.matched(header.columns, header.item.name)
     names = _kept(keep, known, first.item.name)
     for header in headers[1:]:
         odd = set(names) - set(header.columns)

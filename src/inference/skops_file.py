@@ -28,15 +28,31 @@ _PLAIN = frozenset(
         *("collections.defaultdict", "datetime.datetime", "datetime.timedelta"),
     ]
 )
-# What makes data of data: containers, numbers, arrays.
-_CONTAINERS = frozenset(
-    [
-        *("BytearrayNode", "BytesNode", "DTypeNode", "DefaultDictNode", "DictNode", "JsonNode"),
-        *("ListNode", "MaskedArrayNode", "NdArrayNode", "RandomGeneratorNode", "RandomStateNode"),
-        *("SetNode", "SliceNode", "SparseMatrixNode", "TupleNode", "TypeNode"),
-    ]
-)
-_OBJECTS = frozenset(["LossNode", "ObjectNode", "TreeNode"])
+# What each loader makes; another class under its name is a disguise.
+_OWN = {
+    "BytearrayNode": frozenset(["builtins.bytearray"]),
+    "BytesNode": frozenset(["builtins.bytes"]),
+    "DTypeNode": frozenset(["numpy.dtype"]),
+    "DefaultDictNode": frozenset(["collections.defaultdict"]),
+    "DictNode": frozenset(
+        ["builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"]
+    ),
+    "ListNode": frozenset(["builtins.list"]),
+    "SetNode": frozenset(["builtins.set"]),
+    "SliceNode": frozenset(["builtins.slice"]),
+    "TreeNode": frozenset(["sklearn.tree._tree.Tree"]),
+    "TupleNode": frozenset(["builtins.tuple"]),
+}
+_PACKAGES = {
+    "LossNode": ("sklearn._loss.", "sklearn.linear_model._sgd_fast."),
+    "MaskedArrayNode": ("numpy.",),
+    "NdArrayNode": ("numpy.",),
+    "ObjectNode": ("sklearn.", "scipy.interpolate.", "numpy.", "pandas.core.dtypes."),
+    "RandomGeneratorNode": ("numpy.random.",),
+    "RandomStateNode": ("numpy.random.",),
+    "SparseMatrixNode": ("scipy.sparse.",),
+    "TypeNode": ("numpy.",),
+}
 
 
 def foreign(data: bytes) -> list[str]:
@@ -76,8 +92,13 @@ def _refused(node: dict[str, Any]) -> str | None:
         return None
     if loader == "FunctionNode":
         return None if safe_types.is_function(name) else name
-    if loader in _CONTAINERS:
-        return None if name in _PLAIN or safe_types.is_class(name) else name
-    if loader in _OBJECTS:
-        return None if safe_types.is_class(name) else name
+    if loader in _OWN and name in _OWN[loader]:
+        return None
+    if loader in ("JsonNode", "TypeNode") and name in _PLAIN:
+        return None
+    if loader in _PACKAGES and name.startswith(_PACKAGES[loader]) and safe_types.is_class(name):
+        return None
+    if loader in _OWN or loader in _PACKAGES or loader == "JsonNode":
+        disguised = name in _PLAIN or safe_types.is_class(name)
+        return f"{name} ({loader})" if disguised else name
     return f"{name} ({loader})"

@@ -10,7 +10,7 @@ here only if it is data or a fitted estimator, whatever the file makes of it:
   ones, which compute number by number; of SciPy those of ``scipy.special`` too.
 - SciPy: classes of ``scipy.sparse`` and ``scipy.interpolate``. Not ``scipy.stats``, whose
   distributions execute a text from their own state when they are restored.
-- pandas: frames, series, indexes, arrays and dtypes. Nothing that reads files.
+- pandas: dtypes. A frame runs the text that is given to its ``eval``.
 """
 
 from __future__ import annotations
@@ -59,14 +59,7 @@ _SKLEARN_METRICS = ("_score", "_error", "_loss", "_deviance", "_report", "_matri
 _SKLEARN_EXACT = frozenset(["sklearn.utils", "sklearn.utils._bunch"])
 _NUMPY_MODULES = frozenset(["numpy", "numpy.ma", "numpy.ma.core", "numpy.dtypes", "numpy.random"])
 _SCIPY_PACKAGES = frozenset(["interpolate", "sparse"])
-_PANDAS_PREFIXES = (
-    "pandas.core.frame",
-    "pandas.core.series",
-    "pandas.core.indexes",
-    "pandas.core.arrays",
-    "pandas.core.dtypes",
-    "pandas._libs.tslibs",
-)
+_PANDAS_PREFIXES = ("pandas.core.dtypes",)
 _NEVER = frozenset(["tests", "conftest", "setup", "__main__"])
 
 
@@ -111,7 +104,7 @@ def is_function(name: str) -> bool:
     if not known or attribute.startswith("_"):
         return False
     found = _find(module, attribute)
-    return inspect.isfunction(found) and _comes_from(found, "sklearn")
+    return inspect.isfunction(found) and _is_at_home(found, module)
 
 
 def _parts(name: str) -> tuple[str, str]:
@@ -130,7 +123,7 @@ def _sklearn(module: str, attribute: str) -> bool:
     if package not in _SKLEARN_PACKAGES and module not in _SKLEARN_EXACT:
         return False
     found = _find(module, attribute)
-    return isinstance(found, type) and _comes_from(found, "sklearn")
+    return isinstance(found, type) and _is_at_home(found, module)
 
 
 def _numpy(module: str, attribute: str) -> bool:
@@ -156,19 +149,19 @@ def _scipy(module: str, attribute: str) -> bool:
     if len(parts) < 2 or parts[1] not in _SCIPY_PACKAGES:
         return False
     found = _find(module, attribute)
-    return isinstance(found, type) and _comes_from(found, "scipy")
+    return isinstance(found, type) and _is_at_home(found, module)
 
 
 def _pandas(module: str, attribute: str) -> bool:
     if not any(module == prefix or module.startswith(f"{prefix}.") for prefix in _PANDAS_PREFIXES):
         return False
     found = _find(module, attribute)
-    return isinstance(found, type) and _comes_from(found, "pandas")
+    return isinstance(found, type) and _is_at_home(found, module)
 
 
-def _comes_from(found: Any, package: str) -> bool:
-    """Whether a class or function is the package's own, not something that it imports."""
-    return str(getattr(found, "__module__", "")).partition(".")[0] == package
+def _is_at_home(found: Any, module: str) -> bool:
+    """Whether a class or function is the module's own, not something that it imports."""
+    return getattr(found, "__module__", "") == module
 
 
 def _find(module: str, attribute: str) -> Any:
