@@ -67,6 +67,12 @@ def scored(shell: Shell, *arguments: str, **more: str) -> dict[str, Any]:
     return done.json
 
 
+def by_run(shell: Shell, run_id: str, recipe: str, output: str, *options: str) -> dict[str, Any]:
+    """Score a recipe's CSV with the model of its run."""
+    given = ["--run-id", run_id, "--input", f"{recipe}.csv", "--output", output]
+    return scored(shell, *given, *options)
+
+
 def read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
@@ -115,20 +121,8 @@ def test_predictions_are_those_of_the_model_whatever_the_format_and_the_batch(
 
 def test_probabilities_have_a_column_for_each_class(trained: tuple[Shell, dict[str, str]]) -> None:
     shell, runs = trained
-    scored(
-        shell,
-        "--run-id",
-        runs["iris-svc"],
-        "--input",
-        "iris-svc.csv",
-        "--output",
-        "p.csv",
-        "--method",
-        "predict_proba",
-        "--keep",
-        "target",
-        "--no-track",
-    )
+    options = ["--method", "predict_proba", "--keep", "target", "--no-track"]
+    by_run(shell, runs["iris-svc"], "iris-svc", "p.csv", *options)
     frame = read(shell.folder / "p.csv")
 
     assert list(frame) == [
@@ -145,15 +139,7 @@ def test_the_scoring_run_stands_beside_the_model_with_counts_and_hashes(
     trained: tuple[Shell, dict[str, str]], client: Callable[[str], Any]
 ) -> None:
     shell, runs = trained
-    result = scored(
-        shell,
-        "--run-id",
-        runs["diabetes-lassolars"],
-        "--input",
-        "diabetes-lassolars.csv",
-        "--output",
-        "tracked.csv",
-    )
+    result = by_run(shell, runs["diabetes-lassolars"], "diabetes-lassolars", "tracked.csv")
     store = client((shell.folder / "mlruns").as_uri())
     run, model = store.get_run(result["scoring_run_id"]), store.get_run(result["run_id"])
     manifest = json.loads((shell.folder / "tracked.csv.manifest.json").read_text())

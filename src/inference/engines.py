@@ -67,8 +67,10 @@ def running(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
             def on_dask(data: bytes) -> Any:
                 return client.submit(ask, shipped, data, pure=False).result()
 
-            yield Engine(partial(_remote, name, on_dask), max(1, cores))
-            shipped.release()
+            try:
+                yield Engine(partial(_remote, name, on_dask), max(1, cores))
+            finally:
+                shipped.release()
     else:
         with cluster.spark(jobs) as context:
             broadcast = context.broadcast(packed)

@@ -44,11 +44,6 @@ def parts(estimator: Any) -> Iterator[Any]:
             waiting.extend(getattr(item, "__dict__", {}).values())
 
 
-def reads_files(estimator: Any) -> bool:
-    """Whether a text vectoriser takes its input as the names of files."""
-    return any(getattr(item, "input", None) in ("filename", "file") for item in parts(estimator))
-
-
 def is_row_by_row(estimator: Any) -> bool:
     """Whether a row's prediction cannot depend, even in its last digit, on the other rows.
 

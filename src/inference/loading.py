@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from inference import estimators, skops_file, soundness
+from inference import skops_file, soundness
 from inference.artifact import SKOPS, Artifact
 from mlproject import safe_types
 from mlproject.errors import ModelError, reason
@@ -51,11 +51,6 @@ def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, list[str]]
     if strange is not None:
         raise ModelError(
             f"The model {name} is not as scikit-learn makes it: {strange}",
-            f"If you trust it, add --trust sha256:{artifact.sha256}",
-        )
-    if not trusted and not policy.pickles and estimators.reads_files(estimator):
-        raise ModelError(
-            f"The model {name} reads the files that its input names (input='filename')",
             f"If you trust it, add --trust sha256:{artifact.sha256}",
         )
     if any("InconsistentVersion" in item.category.__name__ for item in caught):

@@ -70,7 +70,8 @@ def places(options: Options) -> Places:
     Raises
     ------
     ConfigurationError
-        When the input or the output is not given, an ending is unknown, or a folder is not there.
+        When the input, the output or the one model is not given, an ending is unknown, or a folder
+        is not there.
     """
     if options.input is None:
         raise ConfigurationError("No data is given", "Give --input SOURCE")
@@ -79,6 +80,11 @@ def places(options: Options) -> Places:
             "No output is given", "Give --output FILE (.csv, .parquet or .jsonl)"
         )
     output, kind = _place(options.output, "--output")
+    if (options.run_id is None) == (options.model is None):
+        raise ConfigurationError(
+            "--run-id and --model are both given" if options.model else "No model is given",
+            "Give --run-id ID or --model URI",
+        )
     rejects = None
     rejects_kind = "csv"
     if options.on_error == REJECT:

@@ -52,22 +52,17 @@ class Located:
 
 
 def locate(run_id: str | None, model: str | None, target: Target) -> Located:
-    """Return the model that ``--run-id`` or ``--model`` names.
+    """Return the model that one of ``--run-id`` and ``--model`` names.
 
     Raises
     ------
     ConfigurationError
-        When neither or both are given, or the URI is of no known form.
+        When the URI is of no known form.
     TrackingError
         When the store has no such run, model, version or alias, or does not answer.
     ModelError
         When the run has no model, or several.
     """
-    if (run_id is None) == (model is None):
-        raise ConfigurationError(
-            "No model is given" if model is None else "--run-id and --model are both given",
-            "Give --run-id ID or --model URI",
-        )
     if run_id is not None:
         return _of_run(connect.connect(target), run_id, None, target)
     assert model is not None  # noqa: S101 - one of the two is given

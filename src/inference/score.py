@@ -52,11 +52,11 @@ def score(options: Options, reporter: Reporter) -> Result:
     policy = trust.parse(options.trust, "--trust") | settings.read_trust()
     target = resolve(options.tracking)
     connect.prepare(target)  # before anything imports MLflow
-    with reporter.step("Loading the model"):
-        located, artifact, scorer = _model(options, target, policy, reporter)
     with opened(str(options.input)) as files:
         _refuse_inputs(where, files)
         hashes = in_background(lambda: [item.sha256() for item in files])
+        with reporter.step("Loading the model"):
+            located, artifact, scorer = _model(options, target, policy, reporter)
         content, written = _scored(
             options, where, journal, located, artifact, scorer, files, hashes, reporter
         )
@@ -151,6 +151,7 @@ def _scored(
     asked = {"method": options.method, "keep": options.keep, "on_error": options.on_error}
     if where.output.exists() and not options.overwrite:
         found = _finished(where, asked, artifact, files, hashes.result(), options)
+        journal.discard()
         reporter.say(f"{where.output} is already complete: nothing is left to score")
         return found, None
     ready = reading.prepare(
@@ -191,23 +192,25 @@ def _scored(
             else None,
             "versions": manifest.versions(),
         }
+        replaced = _old_rejects(where)
         journal.file("manifest").write_text(manifest.dump(content), encoding="utf-8")
         moves = {journal.file("manifest"): manifest.path_of(where.output)}
         if where.rejects is not None:
             moves = {journal.file("rejects"): where.rejects} | moves
-        else:
-            _remove_old_rejects(where.output)
         journal.publish(moves | {journal.file("output"): where.output})
+        if replaced is not None:
+            replaced.unlink(missing_ok=True)
     journal.discard()
     return content, written
 
 
-def _remove_old_rejects(output: Path) -> None:
-    """Remove the rejects of the output that is replaced, unless somebody has changed them."""
-    before = (manifest.read(output) or {}).get("rejects") or {}
-    path = output.with_name(str(before.get("path")))
-    if before and path.is_file() and file_sha256(path) == before.get("sha256"):
-        path.unlink()
+def _old_rejects(where: Places) -> Path | None:
+    """Return the rejects of the output that is replaced, unless somebody has changed them."""
+    before = (manifest.read(where.output) or {}).get("rejects") or {}
+    path = where.output.parent / Path(str(before.get("path"))).name
+    if path == where.rejects or not path.is_file():
+        return None
+    return path if file_sha256(path) == before.get("sha256") else None
 
 
 def _finished(
@@ -250,17 +253,17 @@ def _finished(
             f"{where.output} is complete, but {where.rejects} is not what was rejected",
             "Score again with --overwrite",
         )
-    Journal(where.output).discard()
     return found
 
 
 @contextmanager
 def _kept_for_later(journal: Journal, where: Places, reporter: Reporter) -> Iterator[None]:
-    """Keep what is scored when the block is interrupted; discard it when the data is to blame."""
+    """Keep what is scored when the block is interrupted; discard it when a row is to blame."""
     try:
         yield
-    except DataError:
-        journal.discard()
+    except DataError as error:
+        # A disk or a network may read the input again, another time.
+        (journal.leave if isinstance(error.__cause__, OSError) else journal.discard)()
         raise
     except MlprojectError:  # such as a cluster that is not there: it may be, next time
         journal.leave()

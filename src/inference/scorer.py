@@ -20,7 +20,8 @@ PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 PREDICTION = "prediction"
 # How many rows the model is asked at once, always but at the end of the input: libraries for linear
 # algebra choose their code by the number of rows, and round differently. So a prediction does not
-# depend on how the rows are cut into batches. Where it cannot, any number will do.
+# depend on how the rows are cut into batches. Models without linear algebra are asked about whole
+# batches, of any multiple of _GRAIN.
 _CALL = 8192
 _GRAIN = 64
 _LONGEST_REASON = 160
@@ -60,12 +61,16 @@ class Scorer:
                 "Use --method predict",
             )
         estimators.run_in_one_thread(estimator)
-        # Batches have a multiple of so many rows.
-        self.grain = _GRAIN if estimators.is_row_by_row(estimator) else _CALL
+        self._call = None if estimators.is_row_by_row(estimator) else _CALL
         self.good = self._taken(sample)
         self.columns: pa.Schema | None = None
         if self.good is not None:
             self.columns = self._predict(self.good).schema
+
+    @property
+    def grain(self) -> int:
+        """The number of rows that every batch but the last has a multiple of."""
+        return self._call or _GRAIN
 
     def added(self) -> set[str]:
         """Return the names of the columns that scoring adds, as far as they are known."""
@@ -78,8 +83,8 @@ class Scorer:
         ----------
         features : Table of shape (n_rows, n_features)
         """
-        size = features.num_rows if self.grain == _GRAIN else _CALL
-        if not size:
+        size = self._call or features.num_rows
+        if not features.num_rows:
             return Scores(self._nothing(), [])
         starts = range(0, features.num_rows, size)
         found = [self._part(features.slice(start, size)) for start in starts]

@@ -60,8 +60,11 @@ def unsound(estimator: Any) -> str | None:
 
 
 def _wrong(item: Any, name: str, value: Any) -> str | None:
+    """Return what is wrong with an attribute."""
     if _shadows(type(item), name):
         return "stands in the place of a method"
+    if name == "input" and isinstance(value, str) and value != "content":
+        return "reads the files that its input names"
     if name in _NAMING and not all(text in _METHODS for text in _leaves(value)):
         return "names a method that is none of a prediction"
     if name in _CALLED and not all(_callable_part(part) for part in _leaves(value)):

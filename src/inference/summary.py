@@ -17,7 +17,6 @@ class Summary:
     """Counts labels; of numbers keeps mean, standard deviation, least and greatest."""
 
     def __init__(self) -> None:
-        self.rows = 0
         self.missing = 0
         self.labels: Counter[str] = Counter()
         self._count = 0
@@ -29,7 +28,6 @@ class Summary:
         if "prediction" not in predictions.column_names or not predictions.num_rows:
             return
         values = predictions["prediction"]
-        self.rows += len(values)
         if not pa.types.is_floating(values.type):
             for item in pc.value_counts(values).to_pylist():
                 self.labels[str(item["values"])] += item["counts"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -9,10 +10,9 @@ from urllib.parse import quote
 from mlproject.emulator.messages import Answer, Request, Routes, of_json, refused
 from mlproject.emulator.state import BLOB_HOST, SCOPE, State
 
-_RUN = rf"/history/v1\.0{SCOPE}/experiments/[^/]+/runs/(?P<run>[^/]+)".replace(
-    "Microsoft.M", r"Microsoft\.M"
-)
-_UPLOAD = rf"/artifact/v2\.0{SCOPE}/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)"
+_HISTORY = rf"/history/v1\.0{re.escape(SCOPE)}"
+_RUN = rf"{_HISTORY}/experiments/[^/]+/runs/(?P<run>[^/]+)"
+_UPLOAD = rf"/artifact/v2\.0{re.escape(SCOPE)}/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)"
 _SAS_SECONDS = 3600
 
 
@@ -65,8 +65,7 @@ def routes(state: State) -> Routes:
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
         return of_json({"token": text, "expiryTimeUtc": when})
 
-    history = rf"/history/v1\.0{SCOPE}/experimentids/[^/]+/runs/(?P<run>[^/]+)/token"
-    found.add("GET", history, token)
+    found.add("GET", rf"{_HISTORY}/experimentids/[^/]+/runs/(?P<run>[^/]+)/token", token)
     return found
 
 

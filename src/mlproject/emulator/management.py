@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mlproject.emulator.messages import Answer, Request, Routes, of_json
 from mlproject.emulator.state import (
     ACCOUNT,
@@ -62,7 +64,7 @@ def routes() -> Routes:
     found = Routes()
     found.add("GET", "/metadata/endpoints", endpoints)
     found.add("GET", "/subscriptions", subscriptions)
-    found.add("GET", SCOPE.replace(".", r"\."), workspace)
+    found.add("GET", re.escape(SCOPE), workspace)
     found.add("GET", ".*", missing)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from mlproject.emulator import artifacts, blobs, entra, management, tracking
 from mlproject.emulator.messages import MISSING, Answer, Request, refused
@@ -15,7 +16,7 @@ def service(state: State) -> Callable[[Request], Answer]:
     login, arm = entra.routes(state), management.routes()
     mlflow, kept = tracking.service(state), artifacts.routes(state)
 
-    def answer(request: Request) -> Answer:
+    def routed(request: Request) -> Answer:
         host = request.host.lower()
         if host == LOGIN_HOST:
             return login(request)
@@ -33,4 +34,11 @@ def service(state: State) -> Callable[[Request], Answer]:
             return mlflow(request)
         return kept(request)
 
-    return answer
+    return partial(_answered, routed)
+
+
+def _answered(service: Callable[[Request], Answer], request: Request) -> Answer:
+    try:
+        return service(request)
+    except (KeyError, TypeError, ValueError) as error:  # what no client of the service sends
+        return refused(400, "INVALID_PARAMETER_VALUE", f"{type(error).__name__}: {error}")
