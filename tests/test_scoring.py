@@ -582,7 +582,10 @@ def test_a_server_that_is_gone_costs_a_warning_and_not_the_output(slow_model: Sh
         (["--input", "x.csv", "--output", "o.xlsx"], "--output o.xlsx has an unknown ending"),
         (["--input", "x.csv", "--output", "no/o.csv"], "there is no folder no"),
         (["--input", "x.csv", "--output", "o.csv"], "No model is given. Give --run-id ID"),
-        (["--input", "x.csv", "--output", "o.csv", "--trust", "all"], "--trust is 'all'"),
+        (
+            [*("--model", "m", "--input", "x.csv", "--output", "o.csv"), "--trust", "all"],
+            "--trust is 'all'",
+        ),
         (["--jobs", "0"], "give a number of batches, or -1 for all cores"),
     ],
 )
