@@ -14,6 +14,17 @@ DASK_SCHEDULER = "DASK_SCHEDULER_ADDRESS"
 # Read: the Python of Spark's workers; Spark's own variable.
 SPARK_PYTHON = "PYSPARK_PYTHON"
 
+# Read: config.json of an Azure ML workspace, or the folder that has it; set by ``--workspace``.
+WORKSPACE = "MLPROJECT_WORKSPACE"
+# Read: whether a browser or a device code may be used to sign in; set by ``--interactive``.
+INTERACTIVE = "MLPROJECT_INTERACTIVE"
+# Read: the run that an Azure ML job has started, and the token that it gives its process.
+AZUREML_RUN_ID = "AZUREML_RUN_ID"
+TRACKING_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105 - a name
+# Read: the cloud, by Azure's name for it; and what build servers set.
+AZUREML_CLOUD = "AZUREML_CURRENT_CLOUD"
+CI = "CI"
+
 # Set: MLflow 3 refuses the FileStore without it.
 ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 # Set: two lines on standard output, and a request, for each run that ends on an HTTP server.

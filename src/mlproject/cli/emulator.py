@@ -20,11 +20,26 @@ from mlproject.console import Reporter
 from mlproject.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from mlproject.emulator.environment import Identity
     from mlproject.emulator.running import Running
 
 _HERE = "mlproject.cli.emulator"
 _FOLDER = ".azureml-emulator"
 _SHARES = ("throttled", "unavailable", "reset", "lost")
+_IDENTITIES = ("secret", "managed", "guest")
+_UNSET = {
+    "sh": "unset {}",
+    "fish": "set -e {}",
+    "powershell": "Remove-Item Env:{} -ErrorAction SilentlyContinue",
+    "cmd": 'set "{}="',
+}
+with_identity = click.option(
+    "--identity",
+    type=click.Choice(_IDENTITIES),
+    default="secret",
+    show_default=True,
+    help="Sign in with a client secret, as a managed identity, or as one without a role.",
+)
 
 
 @click.group(
@@ -66,6 +81,11 @@ def with_faults(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Seconds that every request waits.",
         ),
         click.option("--seed", type=int, default=0, help="Of the faults."),
+        click.option(
+            "--refuse",
+            metavar="PATTERN",
+            help="Refuse metrics, parameters and tags whose name the regular expression matches.",
+        ),
         *(
             click.option(f"--{name}", type=share, default=0.0, metavar="SHARE", help=helps[name])
             for name in _SHARES
@@ -76,14 +96,19 @@ def with_faults(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def started(stack: ExitStack, folder: Path, port: int, options: dict[str, Any]) -> Running:
+def started(
+    stack: ExitStack, folder: Path, options: dict[str, Any], *, port: int = 0, wait: bool = True
+) -> Running:
     """Start an emulator that ends with a stack."""
     from mlproject.emulator.faults import Faults
     from mlproject.emulator.running import running
 
-    life = options.pop("token_life")
-    faults = Faults(**options)
-    return stack.enter_context(running(folder, port=port, token_seconds=life, wrong=faults))
+    settings = {
+        "token_seconds": options.pop("token_life"),
+        "refuse": options.pop("refuse"),
+        "wrong": Faults(**options),
+    }
+    return stack.enter_context(running(folder, port=port, wait=wait, **settings))
 
 
 @click.command()
@@ -105,7 +130,7 @@ def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
     import signal
 
     with ExitStack() as stack:
-        found = started(stack, Path(state), port, options)
+        found = started(stack, Path(state), options, port=port)
         reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
         reporter.say('In another shell: eval "$(mlproject emulator env)"')
         signal.pause() if hasattr(signal, "pause") else sys.stdin.read()
@@ -113,10 +138,17 @@ def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--state", metavar="FOLDER", help="Keep the state here; it is thrown away if not.")
+@with_identity
 @with_faults
 @click.argument("words", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
 @command
-def run(reporter: Reporter, state: str | None, words: tuple[str, ...], **options: Any) -> None:
+def run(
+    reporter: Reporter,
+    state: str | None,
+    identity: Identity,
+    words: tuple[str, ...],
+    **options: Any,
+) -> None:
     """Run COMMAND against an emulator of its own, and end with its exit code.
 
     \b
@@ -125,9 +157,10 @@ def run(reporter: Reporter, state: str | None, words: tuple[str, ...], **options
     """
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="azureml-emulator-"))
-        found = started(stack, Path(state or scratch), 0, options)
+        # The command has imports of its own to do while the emulator has.
+        found = started(stack, Path(state or scratch), options, wait=False)
+        environment = found.process_environment(identity)
         try:
-            environment = os.environ | found.environment
             code = subprocess.call(words, env=environment, stdout=real_stdout())
         except OSError as error:
             raise ConfigurationError(f"'{words[0]}' cannot be run: {error.strerror}") from error
@@ -137,15 +170,22 @@ def run(reporter: Reporter, state: str | None, words: tuple[str, ...], **options
 @click.command()
 @click.option("--state", default=_FOLDER, metavar="FOLDER", help="Of the started emulator.")
 @click.option("--shell", type=click.Choice(sorted(EXPORTS)), default="sh", show_default=True)
+@with_identity
 @command
-def env(reporter: Reporter, state: str, shell: str) -> dict[str, Any]:
-    """Print shell exports that lead clients to a started emulator."""
+def env(reporter: Reporter, state: str, shell: str, identity: Identity) -> dict[str, Any]:
+    """Print shell exports that lead clients to a started emulator.
+
+    Variables of this shell that would lead them elsewhere are unset.
+    """
+    from mlproject.emulator.environment import astray
     from mlproject.emulator.running import find
 
-    variables = find(Path(state)).environment
-    lines = [EXPORTS[shell](name, value) for name, value in variables.items()]
+    variables = find(Path(state)).environment_of(identity)
+    misleading = sorted(set(astray(os.environ)) - variables.keys())
+    lines = [_UNSET[shell].format(name) for name in misleading]
+    lines += [EXPORTS[shell](name, value) for name, value in variables.items()]
     reporter.emit("\n".join(lines) + "\n")
-    return {"environment": variables}
+    return {"environment": variables, "unset": misleading}
 
 
 @click.command()
@@ -153,23 +193,10 @@ def env(reporter: Reporter, state: str, shell: str) -> dict[str, Any]:
 @command
 def status(reporter: Reporter, state: str) -> dict[str, Any]:
     """Show whether an emulator runs, and what it was asked."""
-    import json
-    import socket
-    from urllib.parse import urlsplit
-
     from mlproject.emulator.running import find
 
     found = find(Path(state))
-    url = urlsplit(found.address)
-    try:
-        socket.create_connection((str(url.hostname), int(url.port or 0)), timeout=2).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"The emulator at {found.address} does not answer: {error.strerror}"
-        ) from error
-    log = found.folder / "requests.jsonl"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    counts = Counter(str(json.loads(line)["status"]) for line in lines)
+    counts = Counter(str(request.status) for request in found.requests())
     rows = [("address", found.address), ("state", str(found.folder))]
     rows += [(f"answered {name}", str(count)) for name, count in sorted(counts.items())]
     reporter.table("The emulator runs", ("", ""), rows)

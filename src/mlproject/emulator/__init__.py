@@ -4,12 +4,17 @@ Clients reach it by ``HTTPS_PROXY`` and trust it by ``REQUESTS_CA_BUNDLE``; they
 real host names. One process is the proxy and, behind it, every host: Entra ID, Resource Manager,
 the workspace's API and the blob store.
 
-- ``state``: the workspace's names, its folder, and what is kept there
-- ``certificates``: the authority that clients trust, made anew for each folder
+- ``names``: the workspace's names, its hosts, and who may sign in
+- ``state``: what one emulator knows; ``signing`` its tokens and URLs, ``records`` its artifacts
+- ``certificates``: the authority that clients trust, made anew for each emulator
 - ``front``: the proxy; it ends TLS and hands each request to one function
-- ``messages``: a request and an answer
+- ``messages``: a request, an answer, and how each API words an error
 - ``entra``, ``management``, ``tracking``, ``artifacts``, ``blobs``: one host's routes each
+- ``ids``, ``limits``, ``roles``: where the service differs from MLflow's server, which ``store``
+  asks through ``wsgi``
 - ``service``: which of them answers
-- ``faults``: what goes wrong on demand, and the log of requests
-- ``running``: all of it as one thing that is started, and found again
+- ``faults``: what goes wrong on demand; ``log``: what was asked
+- ``environment``, ``jobs``: the variables that lead clients there
+- ``running``: all of it as one thing that is started, once a folder by ``locks``, and found again
+- ``fixtures``: the same for tests with pytest
 """

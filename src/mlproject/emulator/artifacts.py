@@ -3,84 +3,130 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from mlproject.emulator.messages import Answer, Request, Routes, of_json, refused
-from mlproject.emulator.state import BLOB_HOST, SCOPE, State
+from mlproject.emulator.names import API_HOST, BLOB_HOST, SCOPE
+from mlproject.emulator.records import Place
+from mlproject.emulator.signing import zulu
+from mlproject.emulator.state import State
+
+PAGE = 500
+"""How many artifacts one answer lists."""
 
 _HISTORY = rf"/history/v1\.0{re.escape(SCOPE)}"
-_RUN = rf"{_HISTORY}/experiments/[^/]+/runs/(?P<run>[^/]+)"
-_UPLOAD = rf"/artifact/v2\.0{re.escape(SCOPE)}/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)"
+_RUN = rf"{_HISTORY}/experiments/[^/]+/runs/(?P<run>[^/]+)/artifacts"
+_SERVICE = rf"/artifact/v2\.0{re.escape(SCOPE)}/artifacts"
+_PLACE = r"(?P<origin>[^/]+)/(?P<container>[^/]+)"
 _SAS_SECONDS = 3600
 
 
-def routes(state: State) -> Routes:
-    """Return what the workspace's host answers on artifacts."""
-    found = Routes()
+class _Artifacts:
+    """Handlers of requests on artifacts, each for one place."""
 
-    def of_run(handler: Callable[[Request, str, str], Answer]) -> Callable[..., Answer]:
-        return lambda request, run: handler(request, "ExperimentRun", f"dcid.{run}")
+    def __init__(self, state: State) -> None:
+        self._state = state
 
-    def metadata(request: Request, origin: str, container: str) -> Answer:
-        paths = [item["path"] for item in request.json()["paths"]]
+    def created(self, request: Request, place: Place) -> Answer:
+        """Make records; the content comes later, to signed URLs."""
         known, content, errors = {}, {}, {}
-        for path in paths:
-            if (state.blobs / origin / container / path).exists():
-                message = (
-                    f"Resource Conflict: ArtifactId {origin}/{container}/{path} already exists."
-                )
-                errors[path] = {"error": {"code": "UserError", "message": message}}
-                continue
-            known[path] = _item(origin, container, path)
-            content[path] = known[path] | {"contentUri": _address(origin, container, path)}
+        for path in (item["path"] for item in request.json()["paths"]):
+            if {"", ".", ".."} & set(path.split("/")):
+                errors[path] = _error("InvalidUri", f"'{path}' is no path of an artifact.")
+            elif not self._state.records.created(place, path):
+                name = "/".join((*place, path))
+                message = f"Resource Conflict: ArtifactId {name} already exists."
+                errors[path] = _error("UserError", message)
+            else:
+                known[path] = _dto(place, path)
+                content[path] = self._located(place, path, "rcw")
         return of_json(
             {"artifacts": known, "artifactContentInformation": content, "errors": errors}
         )
 
-    def listing(request: Request, origin: str, container: str) -> Answer:
-        folder = state.blobs / origin / container
-        paths = sorted(
-            item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()
-        )
-        items = [_item(origin, container, path) for path in paths]
-        return of_json({"value": items, "continuationToken": None, "nextLink": None})
+    def listed(self, request: Request, place: Place) -> Answer:
+        """List all paths."""
+        return _page(request, self._state.records.listed(place), lambda path: _dto(place, path))
 
-    def location(request: Request, origin: str, container: str) -> Answer:
-        path = request.query.get("path", "")
-        if not (state.blobs / origin / container / path).is_file():
+    def below(self, request: Request, place: Place, path: str) -> Answer:
+        """List the paths in a folder, each with a URL of its content."""
+        paths = self._state.records.listed(place, path)
+        return _page(request, paths, lambda found: self._located(place, found, "rc"))
+
+    def location(self, request: Request, place: Place, path: str | None = None) -> Answer:
+        """Return a URL of one artifact's content."""
+        path = request.query.get("path", "") if path is None else path
+        if not self._state.records.holds(place, path):
             return refused(404, "RESOURCE_DOES_NOT_EXIST", f"There is no artifact {path}.")
-        address = _address(origin, container, path)
-        return of_json(_item(origin, container, path) | {"contentUri": address})
+        return of_json(self._located(place, path, "rc"))
 
-    for prefix, wrap in ((_RUN, of_run), (_UPLOAD, lambda handler: handler)):
-        tail = "/artifacts" if prefix == _RUN else ""
-        found.add("POST", f"{prefix}{tail}/batch/metadata", wrap(metadata))
-        found.add("GET", f"{prefix}{tail}/contentinfo", wrap(location))
-        found.add("GET", f"{prefix}{tail}", wrap(listing))
+    def token(self, request: Request, run: str) -> Answer:
+        """Return a token of a run, for the job that it is."""
+        text, expires = self._state.token("https://ml.azure.com", run=run)
+        return of_json({"token": text, "expiryTimeUtc": zulu(expires)})
 
-    def token(request: Request, run: str) -> Answer:
-        text, expires = state.token("https://ml.azure.com")
-        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
-        return of_json({"token": text, "expiryTimeUtc": when})
+    def _located(self, place: Place, path: str, permissions: str) -> dict[str, object]:
+        blob = "/" + "/".join((*place, path))
+        address = self._state.key.url(BLOB_HOST, blob, permissions, _SAS_SECONDS)
+        return _dto(place, path) | {"contentUri": address}
 
-    found.add("GET", rf"{_HISTORY}/experimentids/[^/]+/runs/(?P<run>[^/]+)/token", token)
+
+def routes(state: State) -> Routes:
+    """Return what the workspace's host answers on artifacts."""
+    artifacts = _Artifacts(state)
+    found = Routes()
+    run_token = rf"{_HISTORY}/experimentids/[^/]+/runs/(?P<run>[^/]+)/token"
+    found.add("GET", run_token, artifacts.token)
+    for prefix, wrapped in ((_RUN, _of_run), (rf"{_SERVICE}/{_PLACE}", _of_container)):
+        found.add("POST", f"{prefix}/batch/metadata", wrapped(artifacts.created))
+        found.add("GET", f"{prefix}/contentinfo", wrapped(artifacts.location))
+        found.add("GET", prefix, wrapped(artifacts.listed))
+    # The order in which azureml-core has the parts of the same paths.
+    below = rf"{_PLACE}/(?P<path>.+)"
+    found.add("POST", f"{_SERVICE}/batch/metadata/{_PLACE}", _of_container(artifacts.created))
+    found.add("GET", f"{_SERVICE}/contentinfo/{below}", _of_container(artifacts.location))
+    found.add("GET", f"{_SERVICE}/prefix/contentinfo/{below}", _of_container(artifacts.below))
     return found
 
 
-def _item(origin: str, container: str, path: str) -> dict[str, object]:
+def _of_run(handler: Callable[..., Answer]) -> Callable[..., Answer]:
+    return lambda request, run: handler(request, ("ExperimentRun", f"dcid.{unquote(run)}"))
+
+
+def _of_container(handler: Callable[..., Answer]) -> Callable[..., Answer]:
+    def wrapped(request: Request, origin: str, container: str, **more: str) -> Answer:
+        rest = {name: unquote(value) for name, value in more.items()}
+        return handler(request, (unquote(origin), unquote(container)), **rest)
+
+    return wrapped
+
+
+def _page(request: Request, paths: list[str], item: Callable[[str], dict[str, object]]) -> Answer:
+    """Return the artifacts after those of the page before; its last path is the token."""
+    after = request.query.get("continuationToken", "")
+    rest = [path for path in paths if path > after]
+    shown = rest[:PAGE]
+    token = shown[-1] if len(rest) > PAGE else None
+    link = f"https://{API_HOST}{request.path}?continuationToken={quote(token or '', safe='')}"
+    return of_json(
+        {
+            "value": [item(path) for path in shown],
+            "continuationToken": token,
+            "nextLink": link if token else None,
+        }
+    )
+
+
+def _dto(place: Place, path: str) -> dict[str, object]:
     return {
-        "artifactId": f"{origin}/{container}/{path}",
-        "origin": origin,
-        "container": container,
+        "artifactId": "/".join((*place, path)),
+        "origin": place[0],
+        "container": place[1],
         "path": path,
         "tags": {},
     }
 
 
-def _address(origin: str, container: str, path: str) -> str:
-    """Return a URL of the blob store with the shape of a shared access signature."""
-    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + _SAS_SECONDS))
-    query = f"sv=2024-11-04&sr=b&sp=racw&se={quote(ends)}&sig=emulated"
-    return f"https://{BLOB_HOST}/{origin}/{container}/{quote(path)}?{query}"
+def _error(code: str, message: str) -> dict[str, dict[str, str]]:
+    return {"error": {"code": code, "message": message}}

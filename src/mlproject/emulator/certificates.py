@@ -7,12 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlproject.emulator.state import API_HOST, ARM_HOST, LOGIN_HOST, STUDIO_HOST
+from mlproject.emulator.names import API_HOST, HOSTS
 
-NAMES = (
-    *(LOGIN_HOST, ARM_HOST, STUDIO_HOST, API_HOST),
-    *("*.api.azureml.ms", "*.blob.core.windows.net"),
-)
 _LASTING = dt.timedelta(days=30)
 
 
@@ -70,7 +66,7 @@ def made(folder: Path) -> Certificates:
     server = (
         builder(API_HOST)
         .public_key(key.public_key())
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in NAMES]), False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in HOSTS]), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(

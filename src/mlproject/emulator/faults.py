@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from mlproject.emulator.messages import Answer, Request, refused
-from mlproject.emulator.state import LOGIN_HOST
+from mlproject.emulator.names import LOGIN_HOST, LOOPBACK
+from mlproject.errors import ConfigurationError
 
 Service = Callable[[Request], Answer]
+_SHARES = ("throttled", "unavailable", "reset", "lost")
+_SIGN_IN = (LOGIN_HOST, LOOPBACK)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Faults:
     delay : float
         Seconds that every request waits.
     seed : int
+        The same one gives the same faults to the same sequence of requests.
+
+    Raises
+    ------
+    ConfigurationError
+        When a share is below 0, or all together are above 1.
     """
 
     throttled: float = 0.0
@@ -42,6 +49,15 @@ class Faults:
     delay: float = 0.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Check the shares."""
+        shares = {name: float(getattr(self, name)) for name in _SHARES}
+        given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
+        if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
+            raise ConfigurationError(
+                f"Faults are shares of all requests, at most 1 together, and these are {given}"
+            )
+
 
 def faulty(service: Service, faults: Faults) -> Callable[[Request], Answer | None]:
     """Return a service with faults; signing in has none, as clients do not repeat it."""
@@ -50,7 +66,7 @@ def faulty(service: Service, faults: Faults) -> Callable[[Request], Answer | Non
 
     def answer(request: Request) -> Answer | None:
         time.sleep(faults.delay)
-        if request.host == LOGIN_HOST:
+        if request.host in _SIGN_IN:
             return service(request)
         with lock:
             drawn = chance.random()
@@ -64,30 +80,6 @@ def faulty(service: Service, faults: Faults) -> Callable[[Request], Answer | Non
                 return fault()
             drawn -= share
         return service(request)
-
-    return answer
-
-
-def logged(
-    service: Callable[[Request], Answer | None], path: Path
-) -> Callable[[Request], Answer | None]:
-    """Return a service that writes down each request, as a line of JSON without its secrets."""
-    lock = threading.Lock()
-
-    def answer(request: Request) -> Answer | None:
-        started = time.time()
-        found = service(request)
-        entry = {
-            "time": round(started, 3),
-            "method": request.method,
-            "host": request.host,
-            "path": request.path,
-            "status": found.status if found is not None else None,
-            "seconds": round(time.time() - started, 4),
-        }
-        with lock, path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry) + "\n")
-        return found
 
     return answer
 

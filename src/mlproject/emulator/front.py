@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,12 +10,13 @@ from typing import Any
 
 from mlproject.emulator.certificates import Certificates
 from mlproject.emulator.messages import Answer, Request
+from mlproject.emulator.names import HOSTS, LOOPBACK
 
 Service = Callable[[Request], Answer | None]
 
 
 class Front(ThreadingHTTPServer):
-    """A proxy on loopback that answers in the place of every host it is asked to connect to.
+    """A proxy on loopback that answers in the place of the emulated hosts.
 
     Parameters
     ----------
@@ -26,17 +28,18 @@ class Front(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, port: int, certificates: Certificates, service: Service) -> None:
         self.service = service
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificates.certificate, certificates.key)
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__((LOOPBACK, port), _Handler)
 
     @property
     def address(self) -> str:
         """What ``HTTPS_PROXY`` is set to."""
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://{LOOPBACK}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that went away."""
@@ -44,25 +47,57 @@ class Front(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     server: Front
     _host: str | None = None
 
+    def handle_one_request(self) -> None:
+        """Acknowledge a request's head at once.
+
+        urllib3 leaves Nagle's algorithm on for proxies: it sends a request's body only when the
+        head is acknowledged, which the kernel would put off for 40 ms. The option holds until the
+        next answer.
+        """
+        if hasattr(socket, "TCP_QUICKACK"):
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        super().handle_one_request()
+
+    def handle_expect_100(self) -> bool:
+        """Tell a client that waits before it sends a body to go on."""
+        found = super().handle_expect_100()
+        self.wfile.flush()
+        return found
+
+    def finish(self) -> None:
+        """Close the connection inside TLS too, which the server does not know of."""
+        super().finish()
+        self.connection.close()
+
     def do_CONNECT(self) -> None:
-        self._host = self.path.rpartition(":")[0]
+        host = self.path.rpartition(":")[0].lower()
+        if host not in HOSTS:
+            self.send_error(502, "There is no way from here to this host")
+            return
+        self._host = host
         self.send_response(200, "Connection established")
         self.end_headers()
+        self.wfile.flush()
         self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb", -1)
-        self.wfile = self.connection.makefile("wb", 0)
+        self.wfile = self.connection.makefile("wb", -1)
         self.close_connection = False
 
     def _answer(self) -> None:
         body = self._body()
-        if self._host is None:
+        # A plain request for a path is meant for this address itself; one for a whole URL is
+        # what a proxy for HTTP gets, and every emulated host speaks TLS only.
+        if self._host is None and not self.path.startswith("/"):
             self.send_error(403, "This proxy leads to the emulated hosts only, by CONNECT")
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.service(Request(self.command, self._host, self.path, headers, body))
+        request = Request(self.command, self._host or LOOPBACK, self.path, headers, body)
+        answer = self.server.service(request)
         if answer is None:
             self.close_connection = True
             self.connection.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mlproject.emulator.messages import Answer, Request, Routes, of_json
-from mlproject.emulator.state import (
+from mlproject.emulator.messages import Answer, Request, Routes, arm_refused, of_json
+from mlproject.emulator.names import (
     ACCOUNT,
     API_HOST,
     ARM_HOST,
@@ -58,8 +58,7 @@ def routes() -> Routes:
         return of_json(content)
 
     def missing(request: Request) -> Answer:
-        error = {"code": "ResourceNotFound", "message": f"{request.path} was not found."}
-        return of_json({"error": error}, 404)
+        return arm_refused(404, "ResourceNotFound", f"{request.path} was not found.")
 
     found = Routes()
     found.add("GET", "/metadata/endpoints", endpoints)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from mlproject.emulator.names import REGION
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,33 @@ def of_json(content: Any, status: int = 200) -> Answer:
     return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
 
-def refused(status: int, code: str, message: str) -> Answer:
-    """Return an error as the workspace's API words it: an envelope without a top-level message."""
-    error = {"Code": "UserError", "Severity": None, "Message": message, "MessageFormat": None}
-    return of_json({"Error": error, "Correlation": {}, "error_code": code}, status)
+def refused(status: int, code: str | None, message: str) -> Answer:
+    """Return an error as the workspace's API words it: an envelope without a top-level message.
+
+    MLflow's code of the error stands beside the envelope; None where the request did not get as
+    far as MLflow's API.
+    """
+    error = {
+        "Code": "UserError" if status < 500 else "ServiceError",
+        "Severity": None,
+        "Message": message,
+        "MessageFormat": None,
+        "InnerError": None,
+    }
+    envelope = {
+        "Error": error,
+        "Correlation": {"operation": None, "request": None},
+        "Environment": REGION,
+        "Location": REGION,
+        "Time": dt.datetime.now(dt.timezone.utc).isoformat(),
+        "ComponentName": "mlflow",
+    }
+    return of_json(envelope if code is None else envelope | {"error_code": code}, status)
+
+
+def arm_refused(status: int, code: str, message: str) -> Answer:
+    """Return an error as Resource Manager words it."""
+    return of_json({"error": {"code": code, "message": message}}, status)
 
 
 MISSING = Answer(404)

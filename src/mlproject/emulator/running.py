@@ -4,51 +4,70 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from mlproject.emulator import certificates, faults, state
-from mlproject.emulator.front import Front
+from mlproject.emulator import certificates, faults, locks, log, names
+from mlproject.emulator.environment import Identity, Reached, astray, network, signed_in
+from mlproject.emulator.front import Front, Service
+from mlproject.emulator.state import State
 from mlproject.errors import ConfigurationError
 
 _ADDRESS = "emulator.json"
-_LOOPBACK = "127.0.0.1,localhost,::1"
+_LOCK = "emulator.lock"
+_LOG = "requests.jsonl"
+_POLL = 0.05
+# MLflow has room for one server in a process.
+_ONE = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Running:
-    """Where an emulator is, and how a client is led to it.
-
-    Attributes
-    ----------
-    folder : Path
-        Its state, with ``config.json`` of the workspace and ``requests.jsonl``.
-    address : str
-        Of the proxy.
-    """
-
-    folder: Path
-    address: str
+class Running(Reached):
+    """Where an emulator is, and how a client is led to it."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead an unmodified client to the emulator, signed in."""
-        return {
-            "HTTPS_PROXY": self.address,
-            "NO_PROXY": _LOOPBACK,
-            "REQUESTS_CA_BUNDLE": str(self.folder / "authority.pem"),
-            "AZUREML_CURRENT_CLOUD": "AzureCloud",
-            "AZURE_TENANT_ID": state.TENANT,
-            "AZURE_CLIENT_ID": state.CLIENT_ID,
-            "AZURE_CLIENT_SECRET": state.CLIENT_SECRET,
-            "AZUREML_SERVICE_PRINCIPAL_TENANT_ID": state.TENANT,
-            "AZUREML_SERVICE_PRINCIPAL_ID": state.CLIENT_ID,
-            "AZUREML_SERVICE_PRINCIPAL_PASSWORD": state.CLIENT_SECRET,
-        }
+        """The variables that lead an unmodified client to the emulator, signed in by a secret."""
+        return self.environment_of("secret")
+
+    def environment_of(self, identity: Identity) -> dict[str, str]:
+        """Return the variables that lead a client to the emulator as one of its identities."""
+        return network(self, os.environ) | signed_in(self, identity)
+
+    def process_environment(
+        self, identity: Identity = "secret", around: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """Return a whole environment: another's, less what would lead a client elsewhere.
+
+        Parameters
+        ----------
+        identity : {'secret', 'managed', 'guest'}
+        around : mapping, optional
+            This process's own environment by default.
+        """
+        around = os.environ if around is None else around
+        misleading = set(astray(around))
+        kept = {name: value for name, value in around.items() if name not in misleading}
+        return kept | network(self, around) | signed_in(self, identity)
+
+    def job_environment(
+        self, run_id: str, experiment_id: str, experiment_name: str
+    ) -> dict[str, str]:
+        """Return the variables of a job's process; see ``mlproject.emulator.jobs``."""
+        from mlproject.emulator.jobs import job_environment
+
+        return job_environment(self, run_id, experiment_id, experiment_name)
+
+    def requests(self) -> list[log.Logged]:
+        """Return what was asked so far, in the order in which it was answered."""
+        return log.read(self.folder / _LOG)
 
 
 @contextmanager
@@ -58,6 +77,8 @@ def running(
     port: int = 0,
     token_seconds: float = 3600.0,
     wrong: faults.Faults | None = None,
+    refuse: str | None = None,
+    wait: bool = True,
 ) -> Iterator[Running]:
     """Run an emulator for the block.
 
@@ -70,43 +91,57 @@ def running(
     token_seconds : float
         How long a token holds.
     wrong : Faults, optional
+    refuse : str, optional
+        A regular expression; metrics, parameters and tags whose whole name it matches are refused.
+    wait : bool
+        Whether to wait for the store, seconds, before the block begins. Requests wait for it
+        anyway.
 
     Raises
     ------
     ConfigurationError
-        When a package is missing, or the port is taken.
+        When a package is missing, the port is taken, an emulator already runs with this folder
+        or in this process, or the folder's database cannot be used.
     """
     if find_spec("cryptography") is None:
         raise ConfigurationError(
             "The emulator needs the package cryptography", "pip install cryptography"
         )
-    from mlproject.emulator.service import service
+    from mlproject.emulator import service as hosts
 
     folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    made = certificates.made(folder)
-    answer = service(state.State(folder, token_seconds))
-    answered = faults.logged(
-        faults.faulty(answer, wrong or faults.Faults()), folder / "requests.jsonl"
-    )
-    try:
-        front = Front(port, made, answered)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The port {port} cannot be had: {error.strerror}", "Give another --port"
-        ) from error
-    found = Running(folder, front.address)
-    (folder / "config.json").write_text(json.dumps(state.config()), encoding="utf-8")
-    content = {"address": front.address, "pid": os.getpid()}
-    (folder / _ADDRESS).write_text(json.dumps(content), encoding="utf-8")
-    thread = threading.Thread(target=front.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with ExitStack() as stack:
+        stack.enter_context(_alone())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The state cannot be kept in {folder}: {error.strerror}", "Give another --state"
+            ) from error
+        stack.enter_context(
+            locks.held(
+                folder / _LOCK,
+                f"An emulator already runs with the folder {folder}",
+                "Use it: mlproject emulator env; or give another --state",
+            )
+        )
+        made = certificates.made(folder)
+        service = hosts.Service(State(folder, token_seconds, _compiled(refuse)))
+        stack.callback(service.close)
+        faulty = faults.faulty(service, wrong or faults.Faults())
+        front = _front(port, made, log.logged(faulty, folder / _LOG))
+        stack.callback(front.server_close)
+        found = Running(folder, front.address)
+        found.workspace.write_text(json.dumps(names.config()), encoding="utf-8")
+        threading.Thread(target=front.serve_forever, args=(_POLL,), daemon=True).start()
+        stack.callback(front.shutdown)
+        if wait:
+            service.store()
+        content = {"address": front.address, "pid": os.getpid()}
+        (folder / _ADDRESS).write_text(json.dumps(content), encoding="utf-8")
+        stack.callback((folder / _ADDRESS).unlink, missing_ok=True)
         yield found
-    finally:
-        front.shutdown()
-        front.server_close()
-        (folder / _ADDRESS).unlink(missing_ok=True)
+        service.store()
 
 
 def find(folder: Path) -> Running:
@@ -115,12 +150,43 @@ def find(folder: Path) -> Running:
     Raises
     ------
     ConfigurationError
-        When there is none.
+        When there is none, or one that was killed.
     """
     try:
         content = json.loads((folder / _ADDRESS).read_text(encoding="utf-8"))
-        return Running(folder.absolute(), str(content["address"]))
+        found = Running(folder.absolute(), str(content["address"]))
+        url = urlsplit(found.address)
+        socket.create_connection((str(url.hostname), int(url.port or 0)), timeout=2).close()
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"No emulator runs with the folder {folder}", "Start one: mlproject emulator start"
         ) from error
+    return found
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    if not _ONE.acquire(blocking=False):
+        raise ConfigurationError(
+            "An emulator already runs in this process", "Start another in a process of its own"
+        )
+    try:
+        yield
+    finally:
+        _ONE.release()
+
+
+def _front(port: int, made: certificates.Certificates, answered: Service) -> Front:
+    try:
+        return Front(port, made, answered)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The port {port} cannot be had: {error.strerror}", "Give another --port"
+        ) from error
+
+
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern) if pattern else None
+    except re.error as error:
+        raise ConfigurationError(f"'{pattern}' is no regular expression: {error}") from error

@@ -2,43 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+import threading
+from concurrent.futures import Future
 
-from mlproject.emulator import artifacts, blobs, entra, management, tracking
-from mlproject.emulator.messages import MISSING, Answer, Request, refused
-from mlproject.emulator.state import API_HOST, ARM_HOST, LOGIN_HOST, State
+from mlproject.emulator import artifacts, blobs, entra, management, roles, tracking
+from mlproject.emulator.messages import MISSING, Answer, Request, arm_refused, refused
+from mlproject.emulator.names import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
+from mlproject.emulator.state import State
+from mlproject.emulator.store import Store, opened
+
+_EXPIRED = "The token is missing, wrong or expired."
 
 
-def service(state: State) -> Callable[[Request], Answer]:
-    """Return what answers every request of every host."""
-    state.blobs.mkdir(parents=True, exist_ok=True)
-    login, arm = entra.routes(state), management.routes()
-    mlflow, kept = tracking.service(state), artifacts.routes(state)
+class Service:
+    """Answers every request of every host.
 
-    def routed(request: Request) -> Answer:
-        host = request.host.lower()
+    The store takes seconds to open, most of them to import MLflow. It is opened beside, and only
+    who needs it waits for it.
+    """
+
+    def __init__(self, state: State) -> None:
+        state.blobs.mkdir(parents=True, exist_ok=True)
+        self._state = state
+        self._login, self._arm = entra.routes(state), management.routes()
+        self._machine, self._artifacts = entra.managed_identity(state), artifacts.routes(state)
+        self._store: Future[Store] = Future()
+        self._opening = threading.Thread(target=self._open, daemon=True)
+        self._opening.start()
+
+    def store(self) -> Store:
+        """Return the store when it is open; raise what kept it from opening."""
+        return self._store.result()
+
+    def close(self) -> None:
+        """Close the store."""
+        self._opening.join()
+        if self._store.exception() is None:
+            self.store().close()
+
+    def __call__(self, request: Request) -> Answer:
+        """Answer a request."""
+        try:
+            return self._answer(request)
+        except (KeyError, TypeError, ValueError) as error:  # what no client of the service sends
+            return refused(400, "INVALID_PARAMETER_VALUE", f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - a thread's end; the client is to hear of it
+            return refused(500, "INTERNAL_ERROR", f"{type(error).__name__}: {error}")
+
+    def _answer(self, request: Request) -> Answer:
+        host = request.host
         if host == LOGIN_HOST:
-            return login(request)
-        if host.endswith(".blob.core.windows.net"):
-            return blobs.answer(state, request)
+            return self._login(request)
+        if host == LOOPBACK:
+            return self._machine(request)
+        if host == BLOB_HOST:
+            return blobs.answer(self._state, request)
         if host == API_HOST and request.path == "/discovery":
             return management.discovery(request)
-        if host not in (API_HOST, ARM_HOST):
-            return MISSING
-        if not state.holds(request.headers.get("authorization")):
-            return refused(401, "UNAUTHENTICATED", "The token is missing, wrong or expired.")
-        if host == ARM_HOST:
-            return arm(request)
+        if host in (API_HOST, ARM_HOST):
+            return self._authorized(request)
+        return MISSING
+
+    def _authorized(self, request: Request) -> Answer:
+        claims = self._state.key.claims(request.headers.get("authorization"))
+        if claims is None:
+            if request.host == ARM_HOST:
+                return arm_refused(401, "ExpiredAuthenticationToken", _EXPIRED)
+            return refused(401, None, _EXPIRED)
+        denied = roles.denied(request, claims)
+        if denied is not None:
+            return denied
+        if request.host == ARM_HOST:
+            return self._arm(request)
         if request.path.startswith(tracking.PREFIX):
-            return mlflow(request)
-        return kept(request)
+            return tracking.answer(self._state, self.store, request)
+        return self._artifacts(request)
 
-    return partial(_answered, routed)
-
-
-def _answered(service: Callable[[Request], Answer], request: Request) -> Answer:
-    try:
-        return service(request)
-    except (KeyError, TypeError, ValueError) as error:  # what no client of the service sends
-        return refused(400, "INVALID_PARAMETER_VALUE", f"{type(error).__name__}: {error}")
+    def _open(self) -> None:
+        try:
+            self._store.set_result(opened(self._state))
+        except BaseException as error:  # noqa: BLE001 - raised again by who waits
+            self._store.set_exception(error)

@@ -1,19 +1,20 @@
-"""The workspace's MLflow 2 API: MLflow's own server code on SQLite, less what the service lacks."""
+"""The workspace's MLflow 2 API: MLflow's own server code, less what the service lacks."""
 
 from __future__ import annotations
 
-import io
-import os
+import json
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from mlproject.emulator.messages import MISSING, Answer, Request, refused
-from mlproject.emulator.state import API_HOST, SCOPE, TRACKING_URI, State
+from mlproject.emulator import ids, limits
+from mlproject.emulator.messages import MISSING, Answer, Request, of_json, refused
+from mlproject.emulator.names import SCOPE
+from mlproject.emulator.state import State
+from mlproject.emulator.store import Store
 
 PREFIX = f"/mlflow/v2.0{SCOPE}"
-MOST_PARAMETERS = 200
 _API = "/api/2.0/mlflow/"
 # What the workspace has of MLflow's API; anything else is 404 without a body.
 _KNOWN = re.compile(
@@ -25,80 +26,51 @@ _KNOWN = re.compile(
     r"|model-versions/(create|get|update|delete|search|transition-stage|get-download-uri|set-tag"
     r"|delete-tag)"
 )
-_ARTIFACT_URI = re.compile(rb"(/experiments/\d+)/([0-9a-f]{32})/artifacts")
 
 
-def service(state: State) -> Callable[[Request], Answer]:
-    """Return what answers below ``/mlflow/v2.0``.
+def answer(state: State, store: Callable[[], Store], request: Request) -> Answer:
+    """Return what is answered below ``/mlflow/v2.0``.
 
-    MLflow keeps its store in this process's environment, so that there is one of these a process.
+    Parameters
+    ----------
+    state : State
+    store : callable
+        Returns the store, when it is open.
+    request : Request
     """
-    os.environ["_MLFLOW_SERVER_FILE_STORE"] = state.database
-    os.environ["_MLFLOW_SERVER_REGISTRY_STORE"] = state.database
-    os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = f"{TRACKING_URI}/experiments"
-    os.environ["MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE"] = "true"
-    from mlflow.server import app
-
-    def answer(request: Request) -> Answer:
-        name = request.path[len(PREFIX) :].removeprefix(_API)
-        if not _KNOWN.fullmatch(name):
-            return MISSING
-        refusal = _refusal(name, request)
-        if refusal is not None:
-            return refusal
-        found = _asked(app, request, request.target[len(PREFIX) :])
-        return Answer(
-            found.status, _ARTIFACT_URI.sub(rb"\1/runs/\2/artifacts", found.body), found.headers
-        )
-
-    return answer
+    endpoint = request.path[len(PREFIX) :].removeprefix(_API)
+    if not _KNOWN.fullmatch(endpoint):
+        return MISSING
+    try:
+        target, content = _inside(request)
+    except ids.UnknownIdError as error:
+        return refused(404, "RESOURCE_DOES_NOT_EXIST", str(error))
+    found = limits.refusal(endpoint, content, state.refuse, store().parameters)
+    if found is not None:
+        return found
+    body = json.dumps(content).encode() if request.body else b""
+    inside = Request(request.method, request.host, target, request.headers, body)
+    return _outside(store().answer(inside))
 
 
-def _refusal(name: str, request: Request) -> Answer | None:
-    """Return the answer to what MLflow would take and the service does not."""
-    if name != "runs/log-batch" and name != "runs/log-parameter":
-        return None
-    from mlflow.server.handlers import _get_tracking_store
-
-    content = request.json()
-    given = content.get("params") or ([content] if name == "runs/log-parameter" else [])
-    if not given:
-        return None
-    run = _get_tracking_store().get_run(content["run_id"])
-    names = set(run.data.params) | {item["key"] for item in given}
-    if len(names) <= MOST_PARAMETERS:
-        return None
-    message = f"A run can have at most {MOST_PARAMETERS} parameters, and this has {len(names)}."
-    return refused(400, "INVALID_PARAMETER_VALUE", message)
+def _inside(request: Request) -> tuple[str, dict[str, Any]]:
+    """Return the target and the JSON of a request in the store's terms."""
+    url = urlsplit(request.target)
+    pairs = parse_qsl(url.query, keep_blank_values=True)
+    query = urlencode(
+        [pair for name, text in pairs for pair in ids.for_store({name: text}).items()]
+    )
+    target = url.path[len(PREFIX) :] + (f"?{query}" if query else "")
+    return target, ids.for_store(request.json())
 
 
-def _asked(app: Any, request: Request, target: str) -> Answer:
-    """Ask a WSGI application in this process."""
-    url = urlsplit(target)
-    kept: dict[str, Any] = {}
-
-    def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
-        kept["status"] = int(status.partition(" ")[0])
-        kept["headers"] = {"Content-Type": dict(headers).get("Content-Type", "application/json")}
-
-    environment = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": url.path,
-        "QUERY_STRING": url.query,
-        "SERVER_NAME": API_HOST,
-        "SERVER_PORT": "443",
-        "HTTP_HOST": API_HOST,
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_TYPE": request.headers.get("content-type", ""),
-        "CONTENT_LENGTH": str(len(request.body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "https",
-        "wsgi.input": io.BytesIO(request.body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    body = b"".join(app(environment, start))
-    return Answer(kept["status"], body, kept["headers"])
+def _outside(answer: Answer) -> Answer:
+    """Return the store's answer in the service's terms."""
+    try:
+        content = json.loads(answer.body)
+    except ValueError:
+        return answer
+    if answer.status < 400:
+        return of_json(ids.for_client(content), answer.status)
+    message = ids.text_for_client(str(content.get("message", "")))
+    return refused(answer.status, content.get("error_code", "INTERNAL_ERROR"), message)
