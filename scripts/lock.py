@@ -5,8 +5,9 @@
 
 One universal resolution of everything comes first; the files are parts of it, so that a package
 has one version whatever is installed. Files: ``run.txt`` (what the project needs, and what
-installs it), ``dev.txt`` (with tests, Dask and Spark), ``all.txt`` (with every extra), ``uv.txt``
-(the installer).
+installs it), ``dev.txt`` (with tests, Dask and Spark), ``azure.txt`` (with tests and Microsoft's
+packages, which slow down every import of MLflow), ``all.txt`` (with every extra), ``uv.txt`` (the
+installer).
 """
 
 from __future__ import annotations
@@ -22,7 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
 OLDEST_PYTHON = "3.10"
 CONDA_PYTHON = "3.11"
-EXTRAS = {"run": [], "dev": ["dev", "dask", "spark"], "all": ["dev", "dask", "spark", "azureml"]}
+EXTRAS = {
+    "run": [],
+    "dev": ["dev", "dask", "spark"],
+    "azure": ["dev", "azureml"],
+    "all": ["dev", "dask", "spark", "azureml"],
+}
 SYSTEMS = [("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt")]
 CONDA_HEAD = """\
 # The environment of `mlflow run .`, made by `make lock` from requirements/run.txt; do not edit.
@@ -91,6 +97,7 @@ def main() -> None:
         whole = FOLDER / "all.txt"
         compile_file("run", ["pyproject.toml", str(installer)], whole, EXTRAS["run"])
         compile_file("dev", ["pyproject.toml"], whole, EXTRAS["dev"])
+        compile_file("azure", ["pyproject.toml"], whole, EXTRAS["azure"])
         compile_file("uv", [str(bootstrap)], whole, [])
     text = conda(pins(FOLDER / "run.txt"), CONDA_PYTHON)
     (ROOT / "conda.yaml").write_text(text, encoding="utf-8")

@@ -170,15 +170,15 @@ def _run(client: MlflowClient, run_id: str, target: Target) -> Run:
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
-    looked = [target.printable]
+    looked = [target.described]
     for other in _stores_here():
         if other.uri == target.uri:
             continue
-        looked.append(other.printable)
+        looked.append(other.described)
         if _has_run(other, run_id):
             raise TrackingError(
-                f"There is no run {run_id} in {target.printable}",
-                f"It is in {other.printable}: add --tracking {other.name}",
+                f"There is no run {run_id} in {target.described}",
+                f"It is in {other.described}: add --tracking {other.name}",
             )
     raise TrackingError(f"There is no run {run_id} in {' or '.join(looked)}")
 

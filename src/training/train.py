@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mlproject import cluster
+from mlproject import cluster, environ
 from mlproject.console import Reporter
 from mlproject.errors import ModelError
 from mlproject.tracking import connect
-from mlproject.tracking.target import Target, resolve
+from mlproject.tracking.azureml import studio_link
+from mlproject.tracking.target import AZUREML, Target, resolve
 from training import (
     autologging,
     catalogue,
@@ -57,6 +58,7 @@ class Result:
     data: dict[str, Any]
     model_format: str
     registered: dict[str, str] | None = None
+    studio: str | None = None
     failed_candidates: int = 0
 
 
@@ -80,7 +82,7 @@ def train(options: Options, reporter: Reporter) -> Result:
         prepared = prepare(options)
     for notice in prepared.notices:
         reporter.warn(notice)
-    with reporter.step(f"Connecting to {target.printable}"):
+    with reporter.step(f"Connecting to {target.described}"):
         client = connect.connect(target)
     experiment = options.experiment or connect.ambient_experiment(client) or prepared.recipe.name
     joined = record.joined()
@@ -105,7 +107,10 @@ def _record(
     """Fit inside the open run, record everything, and return what came out."""
     run_id = str(run.info.run_id)
     recipe, rows, table = prepared.recipe, prepared.rows, prepared.table
-    with connect.as_tracking_error(f"The run {run_id} cannot be recorded"):
+    failing = f"The run {run_id} cannot be recorded"
+    # What is there already is completed, not repeated.
+    later = f"Finish it later with {environ.RUN_ID}={run_id} and the same command"
+    with connect.as_tracking_error(failing, later):
         _describe(client, run_id, prepared)
     count = _candidates_text(prepared.planned, recipe)
     with (
@@ -126,7 +131,7 @@ def _record(
         reporter.warn(f"The metric '{name}' cannot be measured on the held-out rows: {why}")
     with (
         reporter.step("Recording candidates and model"),
-        connect.as_tracking_error(f"The run {run_id} cannot be recorded"),
+        connect.as_tracking_error(failing, later),
     ):
         # The model first: it is what a run is for, should the server go away after it.
         chosen = _log_model(client, run_id, recipe, rows, outcome)
@@ -152,6 +157,7 @@ def _record(
         data={"source": table.source, "sha256": table.sha256, "rows": table.rows},
         model_format=chosen,
         failed_candidates=len(outcome.failures),
+        studio=studio_link(target.uri, run_id) if target.name == AZUREML else None,
     )
 
 
@@ -199,7 +205,8 @@ def _children(
 def _store(target: Target) -> children.Store:
     if target.is_file_store:
         return children.Store.FILES
-    return children.Store.HTTP if target.uri.startswith("http") else children.Store.OTHER
+    remote = target.name == AZUREML or target.uri.startswith("http")
+    return children.Store.HTTP if remote else children.Store.OTHER
 
 
 def _log_model(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mlproject.cli.frame import BOOLEAN, INTEGER, OrUnset, check_jobs, command
+from mlproject.cli.workspace import in_workspace
 from mlproject.console import Reporter
 
 
@@ -93,6 +94,7 @@ from mlproject.console import Reporter
 )
 @click.option("--no-track", is_flag=True, help="Record no scoring run.")
 @command
+@in_workspace
 def score(reporter: Reporter, no_track: bool, **options: Any) -> dict[str, Any]:
     """Score a file with a trained model. Every row is in the output or among the rejects.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mlproject.cli.frame import LazyGroup, command
+from mlproject.cli.workspace import in_workspace
 from mlproject.console import Reporter
 
 _HERE = "mlproject.cli.tracking"
@@ -38,18 +39,20 @@ def tracking() -> None:
 @click.command()
 @click.option("--tracking", "option", metavar="TARGET", help="Ask as if this were given.")
 @command
+@in_workspace
 def show(reporter: Reporter, option: str | None) -> dict[str, Any]:
     """Show where runs are recorded, and why there."""
     from mlproject.tracking.target import resolve
 
     target = resolve(option)
-    reporter.say(f"{target.printable} (from {target.origin})")
+    reporter.say(f"{target.described} (from {target.origin})")
     return {"uri": target.printable, "target": target.name, "origin": target.origin}
 
 
 @click.command()
 @click.argument("target")
 @command
+@in_workspace
 def use(reporter: Reporter, target: str) -> dict[str, Any]:
     """Save TARGET (local, azureml, or any MLflow URI) as this project's choice."""
     from mlproject.tracking import settings
@@ -58,7 +61,7 @@ def use(reporter: Reporter, target: str) -> dict[str, Any]:
     check_storable(target)
     resolved = from_text(target, "TARGET", origin_folder())
     path = settings.write_tracking(target)
-    reporter.say(f"Saved in {path}: {target} ({resolved.printable})")
+    reporter.say(f"Saved in {path}: {target} ({resolved.described})")
     return {"uri": resolved.printable, "target": target, "path": str(path)}
 
 
@@ -72,6 +75,7 @@ def use(reporter: Reporter, target: str) -> dict[str, Any]:
     help="The shell that reads the lines.",
 )
 @command
+@in_workspace
 def env(reporter: Reporter, target: str | None, shell: str) -> dict[str, Any]:
     """Print shell exports for TARGET, or for the target that is in force here.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mlproject.cli.frame import INTEGER, OrUnset, check_jobs, command
+from mlproject.cli.workspace import in_workspace
 from mlproject.console import Reporter
 
 
@@ -46,6 +47,7 @@ from mlproject.console import Reporter
     "--seed", type=INTEGER, metavar="N", help="Seed of the split, the folds and the estimators."
 )
 @command
+@in_workspace
 def train(reporter: Reporter, engine: str | None, **options: Any) -> dict[str, Any]:
     """Train RECIPE: a tracked search and its best model.
 
@@ -79,7 +81,7 @@ def summarise(result: Any, reporter: Reporter) -> None:
     rows = [
         ("run", result.run_id),
         ("experiment", result.experiment),
-        ("recorded in", result.tracking_uri),
+        ("recorded in", result.studio or result.tracking_uri),
         ("data", f"{result.data['rows']} rows of {result.data['source']}"),
         ("candidates", f"{result.candidates} tried, {result.children} recorded"),
         *((f"best {name}", str(value)) for name, value in result.best_params.items()),

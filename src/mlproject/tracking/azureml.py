@@ -1,39 +1,89 @@
-"""The seam for Azure Machine Learning: what the target ``azureml`` needs, said in one place."""
+"""The target ``azureml``: from the nearest config.json, or the job, to a tracking URI."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 
+from mlproject.azure import places, workspace
+from mlproject.azure.places import SCHEME, SERVICE_SCHEME
 from mlproject.errors import TrackingError
 
+SCHEMES = (SCHEME, SERVICE_SCHEME)
 EXTRA = "pip install 'mlproject[azureml]'"
 
 
+def installed() -> bool:
+    """Return whether Microsoft's packages are there."""
+    return all(
+        find_spec(name) is not None for name in ("azureml", "azureml.mlflow", "azureml.core")
+    )
+
+
 def require_extra() -> None:
-    """Raise unless Microsoft's MLflow plugin is installed.
+    """Raise unless Microsoft's packages are installed.
 
     Raises
     ------
     TrackingError
         With the command that installs the extra.
     """
-    if find_spec("azureml") is None or find_spec("azureml.mlflow") is None:
+    if not installed():
         raise TrackingError("Azure ML needs packages that are not installed", EXTRA)
 
 
-def workspace_uri(folder: Path) -> NoReturn:
-    """Return the tracking URI of the workspace of the nearest config.json.
+def workspace_uri(folder: Path) -> str:
+    """Return the tracking URI of the job's workspace, or of the nearest config.json's.
 
     Raises
     ------
     TrackingError
-        When the extra is not installed; and, in this version, always: it does not yet speak to
-        workspaces through the name ``azureml``.
+        When the extra is not installed, there is no config.json, or the workspace cannot be used.
     """
     require_extra()
-    raise TrackingError(
-        f"This version cannot yet record in the Azure ML workspace of {folder}",
-        "Record in 'local' or on an MLflow server",
-    )
+    of_job = workspace.job_uri()
+    if of_job is not None:
+        return places.workspace_of(of_job).uri
+    names = workspace.find(folder)
+    from mlproject.azure import core
+
+    return core.tracking_uri(names)
+
+
+def described(uri: str) -> str:
+    """Return a workspace in words."""
+    workspace = places.workspace_of(uri)
+    return f"the Azure ML workspace '{workspace.name}' at {workspace.host}"
+
+
+def studio_link(uri: str, run_id: str) -> str:
+    """Return the address of a run's page in the Studio."""
+    return places.workspace_of(uri).link(run_id)
+
+
+def checked_uri(uri: str, origin: str) -> str:
+    """Return the URI of a workspace that a user gave, under our scheme.
+
+    A job is given Microsoft's own URI by the service; anybody else should mean what they write.
+
+    Raises
+    ------
+    TrackingError
+        For ``azureml://`` outside of a job, and for a URI that names no workspace.
+    """
+    require_extra()
+    if uri.startswith(f"{SERVICE_SCHEME}:"):
+        ours = f"{SCHEME}:{uri.partition(':')[2]}"
+        if not workspace.in_job():
+            raise TrackingError(
+                f"'{SERVICE_SCHEME}://' is Microsoft's own plugin, which loses the models of "
+                f"MLflow 3 ({origin})",
+                f"Write {ours.partition('?')[0]}",
+            )
+        uri = ours
+    try:
+        return places.workspace_of(uri).uri
+    except ValueError as error:
+        raise TrackingError(
+            f"{error} ({origin})", "Or write azureml, with a config.json"
+        ) from error

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from mlproject import environ
 from mlproject.errors import ConfigurationError, TrackingError, one_line, reason
 from mlproject.redact import redacted_text
-from mlproject.tracking.target import Target
+from mlproject.tracking.target import AZUREML, Target
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,7 +42,10 @@ def connect(target: Target) -> MlflowClient:
     import mlflow
 
     _quieten()
-    failing = f"The tracking server at {target.printable} cannot be used"
+    what = (
+        target.described if target.name == AZUREML else f"the tracking server at {target.printable}"
+    )
+    failing = f"{what[0].upper()}{what[1:]} cannot be used"
     with as_tracking_error(failing), few_retries():
         mlflow.set_tracking_uri(target.uri)
         try:
@@ -110,8 +113,8 @@ def ambient_experiment(client: MlflowClient) -> str | None:
 
 
 @contextmanager
-def as_tracking_error(what: str) -> Iterator[None]:
-    """Turn whatever a store raises into one line that ends with the store's own reason."""
+def as_tracking_error(what: str, hint: str | None = None) -> Iterator[None]:
+    """Turn whatever a store raises into one line with the store's own reason, and a hint."""
     import requests
     import yaml
     from alembic.util import CommandError
@@ -128,7 +131,7 @@ def as_tracking_error(what: str) -> Iterator[None]:
         SQLAlchemyError,
         OSError,
     ) as error:
-        raise TrackingError(f"{what}: {short_reason(error)}") from error
+        raise TrackingError(f"{what}: {short_reason(error)}", hint) from error
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"{what}: the package '{error.name}' is not installed", f"pip install {error.name}"
@@ -137,6 +140,8 @@ def as_tracking_error(what: str) -> Iterator[None]:
 
 def short_reason(error: BaseException) -> str:
     """Return the innermost thing that a chain of network errors says."""
+    if getattr(error, "explained", False):  # it says more than what it came from
+        return one_line(redacted_text(str(error)))
     innermost = error
     seen = {id(error)}
     while (nested := _inside(innermost)) is not None and id(nested) not in seen:

@@ -66,6 +66,11 @@ class Target:
         """The URI without user, password and query."""
         return redacted(self.uri)
 
+    @property
+    def described(self) -> str:
+        """What a message calls it: a workspace by its name, anything else by its URI."""
+        return azureml.described(self.uri) if self.name == AZUREML else self.printable
+
 
 def resolve(option: str | None = None, folder: Path | None = None) -> Target:
     """Return the target, from the first of the five places that names one.
@@ -119,8 +124,8 @@ def from_text(text: str, origin: str, folder: Path) -> Target:
         return Target(_absolute_file_uri(text, folder), text, origin)
     if scheme == "sqlite":
         return Target(_absolute_sqlite_uri(text, folder), text, origin)
-    if scheme.startswith("azureml"):
-        azureml.require_extra()
+    if scheme in azureml.SCHEMES:
+        return Target(azureml.checked_uri(text, origin), AZUREML, origin)
     dialect = scheme.partition("+")[0]
     plugins = {entry.name for entry in importlib.metadata.entry_points(group=_PLUGIN_GROUP)}
     known = _BUILT_IN_SCHEMES | plugins

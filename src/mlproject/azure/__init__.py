@@ -1,0 +1,18 @@
+"""Azure Machine Learning: the workspace, and the three MLflow plugins under ``azureml3``.
+
+Each module may import those above it, and nothing of MLflow or of Microsoft's before it is used:
+
+- ``places``        URIs of workspaces and artifacts, links to the Studio
+- ``workspace``     config.json, or the environment of a job
+- ``credentials``   one azure-identity credential, its tokens kept and renewed; a job's own token
+- ``context``       a workspace with its cloud and its credential
+- ``core``          azureml-core: the tracking URI of a workspace (imported nowhere else)
+- ``calls``         requests: a refused token is renewed once, a lost answer creates nothing twice
+- ``bookkeeping``   what the workspace cannot keep otherwise, in tags that users do not see
+- ``logged_models`` MLflow 3's logged models in those tags
+- ``blobs``         the content of one artifact, up and down
+- ``artifacts``     the artifact repository
+- ``overflow``      what the service refused of a run, kept in an artifact
+- ``tracking_store``, ``registry_store``
+- ``plugins``       what the entry points name
+"""

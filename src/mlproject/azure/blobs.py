@@ -1,0 +1,106 @@
+"""The content of one artifact, in Azure's blob store, behind a signed URL."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import BlobClient
+
+T = TypeVar("T")
+_ATTEMPTS = 7
+_LONGEST_PAUSE_SECONDS = 30.0
+_CHUNK = 4 * 1024 * 1024
+
+
+class Blobs:
+    """Uploads and downloads; connections are kept for the next one."""
+
+    def __init__(self) -> None:
+        self._transport = RequestsTransport()
+
+    def put(self, url: str, path: Path) -> bool:
+        """Upload a file and return whether it was; False when there is other content already.
+
+        The same content that is there already counts as uploaded: an answer may have been lost.
+        """
+
+        def upload() -> bool:
+            with path.open("rb") as stream:
+                try:
+                    self._client(url).upload_blob(stream, overwrite=False)
+                except ResourceExistsError:
+                    return self.same(url, path) is True
+            return True
+
+        return _patiently(upload)
+
+    def same(self, url: str, path: Path) -> bool | None:
+        """Return whether a blob holds what a file holds; None when there is no blob."""
+
+        def compare() -> bool | None:
+            client = self._client(url)
+            try:
+                if client.get_blob_properties().size != path.stat().st_size:
+                    return False
+                digest = hashlib.sha256()
+                for chunk in client.download_blob().chunks():
+                    digest.update(chunk)
+            except ResourceNotFoundError:
+                return None
+            return digest.digest() == _digest(path)
+
+        return _patiently(compare)
+
+    def get(self, url: str, path: Path) -> None:
+        """Download into a file, which is there once all of it is."""
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+
+        def download() -> None:
+            with unfinished.open("wb") as stream:
+                self._client(url).download_blob().readinto(stream)
+            unfinished.replace(path)
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _patiently(download)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _client(self, url: str) -> Any:
+        # The library's own first pause is a quarter of a minute, and it does not repeat 429:
+        # ``_patiently`` does all of it.
+        return BlobClient.from_blob_url(url, transport=self._transport, retry_total=0)
+
+
+def _patiently(work: Callable[[], T]) -> T:
+    """Repeat after 429, 5xx and connections that break, also midway."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return work()
+        except AzureError as error:
+            status = error.status_code if isinstance(error, HttpResponseError) else None
+            passing = status is None or status in (408, 429) or status >= 500
+            if not passing or attempt == _ATTEMPTS - 1:
+                raise
+        time.sleep(min(0.2 * 2**attempt, _LONGEST_PAUSE_SECONDS))
+    raise AssertionError("unreachable")
+
+
+def _digest(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.digest()

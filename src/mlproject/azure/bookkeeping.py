@@ -1,0 +1,50 @@
+"""What the workspace has no other place for: tags that users of our plugins do not see."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+PREFIX = "azureml3."
+# A request that makes something carries it, so that what it made is found when its answer is lost.
+REQUEST = f"{PREFIX}request"
+# How many artifacts hold what the service refused of a run.
+OVERFLOW = f"{PREFIX}overflow"
+# The longest value of a tag that Azure ML documents.
+LONGEST_VALUE = 1000
+
+
+def new_request() -> str:
+    """Return a new value for the tag ``REQUEST``."""
+    return uuid.uuid4().hex
+
+
+def hidden(name: str) -> bool:
+    """Whether a tag is ours and not the user's."""
+    return name.startswith(PREFIX)
+
+
+def written(name: str, content: Mapping[str, Any]) -> dict[str, str]:
+    """Return tags that hold a mapping as JSON, in as many pieces as it needs."""
+    text = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    pieces = [text[at : at + LONGEST_VALUE] for at in range(0, len(text), LONGEST_VALUE)]
+    return {f"{name}.{number}": piece for number, piece in enumerate(pieces)}
+
+
+def read(name: str, tags: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the mapping that ``written`` has put into tags; None when a piece of it is missing."""
+    text = "".join(_pieces(name, tags))
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _pieces(name: str, tags: Mapping[str, str]) -> Iterable[str]:
+    number = 0
+    while f"{name}.{number}" in tags:
+        yield tags[f"{name}.{number}"]
+        number += 1

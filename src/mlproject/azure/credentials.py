@@ -1,0 +1,248 @@
+"""One credential for everything: azureml-core, MLflow's requests and the artifact service.
+
+Inside a job it is the job's own token. Outside it is what azure-identity finds, in this order:
+environment, workload identity, managed identity, Azure CLI; a browser or a device code only where
+the user has said that somebody is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mlproject import environ
+from mlproject.azure.places import Workspace
+from mlproject.errors import one_line, reason
+from mlproject.redact import redacted_text
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, TokenCredential
+
+# A token is replaced before it ends: five minutes, or a third of a shorter life.
+_MARGIN_SECONDS = 300.0
+_WHAT_TO_SET = (
+    "Run 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, "
+    "or add --interactive"
+)
+
+
+class Credential:
+    """Tokens for one audience: kept while they hold, asked for again when they are refused.
+
+    It is a credential as the Azure SDKs take one, too.
+
+    Parameters
+    ----------
+    make : callable
+        Returns a new azure-identity credential, with nothing remembered.
+    scope : str
+        The audience, such as ``https://management.azure.com/.default``.
+    """
+
+    def __init__(self, make: Callable[[], TokenCredential], scope: str) -> None:
+        self._make = make
+        self._scope = scope
+        self._lock = threading.RLock()
+        self._inner: TokenCredential | None = None
+        self._token: AccessToken | None = None
+        self._replace_at = 0.0
+
+    @property
+    def tenant(self) -> str | None:
+        """The directory that the last token is of, where it says so."""
+        return _claims(self._token.token).get("tid") if self._token else None
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """Return a token that holds.
+
+        Raises
+        ------
+        MlflowException
+            When nobody can be signed in: which ways were tried, and what to set.
+        """
+        with self._lock:
+            if self._token is None or time.time() >= self._replace_at:
+                self._token = self._asked()
+                left = self._token.expires_on - time.time()
+                self._replace_at = self._token.expires_on - min(_MARGIN_SECONDS, left / 3)
+            return self._token
+
+    def renew(self, refused: str) -> None:
+        """Forget a token that the service refused, and what the credential remembers of it."""
+        with self._lock:
+            if self._token is not None and self._token.token == refused:
+                self._token, self._inner = None, None
+
+    def _asked(self) -> AccessToken:
+        from azure.core.exceptions import ClientAuthenticationError
+
+        try:
+            with _quiet():
+                if self._inner is None:
+                    self._inner = self._make()
+                return self._inner.get_token(self._scope)
+        except (ClientAuthenticationError, ValueError) as error:
+            raise _signed_out(error) from error
+
+
+class RunToken:
+    """The token that an Azure ML job gives its process, renewed through the run's own history.
+
+    Times are compared in UTC, and a token is renewed long before it ends: the one that is
+    replaced authorises its replacement.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    token : str
+    experiment_id, run_id : str
+    """
+
+    def __init__(self, workspace: Workspace, token: str, experiment_id: str, run_id: str) -> None:
+        self._url = (
+            f"https://{workspace.host}/history/v1.0{workspace.scope}"
+            f"/experimentids/{experiment_id}/runs/{run_id}/token"
+        )
+        self._token = token
+        self._given = True
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """Return the token that was given, once; after that a new one."""
+        from azure.core.credentials import AccessToken
+
+        if self._given:
+            self._given = False
+            ends = _claims(self._token).get("exp", 0)
+            if ends > time.time():
+                return AccessToken(self._token, int(ends))
+        self._token = self._fetched()
+        return AccessToken(self._token, int(_claims(self._token).get("exp", time.time() + 60)))
+
+    def _fetched(self) -> str:
+        from azure.core.exceptions import ClientAuthenticationError
+        from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+
+        response = http_request(MlflowHostCreds(self._url, token=self._token), "", "GET")
+        if response.status_code != 200:
+            raise ClientAuthenticationError(
+                f"the job's token cannot be renewed ({response.status_code})"
+            )
+        return str(response.json()["token"])
+
+
+def of_user(scope: str, authority: str) -> Credential:
+    """Return the credential of whoever runs this process.
+
+    Parameters
+    ----------
+    scope : str
+    authority : str
+        The host that signs in, which differs between clouds.
+    """
+    interactive = environ.get(environ.INTERACTIVE) is not None and somebody_is_there()
+
+    def make() -> TokenCredential:
+        from azure.identity import DefaultAzureCredential
+
+        return DefaultAzureCredential(
+            authority=authority,
+            exclude_shared_token_cache_credential=True,
+            exclude_visual_studio_code_credential=True,
+            exclude_developer_cli_credential=True,
+            exclude_powershell_credential=True,
+            exclude_broker_credential=True,
+            exclude_interactive_browser_credential=True,
+        )
+
+    def make_interactive() -> TokenCredential:
+        from azure.identity import (
+            ChainedTokenCredential,
+            DeviceCodeCredential,
+            InteractiveBrowserCredential,
+        )
+
+        kind = InteractiveBrowserCredential if _has_display() else DeviceCodeCredential
+        tenant = os.environ.get("AZURE_TENANT_ID")
+        asking = kind(authority=authority, **({"tenant_id": tenant} if tenant else {}))
+        return ChainedTokenCredential(make(), asking)
+
+    return Credential(make_interactive if interactive else make, scope)
+
+
+def of_job(workspace: Workspace, scope: str) -> Credential | None:
+    """Return the credential of the job that this process is part of; None outside of one.
+
+    MLflow takes the run's id out of the environment when it joins the run; the job's own variables
+    stay.
+    """
+    run_id = environ.get(environ.AZUREML_RUN_ID)
+    token = environ.get(environ.TRACKING_TOKEN) or environ.get("AZUREML_RUN_TOKEN")
+    experiment = environ.get(environ.EXPERIMENT_ID) or environ.get("AZUREML_EXPERIMENT_ID")
+    if not (run_id and token and experiment):
+        return None
+    own = RunToken(workspace, token, experiment, run_id)
+    return Credential(lambda: own, scope)
+
+
+def somebody_is_there() -> bool:
+    """Whether a question can be answered: not in a job, not on a build server, at a terminal."""
+    unattended = environ.get(environ.AZUREML_RUN_ID) or environ.get(environ.CI)
+    return not unattended and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """Return what a JWT says, unverified; nothing for another kind of token."""
+    try:
+        body = token.split(".")[1]
+        content = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep azure-identity's page of attempts to itself: the error has all of it."""
+    logger = logging.getLogger("azure.identity")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _signed_out(error: Exception) -> Exception:
+    """Return one line for azure-identity's page of attempts."""
+    from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
+
+    from mlproject.azure.failures import AzureMLException
+
+    text = str(error)
+    tried = list(dict.fromkeys(re.findall(r"^\s*(\w+Credential):", text, re.MULTILINE)))
+    refused = re.search(r"AADSTS\d+:[^\r\n]*", text)
+    if refused:
+        what = f"Nobody could be signed in to Azure: {refused[0]}"
+        what = what.partition(" Trace ID")[0]
+    elif tried:
+        what = f"There is no Azure credential; tried were {', '.join(tried)}"
+    else:
+        what = f"Nobody could be signed in to Azure: {reason(error)}"
+    hint = "" if "job's token" in text else f". {_WHAT_TO_SET}"
+    message = redacted_text(f"{one_line(what)}{hint}")
+    return AzureMLException(message, error_code=UNAUTHENTICATED)

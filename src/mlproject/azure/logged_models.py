@@ -1,0 +1,226 @@
+"""MLflow 3's calls on logged models, answered from the runs that the models came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlflow.entities import LoggedModelStatus, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.store.entities.paged_list import PagedList
+from mlflow.utils.search_utils import SearchLoggedModelsUtils
+from mlflow.utils.validation import _validate_logged_model_name
+
+from mlproject.azure import model_tags
+from mlproject.azure.failures import AzureMLException
+
+if TYPE_CHECKING:
+    from mlflow.entities import (
+        LoggedModel,
+        LoggedModelInput,
+        LoggedModelOutput,
+        LoggedModelParameter,
+        LoggedModelTag,
+        Run,
+    )
+
+_DEFAULT_NAME = "model"
+_DEFAULT_RESULTS = 100
+# The one condition that says which run to read, instead of all that have models.
+_RUN_ATTRIBUTE = "source_run_id"
+
+
+class LoggedModels:
+    """The part of a tracking store that MLflow 3 asks about models."""
+
+    # What the store it is part of has.
+    run_with_tags: Callable[[str], Run]
+    pages_with_tags: Callable[[Sequence[str], str], Iterator[Run]]
+    write_tags: Callable[[str, Mapping[str, str]], None]
+    create_run: Callable[..., Run]
+    update_run_info: Callable[..., Any]
+    delete_tag: Callable[[str, str], None]
+
+    def __init__(self) -> None:
+        # Models that this store is making. Nobody else can have changed them yet.
+        self._pending: dict[str, LoggedModel] = {}
+        # What a run was last seen with; MLflow reads it just before it makes a model of it.
+        self._seen: dict[str, Run] = {}
+        # Runs that were made for the files of a model without one.
+        self._carriers: set[str] = set()
+
+    def remember(self, run: Run) -> Run:
+        """Keep a run as it was just read, with the tags that are ours."""
+        self._seen = {str(run.info.run_id): run}
+        return run
+
+    def create_logged_model(
+        self,
+        experiment_id: str,
+        name: str | None = None,
+        source_run_id: str | None = None,
+        tags: Sequence[LoggedModelTag] | None = None,
+        params: Sequence[LoggedModelParameter] | None = None,
+        model_type: str | None = None,
+    ) -> LoggedModel:
+        """Make a model of a run; one without a run gets a run of its own, for its files."""
+        _validate_logged_model_name(name)
+        name = name or _DEFAULT_NAME
+        if source_run_id is None:
+            carrier = self.create_run(experiment_id, "", None, [], name)
+            source_run_id = str(carrier.info.run_id)
+            self._carriers.add(source_run_id)
+        run = self._seen.get(source_run_id) or self.run_with_tags(source_run_id)
+        model_id = model_tags.new_id(source_run_id)
+        known = run.data.params
+        own = {item.key: item.value for item in params or [] if known.get(item.key) != item.value}
+        folder = model_tags.folder_for(name, model_id, run.data.tags)
+        written = model_tags.of_new(model_id, name, folder, model_type, own, list(tags or []))
+        self.write_tags(source_run_id, written)
+        made = self.remember(_with_tags(run, written))
+        model = next(m for m in model_tags.models(made) if m.model_id == model_id)
+        self._pending[model_id] = model
+        return model
+
+    def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
+        """Return a model by its id."""
+        if model_id in self._pending:
+            return self._pending[model_id]
+        run_id = model_tags.run_of(model_id)
+        if run_id is None:
+            raise _missing(model_id)
+        try:
+            run = self.run_with_tags(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise _missing(model_id) from error
+        for model in model_tags.models(run, deleted=allow_deleted):
+            if model.model_id == model_id:
+                return model
+        raise _missing(model_id)
+
+    def finalize_logged_model(self, model_id: str, status: LoggedModelStatus) -> LoggedModel:
+        """Give a model its final status."""
+        run_id = _run_id(model_id)
+        written = model_tags.of_status(model_id, status.value)
+        self.write_tags(run_id, written)
+        if run_id in self._carriers:
+            self._carriers.discard(run_id)
+            self.update_run_info(run_id, RunStatus.FINISHED, None, None)
+        pending = self._pending.pop(model_id, None)
+        if pending is None:
+            return self.get_logged_model(model_id)
+        pending.status = status
+        return pending
+
+    def set_logged_model_tags(self, model_id: str, tags: Sequence[LoggedModelTag]) -> None:
+        """Set tags of a model."""
+        self._pending.pop(model_id, None)
+        self.write_tags(_run_id(model_id), model_tags.of_tags(model_id, tags))
+
+    def delete_logged_model_tag(self, model_id: str, key: str) -> None:
+        """Delete a tag of a model."""
+        self._pending.pop(model_id, None)
+        self.delete_tag(_run_id(model_id), model_tags.tag_name(model_id, key))
+
+    def log_logged_model_params(
+        self, model_id: str, params: Sequence[LoggedModelParameter]
+    ) -> None:
+        """Give a model further parameters."""
+        self._pending.pop(model_id, None)
+        written = model_tags.of_params(model_id, {item.key: item.value for item in params})
+        self.write_tags(_run_id(model_id), written)
+
+    def delete_logged_model(self, model_id: str) -> None:
+        """Hide a model; its files stay, as the service cannot delete artifacts."""
+        self.get_logged_model(model_id)
+        self._pending.pop(model_id, None)
+        self.write_tags(_run_id(model_id), model_tags.of_deletion(model_id))
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Name models as what a run made; its own are known without that."""
+        written: dict[str, str] = {}
+        for item in models:
+            if item.step or model_tags.run_of(item.model_id) != run_id:
+                written |= model_tags.of_output(str(item.model_id), int(item.step))
+        if written:
+            self.write_tags(run_id, written)
+
+    def log_model_inputs(self, run_id: str, models: Sequence[LoggedModelInput]) -> None:
+        """Name models as what a run took."""
+        written: dict[str, str] = {}
+        for item in models:
+            written |= model_tags.of_input(item.model_id)
+        if written:
+            self.write_tags(run_id, written)
+
+    def search_logged_models(
+        self,
+        experiment_ids: list[str],
+        filter_string: str | None = None,
+        datasets: list[dict[str, Any]] | None = None,
+        max_results: int | None = None,
+        order_by: list[dict[str, Any]] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[LoggedModel]:
+        """Return the models of experiments that meet a condition, newest first."""
+        run_id = _only_run(filter_string)
+        runs: Iterable[Run]
+        if run_id is not None:
+            runs = self._run_in(experiment_ids, run_id)
+        else:
+            runs = self.pages_with_tags(experiment_ids, f"tags.`{model_tags.MARK}` = '1'")
+        found = [model for run in runs for model in model_tags.models(run)]
+        found = SearchLoggedModelsUtils.filter_logged_models(found, filter_string, datasets)
+        found = SearchLoggedModelsUtils.sort(found, order_by)
+        page, token = SearchLoggedModelsUtils.paginate(
+            found, page_token, max_results or _DEFAULT_RESULTS
+        )
+        return PagedList(page, token)
+
+    def _run_in(self, experiment_ids: Sequence[str], run_id: str) -> list[Run]:
+        try:
+            run = self.run_with_tags(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return []
+        return [run] if str(run.info.experiment_id) in experiment_ids else []
+
+
+def _only_run(filter_string: str | None) -> str | None:
+    """Return the run that a filter asks for, when it asks for the models of one."""
+    if not filter_string:
+        return None
+    for clause in SearchLoggedModelsUtils.parse_search_filter(filter_string):
+        if clause.get("key") == _RUN_ATTRIBUTE and clause.get("comparator") == "=":
+            return str(clause["value"])
+    return None
+
+
+def _with_tags(run: Run, tags: Mapping[str, str]) -> Run:
+    """Return a run as it is once tags have been set."""
+    from mlflow.entities import Metric, Param, Run, RunData
+
+    data = RunData(
+        metrics=[Metric.from_proto(item) for item in run.data.to_proto().metrics],
+        params=[Param(key, value) for key, value in run.data.params.items()],
+        tags=[RunTag(key, value) for key, value in {**run.data.tags, **tags}.items()],
+    )
+    return Run(run.info, data, run.inputs, run.outputs)
+
+
+def _run_id(model_id: str) -> str:
+    run_id = model_tags.run_of(model_id)
+    if run_id is None:
+        raise _missing(model_id)
+    return run_id
+
+
+def _missing(model_id: str) -> MlflowException:
+    return AzureMLException(
+        f"There is no logged model '{model_id}' in this workspace",
+        error_code=RESOURCE_DOES_NOT_EXIST,
+    )

@@ -1,0 +1,206 @@
+"""A logged model of MLflow 3 as tags of the run that it came from.
+
+The files stand among the run's artifacts, in a folder of the model's name, where the Studio and
+MLflow 2 look for them. The id of the model holds the id of its run, ``m-RUN-SUFFIX``, so that
+no search is needed to find either. Parameters that the run has itself are not written again, and
+the model's metrics are the run's.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mlproject.azure import bookkeeping
+from mlproject.azure.bookkeeping import PREFIX
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel, LoggedModelTag, Run
+
+# Set on each run that has models, so that a search finds it.
+MARK = f"{PREFIX}models"
+_MODEL = f"{PREFIX}model."
+_OUTPUT = f"{PREFIX}output."
+_INPUT = f"{PREFIX}input."
+
+
+def new_id(run_id: str) -> str:
+    """Return the id of a new model of a run."""
+    return f"m-{run_id}-{uuid.uuid4().hex[:8]}"
+
+
+def run_of(model_id: str) -> str | None:
+    """Return the run that a model's id names; None for an id of another kind."""
+    run_id, dash, suffix = model_id.removeprefix("m-").rpartition("-")
+    if not (model_id.startswith("m-") and dash and run_id and suffix):
+        return None
+    return run_id
+
+
+def folder_for(name: str, model_id: str, tags: Mapping[str, str]) -> str:
+    """Return the folder for a model's files: its name, unless another model of the run has it.
+
+    Artifacts cannot be overwritten, so that a second model of a name needs a folder of its own.
+    """
+    taken = {record["folder"] for record in _records(tags).values()}
+    return name if name not in taken else f"{name}-{model_id.rpartition('-')[2]}"
+
+
+def of_new(
+    model_id: str,
+    name: str,
+    folder: str,
+    model_type: str | None,
+    params: Mapping[str, str],
+    tags: Sequence[LoggedModelTag],
+) -> dict[str, str]:
+    """Return the tags of a new model, which is pending."""
+    record = {
+        "name": name,
+        "folder": folder,
+        "type": model_type,
+        "created": _now(),
+        "params": dict(params),
+    }
+    found = {MARK: "1"} | bookkeeping.written(_name(model_id), record)
+    return found | {_tag(model_id, tag.key): str(tag.value) for tag in tags}
+
+
+def of_status(model_id: str, status: str) -> dict[str, str]:
+    """Return the tag that gives a model its status."""
+    return {f"{_name(model_id)}.status": f"{status} {_now()}"}
+
+
+def of_deletion(model_id: str) -> dict[str, str]:
+    """Return the tag that hides a model; the service cannot delete its files."""
+    return {f"{_name(model_id)}.deleted": str(_now())}
+
+
+def of_tags(model_id: str, tags: Sequence[LoggedModelTag]) -> dict[str, str]:
+    """Return the run's tags for tags of a model."""
+    return {_tag(model_id, tag.key): str(tag.value) for tag in tags}
+
+
+def of_params(model_id: str, params: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags for parameters that a model gets later."""
+    return {f"{_name(model_id)}.param.{key}": value for key, value in params.items()}
+
+
+def tag_name(model_id: str, key: str) -> str:
+    """Return the name of the run's tag that holds a model's tag."""
+    return _tag(model_id, key)
+
+
+def of_output(model_id: str, step: int) -> dict[str, str]:
+    """Return the tag that names a model as a run's output at a step."""
+    return {f"{_OUTPUT}{model_id}": str(step)}
+
+
+def of_input(model_id: str) -> dict[str, str]:
+    """Return the tag that names a model as a run's input."""
+    return {f"{_INPUT}{model_id}": "1"}
+
+
+def inputs(tags: Mapping[str, str]) -> list[str]:
+    """Return the ids of the models that a run took."""
+    return [key.removeprefix(_INPUT) for key in tags if key.startswith(_INPUT)]
+
+
+def outputs(run_id: str, tags: Mapping[str, str]) -> dict[str, int]:
+    """Return the models that a run made, with the step at which it did."""
+    found = {
+        model_id: 0
+        for model_id in _records(tags, run_id)
+        if f"{_name(model_id)}.deleted" not in tags
+    }
+    for key, value in tags.items():
+        if key.startswith(_OUTPUT) and value.lstrip("-").isdigit():
+            found[key.removeprefix(_OUTPUT)] = int(value)
+    return found
+
+
+def models(run: Run, *, deleted: bool = False) -> list[LoggedModel]:
+    """Return the models of a run, from its tags.
+
+    Parameters
+    ----------
+    run : Run
+        With all its tags.
+    deleted : bool
+        Whether those that were deleted are among them.
+    """
+    tags = run.data.tags
+    return [
+        _model(run, model_id, record)
+        for model_id, record in _records(tags, str(run.info.run_id)).items()
+        if deleted or f"{_name(model_id)}.deleted" not in tags
+    ]
+
+
+def _model(run: Run, model_id: str, record: Mapping[str, object]) -> LoggedModel:
+    from mlflow.entities import LoggedModel, LoggedModelStatus, Metric
+
+    tags = run.data.tags
+    name = _name(model_id)
+    status, _, when = tags.get(f"{name}.status", "PENDING").partition(" ")
+    created = int(str(record["created"]))
+    own = record.get("params")
+    params = dict(run.data.params) | (own if isinstance(own, dict) else {})
+    params |= _below(f"{name}.param.", tags)
+    return LoggedModel(
+        experiment_id=str(run.info.experiment_id),
+        model_id=model_id,
+        name=str(record["name"]),
+        artifact_location=f"{str(run.info.artifact_uri).rstrip('/')}/{record['folder']}",
+        creation_timestamp=created,
+        last_updated_timestamp=int(when or created),
+        model_type=str(record["type"]) if record.get("type") else None,
+        source_run_id=str(run.info.run_id),
+        status=LoggedModelStatus(status),
+        tags=_below(f"{name}.tag.", tags),
+        params=params,
+        metrics=[
+            Metric(
+                metric.key,
+                metric.value,
+                metric.timestamp,
+                metric.step,
+                model_id=model_id,
+                run_id=str(run.info.run_id),
+            )
+            for metric in run.data.to_proto().metrics
+        ],
+    )
+
+
+def _records(tags: Mapping[str, str], run_id: str = "") -> dict[str, dict[str, object]]:
+    """Return what was written of each model, by its id."""
+    suffixes: Collection[str] = dict.fromkeys(
+        key.removeprefix(_MODEL).removesuffix(".0")
+        for key in tags
+        if key.startswith(_MODEL) and key.endswith(".0") and key.count(".") == _MODEL.count(".") + 1
+    )
+    found = {}
+    for suffix in suffixes:
+        record = bookkeeping.read(f"{_MODEL}{suffix}", tags)
+        if record is not None and "folder" in record and "created" in record:
+            found[f"m-{run_id}-{suffix}"] = record
+    return found
+
+
+def _below(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
+    return {k.removeprefix(prefix): v for k, v in tags.items() if k.startswith(prefix)}
+
+
+def _name(model_id: str) -> str:
+    return f"{_MODEL}{model_id.rpartition('-')[2]}"
+
+
+def _tag(model_id: str, key: str) -> str:
+    return f"{_name(model_id)}.tag.{key}"
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,175 @@
+"""Where things are in Azure ML: the URIs of workspaces and artifacts, and links to the Studio.
+
+The tracking URI of a workspace is ``azureml://HOST/mlflow/v2.0/subscriptions/…/workspaces/NAME``
+for Microsoft's own plugin, and the same with the scheme ``azureml3`` for ours.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+SCHEME = "azureml3"
+SERVICE_SCHEME = "azureml"
+
+_SCOPE = re.compile(
+    r"(?:/mlflow/v\d\.\d)?(?P<scope>/subscriptions/(?P<subscription>[^/]+)/resourceGroups/"
+    r"(?P<group>[^/]+)/providers/Microsoft\.MachineLearningServices/workspaces/(?P<name>[^/]+))"
+    r"(?P<rest>/.*)?"
+)
+_RUN = re.compile(
+    r"/experiments/(?P<experiment>[^/]+)/runs/(?P<run>[^/]+)/artifacts(/(?P<path>.*))?"
+)
+_UPLOAD = re.compile(r"/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)(/(?P<path>.*))?")
+# The Studio of each cloud, by the end of the API's host (Azure's documentation on endpoints).
+_STUDIOS = {".ml.azure.us": "ml.azure.us", ".ml.azure.cn": "studio.ml.azure.cn"}
+_STUDIO = "ml.azure.com"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace, and the host of its region that answers for it."""
+
+    host: str
+    subscription: str
+    group: str
+    name: str
+
+    @property
+    def scope(self) -> str:
+        """The workspace's resource id."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        )
+
+    @property
+    def api(self) -> str:
+        """The path below which the workspace answers MLflow's own requests."""
+        return f"/mlflow/v2.0{self.scope}"
+
+    @property
+    def uri(self) -> str:
+        """The tracking URI of our plugins."""
+        return f"{SCHEME}://{self.host}{self.api}"
+
+    @property
+    def service_uri(self) -> str:
+        """The tracking URI of Microsoft's plugin."""
+        return f"{SERVICE_SCHEME}://{self.host}{self.api}"
+
+    def link(self, run_id: str, tenant: str | None = None) -> str:
+        """Return the address of a run's page in the Studio."""
+        studio = next((name for end, name in _STUDIOS.items() if self.host.endswith(end)), _STUDIO)
+        scope = (
+            f"/subscriptions/{self.subscription}/resourcegroups/{self.group}/workspaces/{self.name}"
+        )
+        directory = f"&tid={tenant}" if tenant else ""
+        return f"https://{studio}/runs/{quote(run_id)}?wsid={scope}{directory}"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where artifacts are: those of a run or of an upload, from a path on.
+
+    Attributes
+    ----------
+    workspace : Workspace
+    owner : str
+        The path of the artifact service below which the run's or the upload's artifacts are.
+    path : str
+        The folder among them; empty for all.
+    label : str
+        What a message calls the owner.
+    run_id : str or None
+        The run that owns them.
+    """
+
+    workspace: Workspace
+    owner: str
+    path: str
+    label: str
+    run_id: str | None = None
+
+
+def workspace_of(uri: str) -> Workspace:
+    """Return the workspace of a tracking or artifact URI.
+
+    Raises
+    ------
+    ValueError
+        When the URI names none.
+    """
+    return _parts(uri)[0]
+
+
+def folder_of(uri: str) -> Folder:
+    """Return the folder of an artifact URI.
+
+    Two forms are known: the artifacts of a run, ``…/experiments/E/runs/R/artifacts/PATH``, and
+    those of an upload, ``…/artifacts/ORIGIN/CONTAINER/PATH``.
+
+    Raises
+    ------
+    ValueError
+        When the URI names none.
+    """
+    workspace, rest = _parts(uri)
+    found = _RUN.fullmatch(rest)
+    if found:
+        owner = f"/history/v1.0{workspace.scope}/experiments/{found['experiment']}"
+        owner = f"{owner}/runs/{found['run']}/artifacts"
+        return Folder(workspace, owner, _clean(found["path"]), f"run {found['run']}", found["run"])
+    found = _UPLOAD.fullmatch(rest)
+    if found:
+        return upload(workspace, found["origin"], found["container"], _clean(found["path"]))
+    raise ValueError(f"'{uri}' names no artifacts of an Azure ML workspace")
+
+
+def upload(workspace: Workspace, origin: str, container: str, path: str) -> Folder:
+    """Return a folder of files that belong to no run."""
+    owner = f"/artifact/v2.0{workspace.scope}/artifacts/{origin}/{container}"
+    return Folder(workspace, owner, path, f"upload {container}")
+
+
+def ours(uri: str, workspace: Workspace) -> str:
+    """Return a URI of the service as our plugins name it; any other as it is.
+
+    ``azureml://artifacts/…`` does not say which workspace it is in; ours does.
+    """
+    prefix = f"{SERVICE_SCHEME}://"
+    if not uri.startswith(prefix):
+        return uri
+    rest = uri[len(prefix) :]
+    if rest.startswith("artifacts/"):
+        return f"{workspace.uri}/{rest}"
+    return f"{SCHEME}://{rest}"
+
+
+def services(uri: str) -> str:
+    """Return a URI of ours as the service names it; any other as it is."""
+    prefix = f"{SCHEME}://"
+    if not uri.startswith(prefix):
+        return uri
+    found = _SCOPE.fullmatch(urlsplit(uri).path)
+    if found and _UPLOAD.fullmatch(found["rest"] or ""):
+        return f"{SERVICE_SCHEME}:/{found['rest']}"
+    return f"{SERVICE_SCHEME}://{uri[len(prefix) :]}"
+
+
+def _parts(uri: str) -> tuple[Workspace, str]:
+    parts = urlsplit(uri)
+    found = _SCOPE.fullmatch(parts.path)
+    if not parts.netloc or not found:
+        raise ValueError(
+            f"'{uri}' names no Azure ML workspace; it should end in "
+            "/subscriptions/ID/resourceGroups/GROUP/providers/"
+            "Microsoft.MachineLearningServices/workspaces/NAME"
+        )
+    workspace = Workspace(parts.netloc, found["subscription"], found["group"], found["name"])
+    return workspace, found["rest"] or ""
+
+
+def _clean(path: str | None) -> str:
+    return (path or "").strip("/")

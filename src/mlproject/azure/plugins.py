@@ -1,0 +1,50 @@
+"""What the entry points of MLflow name. MLflow imports this module; it imports nothing itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
+    """Return the tracking store of a workspace.
+
+    Parameters
+    ----------
+    store_uri : str
+        ``azureml3://…``.
+    artifact_uri : str, optional
+        MLflow's; not used, as the service says where artifacts go.
+    """
+    _require()
+    from mlproject.azure import context
+    from mlproject.azure.tracking_store import TrackingStore
+
+    return TrackingStore(context.of(store_uri))
+
+
+def registry_store(store_uri: str) -> Any:
+    """Return the model-registry store of a workspace."""
+    _require()
+    from mlproject.azure import context
+    from mlproject.azure.registry_store import RegistryStore
+
+    return RegistryStore(context.of(store_uri))
+
+
+def artifacts(
+    artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+) -> Any:
+    """Return the artifact repository of a run, an upload, or a folder in one."""
+    _require()
+    from mlproject.azure.artifacts import Artifacts
+
+    return Artifacts(artifact_uri, tracking_uri, registry_uri)
+
+
+def _require() -> None:
+    from mlflow.exceptions import MlflowException
+
+    from mlproject.tracking import azureml
+
+    if not azureml.installed():
+        raise MlflowException(f"Azure ML needs packages that are not installed: {azureml.EXTRA}")

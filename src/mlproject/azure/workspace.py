@@ -1,0 +1,144 @@
+"""Which workspace: the nearest config.json, or the environment of a running Azure ML job."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlproject import environ
+from mlproject.azure.places import SCHEME, SERVICE_SCHEME
+from mlproject.errors import TrackingError, reason
+
+FILE_NAME = "config.json"
+# Where azureml-core's Workspace.from_config looks, in each folder from here upwards.
+_FOLDERS = ("", ".azureml", "aml_config")
+_KEYS = ("subscription_id", "resource_group", "workspace_name")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What config.json says: the names of a workspace.
+
+    Attributes
+    ----------
+    subscription, group, name : str
+    path : Path
+        The file that says so.
+    """
+
+    subscription: str
+    group: str
+    name: str
+    path: Path
+
+
+def in_job() -> bool:
+    """Return whether this process is part of an Azure ML job, which has a run of its own."""
+    return environ.get(environ.AZUREML_RUN_ID) is not None
+
+
+def job_uri() -> str | None:
+    """Return the tracking URI of the job that this process is part of; None outside of jobs."""
+    uri = environ.get(environ.TRACKING_URI)
+    if not in_job() or uri is None or not uri.startswith((f"{SERVICE_SCHEME}:", f"{SCHEME}:")):
+        return None
+    return f"{SCHEME}:{uri.partition(':')[2]}"
+
+
+def find(folder: Path) -> Names:
+    """Return the workspace of the nearest config.json, as azureml-core looks for it.
+
+    ``MLPROJECT_WORKSPACE`` names the file, or a folder to look in, instead.
+
+    Raises
+    ------
+    TrackingError
+        When there is none, or it does not name a workspace.
+    """
+    given = environ.get(environ.WORKSPACE)
+    if given is None:
+        found = _nearest(folder.resolve())
+        if found is None:
+            raise TrackingError(
+                f"No {FILE_NAME} of an Azure ML workspace in {folder} or above it",
+                "Download it from the workspace's page in the Azure portal, or give "
+                "--workspace PATH",
+            )
+        return _read(found)
+    path = Path(given).expanduser()
+    if path.is_dir():
+        inside = _in(path)
+        if inside is None:
+            raise TrackingError(f"No {FILE_NAME} in the folder {path}", "Give --workspace PATH")
+        return _read(inside)
+    return _read(path)
+
+
+def _nearest(folder: Path) -> Path | None:
+    return next((found for one in (folder, *folder.parents) if (found := _in(one))), None)
+
+
+def _in(folder: Path) -> Path | None:
+    """Return a folder's config.json; one of another program is none."""
+    for name in _FOLDERS:
+        path = folder / name / FILE_NAME
+        if path.is_file() and (name or _is_of_workspace(path)):
+            return path
+    return None
+
+
+def _is_of_workspace(path: Path) -> bool:
+    """Whether a plain config.json, a name that many programs use, can be meant for Azure ML."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True  # a broken one is told, not passed over
+    return isinstance(content, dict) and any(key in content for key in _KEYS)
+
+
+def _read(path: Path) -> Names:
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise TrackingError(
+            f"{path} cannot be read: {reason(error)}",
+            "Download it again from the workspace's page in the Azure portal",
+        ) from error
+    # The portal once wrote the whole resource id under the key "Scope".
+    if isinstance(content, dict) and isinstance(content.get("Scope"), str):
+        parts = content["Scope"].strip("/").split("/")
+        if len(parts) == 8:
+            content = dict(zip(_KEYS, (parts[1], parts[3], parts[7]), strict=True))
+    missing = [
+        key
+        for key in _KEYS
+        if not isinstance(content, dict)
+        or not isinstance(content.get(key), str)
+        or not content[key]
+    ]
+    if missing:
+        raise TrackingError(
+            f"{path} does not name a workspace: it lacks {', '.join(missing)}",
+            f"It should hold the texts {', '.join(_KEYS)}",
+        )
+    subscription, group, name = (content[key].strip() for key in _KEYS)
+    return Names(subscription, group, name, path)
+
+
+def use(path: str | None, *, interactive: bool = False) -> None:
+    """Have this process, and those it starts, take a workspace's file and ask the user to sign in.
+
+    Parameters
+    ----------
+    path : str or None
+        The value of ``--workspace``; None leaves the choice as it is.
+    interactive : bool
+        Whether a browser or a device code may be used.
+    """
+    if path:
+        os.environ[environ.WORKSPACE] = str(Path(path).expanduser().absolute())
+    if interactive:
+        os.environ[environ.INTERACTIVE] = "true"

@@ -1,0 +1,108 @@
+"""What tests on Azure ML share: an emulated workspace, and clients of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlproject.emulator import names
+from mlproject.emulator.running import Running, find
+from mlproject.errors import ConfigurationError
+from tests.conftest import Shell, new_environment
+
+URI = names.TRACKING_URI.replace("azureml:", "azureml3:")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip where Microsoft's packages are not installed."""
+    if find_spec("azureml") is None:
+        here = Path(__file__).parent
+        for item in items:
+            if here in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="needs pip install '.[azureml]'"))
+
+
+@contextmanager
+def emulated(folder: Path, *options: str) -> Iterator[Running]:
+    """Run an emulator of its own, with faults, for the block."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "mlproject", "emulator", "start", "--state", "state", *options]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=new_environment(folder / "home"),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield _found(process, folder)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _found(process: subprocess.Popen[bytes], folder: Path) -> Running:
+    for _ in range(600):
+        assert process.poll() is None, (folder / "log").read_text()
+        try:
+            return find(folder / "state")
+        except ConfigurationError:
+            time.sleep(0.1)
+    pytest.fail((folder / "log").read_text())
+
+
+@pytest.fixture
+def azure_shell(shell: Shell, azureml_emulator: Running) -> Shell:
+    """A shell that is led to the emulated workspace."""
+    return in_workspace(shell, azureml_emulator)
+
+
+def in_workspace(shell: Shell, running: Running) -> Shell:
+    return Shell(shell.folder, shell.environment | running.environment)
+
+
+@pytest.fixture
+def store(azureml_workspace: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """MLflow in this process, pointed at the emulated workspace."""
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(URI)
+    mlflow.set_experiment(f"test-{uuid.uuid4().hex[:8]}")
+    try:
+        yield mlflow
+    finally:
+        while mlflow.active_run():
+            mlflow.end_run()
+        mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses for a registered model."""
+    return f"model-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def asked(azureml_emulator: Running) -> Callable[[], list[str]]:
+    """A function that returns what was asked since the last time."""
+    seen = [len(azureml_emulator.requests())]
+
+    def since() -> list[str]:
+        requests = azureml_emulator.requests()
+        new = requests[seen[0] :]
+        seen[0] = len(requests)
+        return [f"{item.method} {item.path.rpartition('/mlflow/')[2]}" for item in new]
+
+    return since

@@ -1,0 +1,173 @@
+"""MLflow 3's logged models, in a workspace whose service has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.exceptions import MlflowException
+from sklearn.linear_model import Lasso
+
+
+def logged(mlflow: Any, name: str = "model", **options: Any) -> Any:
+    """Log a model in the cheapest way."""
+    options = {"pip_requirements": [], "serialization_format": "cloudpickle"} | options
+    return mlflow.sklearn.log_model(Lasso().fit([[0.0], [1.0]], [0, 1]), name=name, **options)
+
+
+def test_a_model_is_among_the_artifacts_of_its_run(store: Any) -> None:
+    with store.start_run() as run:
+        info = logged(store, params={"alpha": "1.0"}, tags={"team": "a"}, model_type="linear")
+
+    model = store.get_logged_model(info.model_id)
+    assert info.model_id.startswith(f"m-{run.info.run_id}-")
+    assert model.source_run_id == run.info.run_id
+    assert model.artifact_location == f"{run.info.artifact_uri}/model"
+    assert (model.name, str(model.status), model.model_type) == ("model", "READY", "linear")
+    assert model.params == {"alpha": "1.0"}
+    assert model.tags["team"] == "a"
+    client = store.MlflowClient()
+    assert "model/MLmodel" in [
+        item.path for item in client.list_artifacts(run.info.run_id, "model")
+    ]
+    outputs = client.get_run(run.info.run_id).outputs.model_outputs
+    assert [item.model_id for item in outputs] == [info.model_id]
+
+
+def test_a_second_model_of_a_name_has_a_folder_of_its_own(store: Any) -> None:
+    with store.start_run() as run:
+        first, second = logged(store, step=1), logged(store, step=2)
+
+    places = [store.get_logged_model(info.model_id).artifact_location for info in (first, second)]
+    assert places[0] == f"{run.info.artifact_uri}/model"
+    assert places[1].startswith(f"{run.info.artifact_uri}/model-")
+    for info in (first, second):
+        assert store.sklearn.load_model(info.model_uri).predict([[1.0]]) is not None
+    outputs = store.MlflowClient().get_run(run.info.run_id).outputs.model_outputs
+    assert {item.model_id: item.step for item in outputs} == {first.model_id: 1, second.model_id: 2}
+
+
+def test_a_model_outside_of_a_run_gets_a_run_for_its_files(store: Any) -> None:
+    info = logged(store, "alone")
+
+    model = store.get_logged_model(info.model_id)
+    run = store.MlflowClient().get_run(model.source_run_id)
+    assert run.info.status == "FINISHED"
+    assert store.sklearn.load_model(f"models:/{info.model_id}").predict([[0.0]]) is not None
+
+
+def test_models_are_found_by_name_run_tag_parameter_and_metric(store: Any) -> None:
+    with store.start_run() as first:
+        one = logged(store, "one", params={"alpha": "1"}, tags={"team": "a"})
+        store.log_metric("r2", 0.5)
+    with store.start_run():
+        two = logged(store, "two", params={"alpha": "2"})
+        store.log_metric("r2", 0.9)
+
+    def found(condition: str | None, **options: Any) -> list[str]:
+        models = store.search_logged_models(
+            filter_string=condition, output_format="list", **options
+        )
+        return [model.model_id for model in models]
+
+    assert found(None) == [two.model_id, one.model_id]
+    assert found("name = 'one'") == [one.model_id]
+    assert found(f"source_run_id = '{first.info.run_id}'") == [one.model_id]
+    assert found("tags.team = 'a'") == [one.model_id]
+    assert found("params.alpha = '2'") == [two.model_id]
+    assert found("metrics.r2 > 0.8") == [two.model_id]
+    order = [{"field_name": "metrics.r2", "ascending": True}]
+    assert found(None, order_by=order) == [one.model_id, two.model_id]
+    assert found(None, max_results=1) == [two.model_id]
+
+
+def test_tags_and_parameters_of_a_model_are_set_and_deleted(store: Any) -> None:
+    with store.start_run():
+        info = logged(store)
+    client = store.MlflowClient()
+
+    client.set_logged_model_tags(info.model_id, {"stage": "test", "owner": "me"})
+    client.delete_logged_model_tag(info.model_id, "stage")
+    client.log_model_params(info.model_id, {"depth": "3"})
+
+    model = client.get_logged_model(info.model_id)
+    assert model.tags["owner"] == "me"
+    assert "stage" not in model.tags
+    assert model.params["depth"] == "3"
+
+
+def test_a_deleted_model_is_gone_and_its_files_stay(store: Any) -> None:
+    with store.start_run() as run:
+        info = logged(store)
+
+    store.MlflowClient().delete_logged_model(info.model_id)
+
+    with pytest.raises(MlflowException, match="There is no logged model"):
+        store.get_logged_model(info.model_id)
+    assert not store.search_logged_models(output_format="list")
+    assert store.artifacts.list_artifacts(f"{run.info.artifact_uri}/model")
+
+
+@pytest.mark.parametrize("model_id", ["m-0", "m-nowhere-12345678", "other"])
+def test_an_unknown_model_is_said_to_be_missing(store: Any, model_id: str) -> None:
+    with pytest.raises(MlflowException, match=f"There is no logged model '{model_id}'") as raised:
+        store.get_logged_model(model_id)
+
+    assert raised.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_a_model_that_cannot_be_stored_is_failed_and_the_error_is_the_users(store: Any) -> None:
+    with store.start_run() as run, pytest.raises(Exception, match="pickle"):
+        store.sklearn.log_model(
+            _Unpicklable(), name="bad", pip_requirements=[], serialization_format="pickle"
+        )
+
+    models = store.search_logged_models(output_format="list")
+    assert [(model.source_run_id, str(model.status)) for model in models] == [
+        (run.info.run_id, "FAILED")
+    ]
+
+
+def test_a_model_costs_few_requests(store: Any, asked: Callable[[], list[str]]) -> None:
+    with store.start_run():
+        asked()
+        logged(store)
+        made = asked()
+
+    files = [line for line in made if line.startswith("PUT")]
+    assert len(made) - len(files) <= 6, made
+
+
+def test_scoring_runs_name_the_model_that_they_took(store: Any) -> None:
+    from mlflow.entities import LoggedModelInput
+
+    with store.start_run():
+        info = logged(store)
+    with store.start_run() as scoring:
+        client = store.MlflowClient()
+        client.log_inputs(scoring.info.run_id, models=[LoggedModelInput(info.model_id)])
+
+    inputs = client.get_run(scoring.info.run_id).inputs.model_inputs
+    assert [item.model_id for item in inputs] == [info.model_id]
+
+
+def test_downloading_a_model_of_a_run_takes_each_file_once(
+    store: Any, asked: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    with store.start_run() as run:
+        logged(store)
+    asked()
+    folder = tmp_path / "there"
+    folder.mkdir()
+
+    store.artifacts.download_artifacts(f"runs:/{run.info.run_id}/model", dst_path=str(folder))
+
+    read = [line for line in asked() if line.startswith("GET /ExperimentRun")]
+    assert len(read) == len(set(read)) == 5, read
+
+
+class _Unpicklable(Lasso):
+    def __reduce__(self) -> Any:
+        raise TypeError("this cannot be a pickle")
