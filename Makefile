@@ -1,8 +1,9 @@
-# make train          set up .venv, then run the project's main job
-# make test           set up .venv for development, then lint, types and tests
-# make bench-tracking what tracking costs, as a table
-# make bench-scoring  what scoring costs, as a table
-# make lock           resolve the requirement files and conda.yaml anew
+# make train           set up .venv, then run the project's main job
+# make test            set up .venv and .venv-azure for development, then lint, types and tests
+# make bench-tracking  what tracking costs, as a table
+# make bench-scoring   what scoring costs, as a table
+# make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
+# make lock            resolve the requirement files and conda.yaml anew
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +19,7 @@ UV := $(PY) -m uv
 # The workers of the test run; GNU make's -j has no say in it.
 WORKERS ?= auto
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring lock clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace lock clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -44,6 +45,9 @@ format: $(VENV)/dev.stamp
 
 bench-tracking: $(VENV)/dev.stamp
 	$(PY) benchmarks/tracking.py
+
+bench-workspace: $(AZURE)/dev.stamp
+	$(AZURE_BIN)/python benchmarks/workspace.py
 
 bench-scoring: $(VENV)/dev.stamp
 	$(PY) benchmarks/scoring.py

@@ -31,9 +31,10 @@ ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 SUPPRESS_URLS = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 # Set: a folder with pyproject.toml and uv.lock would put its whole lock into every model.
 UV_AUTO_DETECT = "MLFLOW_UV_AUTO_DETECT"
-# Set while a server is asked for the first time: how long, and how often.
+# Set while a server is asked for the first time: how long, how often, and how far apart.
 HTTP_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 HTTP_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+HTTP_BACKOFF = "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"
 
 
 def get(name: str) -> str | None:

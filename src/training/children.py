@@ -22,8 +22,6 @@ CANDIDATE_TAG = "mlproject.candidate"
 FAILURE_TAG = "mlproject.failure"
 _PARENT_TAG = "mlflow.parentRunId"
 _AUTOLOGGING_TAG = "mlflow.autologging"
-# An HTTP server answers several requests at a time; the local stores gain nothing by it.
-_HTTP_WORKERS = 4
 _LONGEST_PARAMETER = 500
 _PAGE = 1000
 
@@ -32,12 +30,18 @@ class Store(Enum):
     """What kind of store children go to, where that decides how they are written quickest.
 
     ``FILES`` is the FileStore: a search reads the whole experiment, and each tag that goes with a
-    new run lists it. ``HTTP`` answers several requests at a time.
+    new run lists it. ``HTTP`` answers several requests at a time, and so does ``WORKSPACE``, which
+    is far away.
     """
 
     FILES = "files"
     HTTP = "http"
+    WORKSPACE = "workspace"
     OTHER = "other"
+
+
+# Children written at a time; the local stores gain nothing by it.
+_WORKERS = {Store.HTTP: 4, Store.WORKSPACE: 10}
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ def write(
         except Exception as error:  # noqa: BLE001 - collected, and reported by completion
             problems[child.index] = one_line(str(error))
 
-    _for_each(one, children, _HTTP_WORKERS if family.store == Store.HTTP else 1)
+    _for_each(one, children, _WORKERS.get(family.store, 1))
     return written, problems
 
 

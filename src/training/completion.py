@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlproject.errors import TrackingError
 from training import children as family_of
+from training import record
 from training.children import Child, Family, Store
 
 if TYPE_CHECKING:
@@ -29,11 +30,14 @@ class Expected:
         Without those that are not numbers.
     artifacts : set of str
         Paths at the root of the run's artifacts.
+    restorable : dict of str to str
+        Artifacts with their content, which are written when they are not there.
     """
 
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     artifacts: frozenset[str]
+    restorable: Mapping[str, str] = field(default_factory=dict)
 
 
 def complete_children(
@@ -98,6 +102,10 @@ def complete_parent(client: MlflowClient, run_id: str, wanted: Expected) -> None
         )
         run = client.get_run(run_id)
     missing = missing_from(client, run, wanted)
+    lost = {k: v for k, v in wanted.restorable.items() if f"artifact {k}" in missing}
+    if lost:
+        record.log_files(client, run_id, lost)
+        missing = [what for what in missing if what.removeprefix("artifact ") not in lost]
     if missing:
         raise TrackingError(f"The run {run_id} is incomplete; it lacks {', '.join(missing[:10])}")
 
@@ -111,7 +119,8 @@ def missing_from(client: MlflowClient, run: Run, wanted: Expected) -> list[str]:
         for k, v in wanted.metrics.items()
         if not family_of.same(run.data.metrics.get(k), v)
     ]
-    return missing + [f"artifact {path}" for path in sorted(wanted.artifacts - there)]
+    named = wanted.artifacts | set(wanted.restorable)
+    return missing + [f"artifact {path}" for path in sorted(named - there)]
 
 
 def _incomplete(

@@ -87,7 +87,9 @@ def train(options: Options, reporter: Reporter) -> Result:
     experiment = options.experiment or connect.ambient_experiment(client) or prepared.recipe.name
     joined = record.joined()
     with record.opened(client, experiment, options.run_name) as run:
-        result = _record(client, run, target, prepared, options, reporter, joined=joined)
+        result = _record(
+            client, run, target, prepared, options, reporter, experiment, joined=joined
+        )
     if options.register:
         registered = registration.register(result.run_id, options.register)
         result = replace(result, registered=registered)
@@ -101,6 +103,7 @@ def _record(
     prepared: Prepared,
     options: Options,
     reporter: Reporter,
+    experiment: str,
     *,
     joined: bool,
 ) -> Result:
@@ -137,10 +140,12 @@ def _record(
         chosen = _log_model(client, run_id, recipe, rows, outcome)
         _complete(client, run_id, prepared, outcome, values)
         ids = _children(client, run, target, outcome, joined=joined)
-    with connect.as_tracking_error(f"The run {run_id} cannot be read"):
-        experiment = client.get_experiment(run.info.experiment_id).name
-    if joined and options.experiment not in (None, experiment):
-        reporter.warn(f"The run was already started in '{experiment}': --experiment is not used")
+    if joined:
+        with connect.as_tracking_error(f"The run {run_id} cannot be read"):
+            found = client.get_experiment(run.info.experiment_id).name
+        if options.experiment not in (None, found):
+            reporter.warn(f"The run was already started in '{found}': --experiment is not used")
+        experiment = found
     return Result(
         run_id=run_id,
         experiment_id=str(run.info.experiment_id),
@@ -205,8 +210,9 @@ def _children(
 def _store(target: Target) -> children.Store:
     if target.is_file_store:
         return children.Store.FILES
-    remote = target.name == AZUREML or target.uri.startswith("http")
-    return children.Store.HTTP if remote else children.Store.OTHER
+    if target.name == AZUREML:
+        return children.Store.WORKSPACE
+    return children.Store.HTTP if target.uri.startswith("http") else children.Store.OTHER
 
 
 def _log_model(
@@ -234,16 +240,14 @@ def _complete(
     wanted = {name: value for name, value in measured.items() if not np.isnan(value)}
     fixed = _fixed_parameters(outcome)
     files = {record.RECIPE_FILE, record.ENVIRONMENT_FILE}
+    restorable: dict[str, str] = {}
     if outcome.results:
         wanted["best_cv_score"] = float(outcome.fitted.best_score_)
         best = {f"best_{name}": children.text(v) for name, v in outcome.best_parameters.items()}
         fixed = fixed | best
-        files.add(record.RESULTS_FILE)
-        there = {item.path for item in client.list_artifacts(run_id)}
-        if record.RESULTS_FILE not in there:
-            content = pd.DataFrame(outcome.results).to_csv(index=False)
-            record.log_files(client, run_id, {record.RESULTS_FILE: content})
-    completion.complete_parent(client, run_id, completion.Expected(fixed, wanted, frozenset(files)))
+        restorable[record.RESULTS_FILE] = pd.DataFrame(outcome.results).to_csv(index=False)
+    expected = completion.Expected(fixed, wanted, frozenset(files), restorable)
+    completion.complete_parent(client, run_id, expected)
 
 
 def _fixed_parameters(outcome: Outcome) -> dict[str, str]:

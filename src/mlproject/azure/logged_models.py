@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlflow.entities import LoggedModelStatus, RunStatus, RunTag
+from mlflow.entities import LoggedModelStatus, Metric, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
@@ -45,6 +46,8 @@ class LoggedModels:
     def __init__(self) -> None:
         # Models that this store is making. Nobody else can have changed them yet.
         self._pending: dict[str, LoggedModel] = {}
+        # The run that each thread is making a model of.
+        self._making: dict[int, str] = {}
         # What a run was last seen with; MLflow reads it just before it makes a model of it.
         self._seen: dict[str, Run] = {}
         # Runs that were made for the files of a model without one.
@@ -81,7 +84,24 @@ class LoggedModels:
         made = self.remember(_with_tags(run, written))
         model = next(m for m in model_tags.models(made) if m.model_id == model_id)
         self._pending[model_id] = model
+        self._making[threading.get_ident()] = source_run_id
         return model
+
+    def metrics_to_link(self, run_id: str, key: str) -> list[Metric] | None:
+        """Return what MLflow asks for while this thread makes a model of a run; else None.
+
+        Then it asks for the history of every metric, to write it again for the model. A model's
+        metrics are its run's here, so that nothing has to be read or written.
+        """
+        run = self._seen.get(run_id)
+        if run is None or self._making.get(threading.get_ident()) != run_id:
+            return None
+        made = model_tags.outputs(run_id, run.data.tags)
+        return [
+            Metric(m.key, m.value, m.timestamp, m.step, model_id=next(reversed(made)))
+            for m in run.data.to_proto().metrics
+            if m.key == key and made
+        ]
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
         """Return a model by its id."""
@@ -104,6 +124,7 @@ class LoggedModels:
     def finalize_logged_model(self, model_id: str, status: LoggedModelStatus) -> LoggedModel:
         """Give a model its final status."""
         run_id = _run_id(model_id)
+        self._making.pop(threading.get_ident(), None)
         written = model_tags.of_status(model_id, status.value)
         self.write_tags(run_id, written)
         if run_id in self._carriers:

@@ -34,6 +34,7 @@ from mlflow.protos.service_pb2 import (
     RestoreExperiment,
     RestoreRun,
 )
+from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking.rest_store import RestStore
 
 from mlproject.azure import bookkeeping, model_tags, overflow, refusals
@@ -235,6 +236,22 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
                 before = overflow.count(run.data.tags)
                 counted = overflow.keep(self._files(run), run_id, refused, before)
                 write([], [], [RunTag(key, value) for key, value in counted.items()])
+
+    def get_metric_history(
+        self,
+        run_id: str,
+        metric_key: str,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Metric]:
+        """Return every value of a metric."""
+        linked = self.metrics_to_link(run_id, metric_key)
+        if linked is not None:
+            return PagedList(linked, None)
+        found: PagedList[Metric] = RestStore.get_metric_history(
+            self, run_id, metric_key, max_results, page_token
+        )
+        return found
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
         """Write one metric."""

@@ -104,7 +104,9 @@ def _properties(path: Path) -> dict[str, str]:
 
 
 def _error(status: int, code: str) -> Answer:
-    body = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code></Error>'
+    # azure-storage-blob stumbles over an error without a message.
+    content = f"<Code>{code}</Code><Message>The emulator says {code}.</Message>"
+    body = f'<?xml version="1.0" encoding="utf-8"?><Error>{content}</Error>'
     return Answer(
         status, body.encode(), {"Content-Type": "application/xml", "x-ms-error-code": code}
     )

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FIRST_ANSWER_SECONDS = 10
-FIRST_ANSWER_RETRIES = 1
+FIRST_ANSWER_RETRIES = 3
+FIRST_ANSWER_BACKOFF = 1
 _LONGEST_REASON = 300
 
 
@@ -169,6 +170,7 @@ def few_retries() -> Iterator[None]:
     chosen = {
         environ.HTTP_TIMEOUT: str(FIRST_ANSWER_SECONDS),
         environ.HTTP_RETRIES: str(FIRST_ANSWER_RETRIES),
+        environ.HTTP_BACKOFF: str(FIRST_ANSWER_BACKOFF),
     }
     ours = {name: value for name, value in chosen.items() if name not in os.environ}
     os.environ.update(ours)
