@@ -171,3 +171,19 @@ def test_downloading_a_model_of_a_run_takes_each_file_once(
 class _Unpicklable(Lasso):
     def __reduce__(self) -> Any:
         raise TypeError("this cannot be a pickle")
+
+
+def test_the_history_of_a_metric_is_whole_while_a_model_is_unfinished(store: Any) -> None:
+    with store.start_run() as run:
+        model = store.initialize_logged_model("slowly")
+        for step in range(3):
+            store.log_metric("loss", 1.0 / (step + 1), step=step)
+        history = store.MlflowClient().get_metric_history(run.info.run_id, "loss")
+        unfinished = store.get_logged_model(model.model_id)
+        finished = store.finalize_logged_model(model.model_id, "READY")
+
+    assert [item.step for item in history] == [0, 1, 2]
+    assert str(unfinished.status) == "PENDING"
+    assert [metric.key for metric in unfinished.metrics] == ["loss"]
+    assert [metric.key for metric in finished.metrics] == ["loss"]
+    assert str(store.get_logged_model(model.model_id).status) == "READY"

@@ -22,6 +22,8 @@ T = TypeVar("T")
 _ATTEMPTS = 7
 _LONGEST_PAUSE_SECONDS = 30.0
 _CHUNK = 4 * 1024 * 1024
+# Pieces of one large file at a time.
+_WORKERS = 4
 
 
 class Blobs:
@@ -39,7 +41,7 @@ class Blobs:
         def upload() -> bool:
             with path.open("rb") as stream:
                 try:
-                    self._client(url).upload_blob(stream, overwrite=False)
+                    self._client(url).upload_blob(stream, overwrite=False, max_concurrency=_WORKERS)
                 except ResourceExistsError:
                     return self.same(url, path) is True
             return True
@@ -69,7 +71,7 @@ class Blobs:
 
         def download() -> None:
             with unfinished.open("wb") as stream:
-                self._client(url).download_blob().readinto(stream)
+                self._client(url).download_blob(max_concurrency=_WORKERS).readinto(stream)
             unfinished.replace(path)
 
         path.parent.mkdir(parents=True, exist_ok=True)

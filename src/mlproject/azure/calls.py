@@ -58,7 +58,6 @@ class Calls:
         json_body: Any = None,
         params: Any = None,
         once: bool = False,
-        headers: dict[str, str] | None = None,
     ) -> Response:
         """Send a request and return the answer, whatever its status is but 401, 403 and 404 empty.
 
@@ -68,7 +67,6 @@ class Calls:
         json_body, params : optional
         once : bool
             Whether the request must not be repeated.
-        headers : dict, optional
 
         Raises
         ------
@@ -78,19 +76,26 @@ class Calls:
             UNAUTHENTICATED when a new token is refused too; PERMISSION_DENIED; and what MLflow
             raises after its last retry.
         """
-        arguments: dict[str, Any] = {"raise_on_status": False}
-        if json_body is not None:
-            arguments["json"] = json_body
-        if params is not None:
-            arguments["params"] = params
-        if headers:
-            arguments["extra_headers"] = headers
+        arguments: dict[str, Any] = {"raise_on_status": False, "json": json_body, "params": params}
         if once:
             arguments["max_retries"] = 0
+        given = {name: value for name, value in arguments.items() if value is not None}
+        response = self._authorised(method, path, given, once=once)
+        if once and response.status_code in _LATER:
+            raise Unanswered(
+                f"{path} was answered with {response.status_code}",
+                error_code=TEMPORARILY_UNAVAILABLE,
+            )
+        self._refuse(response, method, path)
+        return response
+
+    def _authorised(self, method: str, path: str, arguments: Any, *, once: bool) -> Response:
+        """Send with a token that holds; one that is refused is renewed."""
+        credential = self.context.credential
         host = f"https://{self.context.workspace.host}"
         refusals = 0
-        while refusals < 2:
-            token = self.context.credential.get_token()
+        for _ in range(_ATTEMPTS):
+            token = credential.get_token()
             creds = MlflowHostCreds(host, token=token.token)
             try:
                 response: Response = http_request(creds, path, method, **arguments)
@@ -100,15 +105,11 @@ class Calls:
                 raise
             if response.status_code != 401:
                 break
-            self.context.credential.renew(token.token)
+            credential.renew(token.token)
             # One that ended while MLflow was waiting to try again says nothing of the credential.
             refusals += token.expires_on > time.time()
-        if once and response.status_code in _LATER:
-            raise Unanswered(
-                f"{path} was answered with {response.status_code}",
-                error_code=TEMPORARILY_UNAVAILABLE,
-            )
-        self._refuse(response, method, path)
+            if refusals == 2:
+                break
         return response
 
     def call(self, endpoint: str, method: str, body: str | None, answer: T, *, once: bool) -> T:

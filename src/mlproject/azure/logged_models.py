@@ -44,10 +44,12 @@ class LoggedModels:
     delete_tag: Callable[[str, str], None]
 
     def __init__(self) -> None:
-        # Models that this store is making. Nobody else can have changed them yet.
+        # Models that this store has made and not finished.
         self._pending: dict[str, LoggedModel] = {}
-        # The run that each thread is making a model of.
-        self._making: dict[int, str] = {}
+        # The model that each thread is inside ``Model.log`` with, and the run of which MLflow is
+        # about to link the metrics.
+        self._logging: dict[int, str] = {}
+        self._linking: dict[int, str] = {}
         # What a run was last seen with; MLflow reads it just before it makes a model of it.
         self._seen: dict[str, Run] = {}
         # Runs that were made for the files of a model without one.
@@ -84,17 +86,17 @@ class LoggedModels:
         made = self.remember(_with_tags(run, written))
         model = next(m for m in model_tags.models(made) if m.model_id == model_id)
         self._pending[model_id] = model
-        self._making[threading.get_ident()] = source_run_id
         return model
 
     def metrics_to_link(self, run_id: str, key: str) -> list[Metric] | None:
-        """Return what MLflow asks for while this thread makes a model of a run; else None.
+        """Return what MLflow asks for while it links a run's metrics with a model; else None.
 
-        Then it asks for the history of every metric, to write it again for the model. A model's
-        metrics are its run's here, so that nothing has to be read or written.
+        Between ``log_outputs`` and ``log_batch`` it asks for the history of every metric, to write
+        it again for the model. A model's metrics are its run's here, so that nothing has to be read
+        or written.
         """
         run = self._seen.get(run_id)
-        if run is None or self._making.get(threading.get_ident()) != run_id:
+        if run is None or self._linking.get(threading.get_ident()) != run_id:
             return None
         made = model_tags.outputs(run_id, run.data.tags)
         return [
@@ -105,8 +107,9 @@ class LoggedModels:
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
         """Return a model by its id."""
-        if model_id in self._pending:
-            return self._pending[model_id]
+        pending = self._pending.get(model_id)
+        if pending is not None and self._logging.get(threading.get_ident()) == model_id:
+            return pending  # made a moment ago, and nobody else knows of it
         run_id = model_tags.run_of(model_id)
         if run_id is None:
             raise _missing(model_id)
@@ -124,46 +127,50 @@ class LoggedModels:
     def finalize_logged_model(self, model_id: str, status: LoggedModelStatus) -> LoggedModel:
         """Give a model its final status."""
         run_id = _run_id(model_id)
-        self._making.pop(threading.get_ident(), None)
+        self._linking.pop(threading.get_ident(), None)
+        just_logged = self._logging.pop(threading.get_ident(), None) == model_id
         written = model_tags.of_status(model_id, status.value)
         self.write_tags(run_id, written)
         if run_id in self._carriers:
             self._carriers.discard(run_id)
             self.update_run_info(run_id, RunStatus.FINISHED, None, None)
         pending = self._pending.pop(model_id, None)
-        if pending is None:
+        if pending is None or not just_logged:
             return self.get_logged_model(model_id)
         pending.status = status
         return pending
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[LoggedModelTag]) -> None:
         """Set tags of a model."""
-        self._pending.pop(model_id, None)
+        self._forget(model_id)
         self.write_tags(_run_id(model_id), model_tags.of_tags(model_id, tags))
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         """Delete a tag of a model."""
-        self._pending.pop(model_id, None)
+        self._forget(model_id)
         self.delete_tag(_run_id(model_id), model_tags.tag_name(model_id, key))
 
     def log_logged_model_params(
         self, model_id: str, params: Sequence[LoggedModelParameter]
     ) -> None:
         """Give a model further parameters."""
-        self._pending.pop(model_id, None)
+        self._forget(model_id)
         written = model_tags.of_params(model_id, {item.key: item.value for item in params})
         self.write_tags(_run_id(model_id), written)
 
     def delete_logged_model(self, model_id: str) -> None:
         """Hide a model; its files stay, as the service cannot delete artifacts."""
         self.get_logged_model(model_id)
-        self._pending.pop(model_id, None)
+        self._forget(model_id)
         self.write_tags(_run_id(model_id), model_tags.of_deletion(model_id))
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         """Name models as what a run made; its own are known without that."""
         written: dict[str, str] = {}
         for item in models:
+            if item.model_id in self._pending:
+                self._logging[threading.get_ident()] = item.model_id
+                self._linking[threading.get_ident()] = run_id
             if item.step or model_tags.run_of(item.model_id) != run_id:
                 written |= model_tags.of_output(str(item.model_id), int(item.step))
         if written:
@@ -200,6 +207,12 @@ class LoggedModels:
             found, page_token, max_results or _DEFAULT_RESULTS
         )
         return PagedList(page, token)
+
+    def _forget(self, model_id: str) -> None:
+        """Read a model anew the next time: something of it changes."""
+        self._pending.pop(model_id, None)
+        for thread in [key for key, value in self._logging.items() if value == model_id]:
+            del self._logging[thread]
 
     def _run_in(self, experiment_ids: Sequence[str], run_id: str) -> list[Run]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -218,6 +219,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         tags: Sequence[RunTag],
     ) -> None:
         """Write a batch. What the service refuses of it is kept in an artifact, and named."""
+        self._linking.pop(threading.get_ident(), None)
         metrics = [_plain(metric) for metric in metrics]
         if not (metrics or params or tags):
             return
