@@ -4,7 +4,8 @@ MlprojectError                  1  unexpected: a bug
 ├── ConfigurationError          2  an option, a recipe or a setting is wrong
 ├── DataError                   3  the data cannot be read or cannot be used for the task
 ├── TrackingError               4  the tracking server or the registry
-└── ModelError                  5  nothing could be fitted, or the model cannot be stored or loaded
+├── ModelError                  5  nothing could be fitted, or the model cannot be stored or loaded
+└── GateError                   6  the gate said no: the alias stays where it was
 
 A failure says what is wrong, where, and what to do next. The command line prints it as one line.
 """
@@ -17,6 +18,7 @@ EXIT_CONFIGURATION = 2
 EXIT_DATA = 3
 EXIT_TRACKING = 4
 EXIT_MODEL = 5
+EXIT_GATE = 6
 EXIT_INTERRUPTED = 130
 
 
@@ -67,6 +69,12 @@ class ModelError(MlprojectError):
     """No candidate could be fitted, or the model cannot be stored or loaded."""
 
     exit_code = EXIT_MODEL
+
+
+class GateError(MlprojectError):
+    """A challenger is not good enough, or cannot be compared fairly; nothing was moved."""
+
+    exit_code = EXIT_GATE
 
 
 def one_line(text: str) -> str:

@@ -73,7 +73,7 @@ def prepare(options: Options) -> Prepared:
     checks.columns_to_split_by(recipe, table)
     X, y = checks.features_and_target(recipe, table)
     y = checks.target_fits(recipe, y, table.source)
-    validation, held_out_rows = _validation(recipe, [str(name) for name in X.columns])
+    validation, held_out_rows = validation_rows(recipe, [str(name) for name in X.columns])
     if held_out_rows is None:
         checks.splittable(recipe, y)
     rows = split(recipe, table, X, y, held_out_rows)
@@ -155,7 +155,7 @@ def _importable(recipe: Recipe) -> None:
         sys.path.insert(0, here)
 
 
-def _validation(
+def validation_rows(
     recipe: Recipe, features: list[str]
 ) -> tuple[Table | None, tuple[pd.DataFrame, Any] | None]:
     """Return the separate file of held-out rows, where there is one, with the same features."""

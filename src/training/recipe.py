@@ -5,9 +5,7 @@ A recipe is a YAML file. Keys that do not exist are refused with the nearest kno
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -18,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from mlproject.errors import ConfigurationError, one_line
-from mlproject.names import did_you_mean
+from mlproject.errors import ConfigurationError
+from mlproject.registry.rules import Rules, first_problem
 
 Task = Literal["regression", "classification"]
 Name = Annotated[str, StringConstraints(min_length=1)]
@@ -27,7 +25,6 @@ SplitKind = Literal["random", "stratified", "group", "time", "file"]
 SearchKind = Literal["grid", "random", "halving", "none"]
 # Parameters of scikit-learn's Pipeline itself.
 _TAKEN = frozenset({"memory", "steps", "transform_input", "verbose"})
-_CHOICE = re.compile(r"'([^']+)'")
 # A step is `name: Estimator`, or `name: {Estimator: {parameter: value}}`.
 Step = dict[str, str | dict[str, Any]]
 
@@ -114,6 +111,9 @@ class Recipe(_Strict):
     )
     search: SearchSection = Field(default_factory=SearchSection)
     metrics: list[str] = Field(min_length=1, description="metrics on the held-out rows")
+    promotion: Rules = Field(
+        default_factory=Rules, description="what a challenger has to show to become the champion"
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Recipe:
@@ -171,43 +171,4 @@ def parse(content: Any, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise _first(error, origin) from error
-
-
-def _first(error: ValidationError, origin: str) -> ConfigurationError:
-    """Return the first validation error as one line."""
-    problems = error.errors()
-    unknown = [problem for problem in problems if problem["type"] == "extra_forbidden"]
-    problem = (unknown or problems)[0]
-    place = [str(part) for part in problem["loc"] if not _is_union_branch(part)]
-    where = ".".join(place)
-    if problem["type"] == "extra_forbidden":
-        hint = did_you_mean(place[-1], _keys_at(place[:-1]), noun="keys")
-        return ConfigurationError(f"{origin} has an unknown key '{where}'", hint)
-    if problem["type"] == "missing":
-        return ConfigurationError(f"{origin} lacks the key '{where}'")
-    if problem["type"] == "literal_error":
-        choices = _CHOICE.findall(problem["ctx"]["expected"])
-        hint = did_you_mean(str(problem["input"]), choices, noun="values")
-        return ConfigurationError(f"{origin}: {where} cannot be '{problem['input']}'", hint)
-    what = one_line(problem["msg"].removeprefix("Value error, "))
-    return ConfigurationError(f"{origin}: {where}: {what}" if where else f"{origin}: {what}")
-
-
-def _is_union_branch(part: str | int) -> bool:
-    """Whether pydantic put the name of a union's branch into the path."""
-    return isinstance(part, str) and ("[" in part or part in ("str", "dict", "list"))
-
-
-def _keys_at(place: Iterable[str]) -> list[str]:
-    model: type[BaseModel] = Recipe
-    for part in place:
-        annotation = model.model_fields[part].annotation
-        choices = [annotation, *get_args(annotation)]
-        nested = [
-            item for item in choices if isinstance(item, type) and issubclass(item, BaseModel)
-        ]
-        if not nested:
-            return []
-        model = nested[0]
-    return list(model.model_fields)
+        raise first_problem(error, Recipe, origin) from error

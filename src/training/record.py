@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlproject import __version__, environ
+from mlproject import __version__, environ, git
 from mlproject.data import samples
 from mlproject.data.source import is_url
 from mlproject.data.table import Table
@@ -103,10 +102,10 @@ def describe(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None
 def version_tags() -> dict[str, str]:
     """Return which version of this project, and which commit of the user's folder, trained."""
     tags = {"mlproject.version": __version__}
-    commit = _git("rev-parse", "HEAD")
+    commit = git.commit()
     if commit:
         tags["mlflow.source.git.commit"] = commit
-        tags["mlproject.git.dirty"] = str(bool(_git("status", "--porcelain"))).lower()
+        tags["mlproject.git.dirty"] = str(git.is_dirty()).lower()
     return tags
 
 
@@ -194,18 +193,3 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
             f"{why}; and the run {run_id} could not be marked as failed: "
             f"{connect.short_reason(ending)}"
         ) from error
-
-
-def _git(*arguments: str) -> str | None:
-    """Return what git says about the current folder; None without git or a repository."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -67,7 +67,7 @@ def split(
     """
     if held_out is not None:
         return Split(X, held_out[0], y, held_out[1])
-    train, test = _positions(recipe, table, y)
+    train, test = positions(recipe, table, y)
     if len(train) == 0 or len(test) == 0:
         raise DataError(f"{len(y)} rows cannot be split: one side would be empty")
     groups = None
@@ -94,7 +94,8 @@ def cross_validation(recipe: Recipe) -> BaseCrossValidator:
     return KFold(n_splits=folds, shuffle=True, random_state=recipe.seed)
 
 
-def _positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any]:
+def positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any]:
+    """Return the positions of the training rows and of the held-out rows in a table."""
     rows = np.arange(len(y))
     size, seed = recipe.split.test_size, recipe.seed
     if recipe.split_kind == "time":

@@ -91,7 +91,7 @@ def train(options: Options, reporter: Reporter) -> Result:
             client, run, target, prepared, options, reporter, experiment, joined=joined
         )
     if options.register:
-        registered = registration.register(result.run_id, options.register)
+        registered = registration.register(client, result.run_id, options.register)
         result = replace(result, registered=registered)
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 

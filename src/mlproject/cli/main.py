@@ -17,6 +17,10 @@ COMMANDS = {
         "mlproject.cli.score:score",
         "Score a file with a trained model; every row is accounted for.",
     ),
+    "models": (
+        "mlproject.cli.models:models",
+        "Register models, promote them through a gate, and roll back.",
+    ),
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "emulator": ("mlproject.cli.emulator:emulator", "Stand in for an Azure ML workspace."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),
@@ -36,7 +40,7 @@ def cli() -> None:
     """Track, register and batch-score scikit-learn models with MLflow.
 
     Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 data, 4 tracking server or
-    registry, 5 model, 130 interrupted.
+    registry, 5 model, 6 the gate said no, 130 interrupted.
     """
 
 

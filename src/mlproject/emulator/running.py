@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mlproject.emulator import certificates, faults, locks, log, names
+from mlproject import locks
+from mlproject.emulator import certificates, faults, log, names
 from mlproject.emulator.environment import Identity, Reached, astray, network, signed_in
 from mlproject.emulator.front import Front, Service
 from mlproject.emulator.state import State

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mlproject.errors import ConfigurationError
@@ -26,6 +27,29 @@ else:
 
     def _unlock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+@contextmanager
+def waited_for(path: Path, seconds: float, what: str, hint: str) -> Iterator[None]:
+    """Hold a lock for the block, once others have given it back.
+
+    Raises
+    ------
+    ConfigurationError
+        When another still holds it after so many seconds.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(held(path, what, hint))
+            except ConfigurationError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                yield
+                return
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -1,0 +1,212 @@
+"""``mlproject models``: register, promote, rollback, list, show, history, compare."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlproject.cli.frame import LazyGroup, command
+from mlproject.cli.workspace import in_workspace
+from mlproject.console import Reporter
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from mlproject.registry.versions import Version
+    from mlproject.tracking.target import Target
+
+_HERE = "mlproject.cli.models"
+_GATE = "mlproject.cli.gate"
+with_tracking = click.option(
+    "--tracking", metavar="TARGET", help="Where the models are: local, azureml, or any MLflow URI."
+)
+with_alias = click.option(
+    "--alias", default="champion", show_default=True, metavar="ALIAS", help="Which alias."
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "register": (f"{_HERE}:register", "Register the best model of a run."),
+        "promote": (f"{_GATE}:promote", "Move an alias to a version that passes the gate."),
+        "rollback": (f"{_HERE}:rollback", "Move an alias back to where it was before."),
+        "list": (f"{_HERE}:list_models", "List the registered models."),
+        "show": (f"{_HERE}:show", "Show the versions of a registered model."),
+        "history": (f"{_HERE}:history", "Show what happened to its aliases."),
+        "compare": (f"{_GATE}:compare", "Compare two versions on the same rows."),
+    },
+)
+def models() -> None:
+    """Register models, promote them through a gate, and roll back."""
+
+
+def connected(tracking: str | None) -> tuple[MlflowClient, Target]:
+    """Return a client of the target's store, and the target."""
+    from mlproject.tracking import connect
+    from mlproject.tracking.target import resolve
+
+    target = resolve(tracking)
+    return connect.connect(target), target
+
+
+@click.command()
+@click.option("--run-id", metavar="ID", required=True, help="The run whose best model it is.")
+@click.option("--name", metavar="NAME", required=True, help="Of the registered model.")
+@with_tracking
+@command
+@in_workspace
+def register(
+    reporter: Reporter, run_id: str | None, name: str | None, tracking: str | None
+) -> dict[str, Any]:
+    """Register the best model of a run; a run that is registered already keeps its version."""
+    from mlproject.errors import ConfigurationError
+    from mlproject.registry import versions
+
+    if run_id is None or name is None:
+        raise ConfigurationError("Registering needs a run and a name", "Give --run-id and --name")
+    versions.check_name(name)
+    client, target = connected(tracking)
+    from inference import resolution
+
+    located = resolution.locate(run_id, None, target)
+    model = located.uri.removeprefix(f"runs:/{run_id}/")
+    version = versions.register(client, run_id, model, name)
+    rows = [("version", str(version.number)), ("uri", version.uri), ("run", run_id)]
+    rows += [(key, f"{value:.6g}") for key, value in version.metrics.items()]
+    reporter.table(f"{name}: registered", ("", ""), rows)
+    return _shown(version)
+
+
+@click.command()
+@click.argument("name")
+@with_alias
+@with_tracking
+@command
+@in_workspace
+def rollback(
+    reporter: Reporter, name: str, alias: str | None, tracking: str | None
+) -> dict[str, Any]:
+    """Move an alias of NAME back to the version that it named before; recorded, as a move is."""
+    from mlproject.registry import promotion
+
+    client, _ = connected(tracking)
+    move = promotion.rollback(client, name, alias or promotion.CHAMPION)
+    reporter.say(
+        f"'{move.alias}' of '{name}' names version {move.after} again (it was {move.before}); "
+        f"recorded in run {move.record}"
+    )
+    return dataclasses.asdict(move)
+
+
+@click.command("list")
+@with_tracking
+@command
+@in_workspace
+def list_models(reporter: Reporter, tracking: str | None) -> dict[str, Any]:
+    """List the registered models with their aliases."""
+    from mlproject.registry import versions
+
+    client, _ = connected(tracking)
+    found: list[dict[str, Any]] = []
+    for model in versions.all_models(client):
+        known = versions.all_versions(client, str(model.name))
+        aliases = {alias: item.number for item in known for alias in item.aliases}
+        latest = known[-1].number if known else None
+        found.append({"name": str(model.name), "latest": latest, "aliases": aliases})
+    rows = [
+        (
+            str(item["name"]),
+            str(item["latest"] or "none"),
+            ", ".join(f"{alias}: {number}" for alias, number in item["aliases"].items()),
+        )
+        for item in found
+    ]
+    reporter.table("Registered models", ("name", "latest version", "aliases"), rows)
+    return {"models": found}
+
+
+@click.command()
+@click.argument("name")
+@with_tracking
+@command
+@in_workspace
+def show(reporter: Reporter, name: str, tracking: str | None) -> dict[str, Any]:
+    """Show the versions of NAME: aliases, metrics, run and data."""
+    from mlproject.registry import versions
+
+    client, _ = connected(tracking)
+    found = versions.all_versions(client, name)
+    names = list(dict.fromkeys(key for item in found for key in item.metrics))
+    rows = [
+        (
+            str(item.number),
+            ", ".join(item.aliases),
+            when(item.created),
+            item.tags.get("mlproject.recipe", ""),
+            *(_number(item.metrics.get(key)) for key in names),
+            item.run_id or "",
+        )
+        for item in reversed(found)
+    ]
+    heads = ("version", "aliases", "registered", "recipe", *names, "run")
+    reporter.table(name, heads, rows)
+    return {"name": name, "versions": [_shown(item) for item in found]}
+
+
+@click.command()
+@click.argument("name")
+@click.option("--alias", metavar="ALIAS", help="Of this alias only.")
+@with_tracking
+@command
+@in_workspace
+def history(
+    reporter: Reporter, name: str, alias: str | None, tracking: str | None
+) -> dict[str, Any]:
+    """Show every promotion, refusal and rollback of NAME, oldest first."""
+    from mlproject.registry import ledger, versions
+
+    client, _ = connected(tracking)
+    versions.all_versions(client, name)  # a name that is not there is told
+    found = ledger.entries(client, name, alias)
+    rows = [
+        (
+            when(item.when),
+            item.action if item.done or item.action == ledger.REFUSED else f"{item.action} failed",
+            item.alias,
+            str(item.before or ""),
+            str(item.after or ""),
+            item.who or "",
+            (item.commit or "")[:10],
+            item.why or "",
+            item.run_id,
+        )
+        for item in found
+    ]
+    heads = ("when", "what", "alias", "from", "to", "who", "commit", "why", "run")
+    reporter.table(f"{name}: history", heads, rows)
+    return {"name": name, "history": [dataclasses.asdict(item) for item in found]}
+
+
+def when(millis: int) -> str:
+    """Return a time as a person reads it, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(millis / 1000))
+
+
+def _shown(version: Version) -> dict[str, Any]:
+    return {
+        "name": version.name,
+        "version": str(version.number),
+        "uri": version.uri,
+        "run_id": version.run_id,
+        "aliases": list(version.aliases),
+        "metrics": version.metrics,
+        "tags": version.tags,
+    }
+
+
+def _number(value: float | None) -> str:
+    return f"{value:.6g}" if value is not None else ""

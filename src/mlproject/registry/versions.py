@@ -1,0 +1,242 @@
+"""Registered models and their versions: made from runs, listed, and found by number or alias."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlproject.errors import ConfigurationError, TrackingError
+from mlproject.names import did_you_mean
+from mlproject.tracking import connect
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+# What a URI models:/NAME/VERSION or models:/NAME@ALIAS cannot hold.
+_FORBIDDEN = "/:@"
+# What a version takes over from its run's tags.
+_LINEAGE = (
+    "mlproject.recipe",
+    "mlproject.task",
+    "mlproject.seed",
+    "mlproject.data.source",
+    "mlproject.data.sha256",
+    "mlproject.model.format",
+    "mlproject.version",
+    "mlflow.source.git.commit",
+)
+_METRIC = "mlproject.metric."
+# Metrics of autologging, of cross-validation, and of no model's quality.
+_OTHER_METRICS = ("training_", "cv_", "best_", "mean_", "std_", "system/")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model.
+
+    Attributes
+    ----------
+    name : str
+    number : int
+    run_id : str or None
+    aliases : tuple of str
+    tags : dict of str to str
+    status : str
+        ``READY`` once it can be loaded.
+    created : int
+        Milliseconds since the epoch.
+    """
+
+    name: str
+    number: int
+    run_id: str | None
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+    status: str
+    created: int
+
+    @property
+    def uri(self) -> str:
+        """The URI that MLflow loads."""
+        return f"models:/{self.name}/{self.number}"
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The held-out metrics of its run, as they were when it was registered."""
+        return {
+            key.removeprefix(_METRIC): float(value)
+            for key, value in self.tags.items()
+            if key.startswith(_METRIC)
+        }
+
+
+def check_name(name: str | None) -> None:
+    """Raise ConfigurationError for a name that no registry takes."""
+    if name is not None and (not name.strip() or any(letter in name for letter in _FORBIDDEN)):
+        raise ConfigurationError(
+            f"'{name}' cannot be the name of a registered model",
+            "Use letters, digits, dashes and underscores",
+        )
+
+
+def register(client: MlflowClient, run_id: str, model: str, name: str) -> Version:
+    """Register a run's model, or return the version that it is already.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    run_id : str
+    model : str
+        The model's name in the run.
+    name : str
+
+    Raises
+    ------
+    TrackingError
+        When the run or its model is not there, or the registry refuses.
+    """
+    import mlflow
+
+    with connect.as_tracking_error(f"The model of run {run_id} cannot be registered as '{name}'"):
+        run = client.get_run(run_id)
+        lineage = {key: run.data.tags[key] for key in _LINEAGE if key in run.data.tags}
+        tags = lineage | _quality(run) | {"mlproject.model.name": model}
+        for version in _of_run(client, name, run_id):
+            if version.tags.get("mlproject.model.name", model) == model:
+                return version
+        with redirect_stderr(io.StringIO()):  # MLflow prints its success there
+            made = mlflow.register_model(f"runs:/{run_id}/{model}", name, tags=tags)
+        # Where a model is registered by its own id, MLflow leaves the run out.
+        return _version(made, run_id=run_id)
+
+
+def all_models(client: MlflowClient) -> list[Any]:
+    """Return every registered model, by name."""
+    found: list[Any] = []
+    token = None
+    with connect.as_tracking_error("The registered models cannot be listed"):
+        while True:
+            page = client.search_registered_models(max_results=100, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda item: str(item.name))
+
+
+def all_versions(client: MlflowClient, name: str) -> list[Version]:
+    """Return every version of a registered model, oldest first.
+
+    Raises
+    ------
+    TrackingError
+        When there is no registered model of this name; with the nearest.
+    """
+    with connect.as_tracking_error(f"The registered model '{name}' cannot be read"):
+        aliases = _aliases(client, name)
+        return sorted(
+            (_version(item, aliases) for item in _pages(client, name)), key=lambda item: item.number
+        )
+
+
+def find(client: MlflowClient, name: str, wanted: str | int) -> Version:
+    """Return a version by its number or ``@alias``.
+
+    Raises
+    ------
+    TrackingError
+        When there is no such model, version or alias; with the nearest. When it is not ready.
+    """
+    versions = all_versions(client, name)
+    text = str(wanted).strip()
+    if text.startswith("@"):
+        found = by_alias(versions, text[1:])
+        if found is None:
+            known = sorted({alias for item in versions for alias in item.aliases})
+            hint = did_you_mean(text[1:], known, noun="aliases") if known else "It has no aliases"
+            raise TrackingError(f"The model '{name}' has no alias '{text[1:]}'", hint)
+    else:
+        found = next((item for item in versions if str(item.number) == text), None)
+        if found is None:
+            numbers = ", ".join(str(item.number) for item in reversed(versions)) or "none"
+            raise TrackingError(f"The model '{name}' has no version {text}", f"It has {numbers}")
+    if found.status != "READY":
+        raise TrackingError(f"{found.uri} is not ready: {found.status}")
+    return found
+
+
+def latest(client: MlflowClient, name: str) -> Version:
+    """Return the version that was registered last.
+
+    Raises
+    ------
+    TrackingError
+        When there is no such model, or it has no versions.
+    """
+    known = all_versions(client, name)
+    if not known:
+        raise TrackingError(f"The model '{name}' has no versions")
+    return find(client, name, known[-1].number)
+
+
+def by_alias(versions: Iterable[Version], alias: str) -> Version | None:
+    """Return the version that an alias names, if one does."""
+    return next((item for item in versions if alias in item.aliases), None)
+
+
+def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return dict(client.get_registered_model(name).aliases)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        known = [str(item.name) for item in all_models(client)]
+        hint = did_you_mean(name, known, noun="registered models") if known else "There are none"
+        raise TrackingError(f"There is no registered model '{name}'", hint) from error
+
+
+def _pages(client: MlflowClient, name: str) -> list[Any]:
+    quoted = name.replace("'", "\\'")
+    found: list[Any] = []
+    token = None
+    while True:
+        page = client.search_model_versions(f"name='{quoted}'", max_results=1000, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _of_run(client: MlflowClient, name: str, run_id: str) -> list[Version]:
+    return [item for item in map(_version, _pages(client, name)) if item.run_id == run_id]
+
+
+def _version(
+    found: Any, aliases: dict[str, str] | None = None, run_id: str | None = None
+) -> Version:
+    # SQL stores leave the aliases out of a search; the registered model has them.
+    named = [key for key, value in (aliases or {}).items() if str(value) == str(found.version)]
+    return Version(
+        name=str(found.name),
+        number=int(found.version),
+        run_id=run_id or found.run_id or found.tags.get("mlproject.run_id") or None,
+        aliases=tuple(sorted({*found.aliases, *named})),
+        tags=dict(found.tags),
+        status=str(found.status),
+        created=int(found.creation_timestamp or 0),
+    )
+
+
+def _quality(run: Run) -> dict[str, str]:
+    """Return the run's id and its held-out metrics as tags."""
+    metrics = {
+        f"{_METRIC}{key}": repr(float(value))
+        for key, value in run.data.metrics.items()
+        if not key.startswith(_OTHER_METRICS)
+    }
+    return {"mlproject.run_id": str(run.info.run_id)} | metrics

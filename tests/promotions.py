@@ -1,0 +1,137 @@
+"""What tests of the registry share, on whatever server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlproject.errors import TrackingError
+from mlproject.registry import promotion
+from mlproject.registry.promotion import Judged
+from tests.conftest import Shell
+
+RECIPE = """\
+name: {name}
+task: regression
+seed: 1
+data: {{source: {source}, target: y, features: [{features}]}}
+split: {{kind: random, test_size: 0.5}}
+pipeline:
+  - model: {{Lasso: {{alpha: {alpha}}}}}
+search: {{kind: none}}
+metrics: [rmse, r2]
+"""
+
+
+def data(folder: Path) -> Path:
+    """Write 600 rows: in nine of ten ``y`` is ``x1``, in the rest, the group b, it is ``x2``."""
+    random = np.random.default_rng(0)
+    x1, x2, noise = random.normal(size=(3, 600))
+    in_b = np.arange(600) % 10 == 0
+    frame = pd.DataFrame({"x1": x1, "x2": x2, "group": np.where(in_b, "b", "a")})
+    frame["y"] = np.where(in_b, x2, x1) + 0.1 * noise
+    path = folder / "rows.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def registered(
+    shell: Shell, name: str, *options: str, alpha: float = 0.01, features: str = "x1, x2"
+) -> dict[str, Any]:
+    """Train on the rows, register, and return what training says."""
+    source = shell.folder / "rows.csv"
+    if not source.exists():
+        data(shell.folder)
+    recipe = RECIPE.format(name=name, source=source, alpha=alpha, features=features)
+    (shell.folder / "recipe.yaml").write_text(recipe)
+    return shell.trained("recipe.yaml", "--register", name, *options)
+
+
+def champion(shell: Shell, name: str, *options: str) -> int | None:
+    done = shell.mlproject("models", "show", name, "--json", *options)
+    assert done.code == 0, done.err
+    versions = done.json["versions"]
+    return next((int(v["version"]) for v in versions if "champion" in v["aliases"]), None)
+
+
+def check_the_whole_story(shell: Shell, name: str, *options: str) -> None:
+    """Better is promoted, worse and noise are not, and the way back is exact."""
+
+    def promote(version: int) -> Any:
+        return shell.mlproject("models", "promote", name, "--version", str(version), *options)
+
+    for alpha in (0.5, 0.01, 0.4, 0.0101):
+        registered(shell, name, *options, alpha=alpha)
+    first, better, worse, same = (promote(version) for version in (1, 2, 3, 4))
+
+    assert (first.code, better.code) == (0, 0), first.err + better.err
+    assert worse.code == 6
+    assert "models:/" in worse.error
+    assert "worse by" in worse.error
+    assert "still names version 2" in worse.error
+    assert same.code == 6
+    assert "not above 0" in same.error
+    assert champion(shell, name, *options) == 2
+
+    scored = {}
+    for step in ("promoted", "back"):
+        output = f"{name}-{step}.csv"
+        done = shell.score(
+            *("--model", f"models:/{name}@champion", "--input", "rows.csv"),
+            *("--output", output, "--json", *options),
+        )
+        assert done.code == 0, done.err
+        scored[step] = (shell.folder / output).read_bytes()
+        if step == "promoted":
+            assert shell.mlproject("models", "rollback", name, *options).code == 0
+            assert champion(shell, name, *options) == 1
+    assert scored["promoted"] != scored["back"]
+
+    again = shell.mlproject("models", "rollback", name, *options)
+    assert again.code == 4
+    assert "nothing before version 1" in again.error
+    told = shell.mlproject("models", "history", name, "--json", *options).json["history"]
+    assert [(item["action"], item["before"], item["after"]) for item in told] == [
+        ("promote", None, 1),
+        ("promote", 1, 2),
+        ("refused", 2, 3),
+        ("refused", 2, 4),
+        ("rollback", 2, 1),
+    ]
+    assert all(item["who"] and item["run_id"] for item in told)
+    assert told[1]["metrics"]["low"] > 0
+
+
+def race(client: Any, name: str, opened: Callable[[], Any]) -> None:
+    """Promote two versions that were compared with the same champion, at the same moment."""
+    promotion.promote(client, name, "1", "champion", lambda old, new: Judged(True, "first", {}))
+    barrier = threading.Barrier(2, timeout=120)
+    outcomes: dict[str, Any] = {}
+
+    def judge(old: Any, new: Any) -> Judged:
+        barrier.wait()
+        return Judged(True, "better", {})
+
+    def attempt(version: str) -> None:
+        try:
+            outcomes[version] = promotion.promote(opened(), name, version, "champion", judge)
+        except TrackingError as error:
+            outcomes[version] = error
+
+    threads = [threading.Thread(target=attempt, args=(version,)) for version in ("2", "3")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    won = [version for version, found in outcomes.items() if not isinstance(found, TrackingError)]
+    lost = [found for found in outcomes.values() if isinstance(found, TrackingError)]
+    assert len(won) == 1, outcomes
+    assert len(lost) == 1, outcomes
+    assert "was not moved" in str(lost[0]) or "by another" in str(lost[0]), lost
+    assert str(client.get_model_version_by_alias(name, "champion").version) == won[0]

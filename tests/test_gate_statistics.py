@@ -1,0 +1,658 @@
+"""What the gate computes: metrics, intervals, slices, and the verdict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.metrics as library
+
+from mlproject.errors import ConfigurationError, DataError
+from mlproject.registry import comparison
+from mlproject.registry.comparison import Interval, compare, improvements
+from mlproject.registry.metrics import METRICS, check
+from mlproject.registry.rows import Pair, aligned, measured, paired
+from mlproject.registry.rules import Rules, merged, parse
+from mlproject.registry.slices import Slice, by_column
+from mlproject.registry.verdict import NO_CHAMPION, Verdict, decide
+from training.metrics import nrmse
+
+NAMES = np.array(["ant", "bee", "cat", "dog"])
+
+
+def averages(name: str) -> dict[str, Callable[..., float]]:
+    function = getattr(library, f"{name}_score")
+    return {
+        f"{name}_{average}": lambda y, p, a=average: function(y, p, average=a, zero_division=0)
+        for average in ("macro", "micro", "weighted")
+    }
+
+
+REGRESSION: dict[str, Callable[..., float]] = {
+    "rmse": library.root_mean_squared_error,
+    "mse": library.mean_squared_error,
+    "mae": library.mean_absolute_error,
+    "medae": library.median_absolute_error,
+    "mape": library.mean_absolute_percentage_error,
+    "max_error": library.max_error,
+    "nrmse": nrmse,
+    "r2": library.r2_score,
+    "explained_variance": library.explained_variance_score,
+}
+OF_LABELS: dict[str, Callable[..., float]] = {
+    "accuracy": library.accuracy_score,
+    "balanced_accuracy": library.balanced_accuracy_score,
+    "matthews_corrcoef": library.matthews_corrcoef,
+    **averages("f1"),
+    **averages("precision"),
+    **averages("recall"),
+}
+OF_TWO: dict[str, Callable[..., float]] = {
+    function.__name__.removesuffix("_score"): lambda y, p, f=function: f(
+        y, p, pos_label="bee", zero_division=0
+    )
+    for function in (library.f1_score, library.precision_score, library.recall_score)
+}
+OF_PROBABILITIES = {"log_loss", "brier", "roc_auc", "roc_auc_ovr"}
+
+
+def numbers(rows: int = 300, seed: int = 0, gain: float = 0.05) -> tuple[Any, Any, Any]:
+    """Return true values and the predictions of two models, the second of them better."""
+    random = np.random.default_rng(seed)
+    y = random.normal(50, 10, rows)
+    error = random.normal(size=rows)
+    other = (1 - gain) * (0.8 * error + 0.6 * random.normal(size=rows))
+    return y, y + error, y + other
+
+
+def some_labels(classes: int, rows: int = 400, seed: int = 0) -> tuple[Any, Any, Any]:
+    random = np.random.default_rng(seed)
+    y = random.integers(0, classes, rows)
+    wrong = random.integers(0, classes, (2, rows))
+    first, second = (
+        np.where(random.random(rows) < share, y, guess)
+        for share, guess in zip((0.6, 0.7), wrong, strict=True)
+    )
+    return NAMES[y], NAMES[first], NAMES[second]
+
+
+def some_probabilities(classes: int, rows: int = 400, ties: bool = True) -> tuple[Any, Any, Any]:
+    random = np.random.default_rng(1)
+    y = random.integers(0, classes, rows)
+    tables = []
+    for sharpness in (0.5, 0.8):
+        raw = random.random((rows, classes)) + sharpness * np.eye(classes)[y]
+        table = raw / raw.sum(axis=1, keepdims=True)
+        tables.append(random.multinomial(8, table) / 8 if ties else table)
+    return NAMES[y], *tables
+
+
+def resampled(rows: int, seed: int = 3) -> tuple[Any, Any]:
+    """Return counts of one resample, and the rows that it drew."""
+    drawn = np.random.default_rng(seed).integers(0, rows, rows)
+    return np.bincount(drawn, minlength=rows)[np.newaxis], np.sort(drawn)
+
+
+def test_every_metric_is_compared_with_scikit_learn() -> None:
+    assert set(METRICS) == {*REGRESSION, *OF_LABELS, *OF_TWO, *OF_PROBABILITIES}
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+@pytest.mark.parametrize("rows", [3, 300])
+def test_a_regression_metric_equals_scikit_learns(name: str, rows: int) -> None:
+    y, said, _ = numbers(rows)
+    counts, drawn = resampled(rows, seed=5)
+    metric = check(name, "regression")
+
+    assert measured(metric, y, said) == pytest.approx(REGRESSION[name](y, said), rel=1e-9)
+    on_resample = metric.prepare(y, said)(counts)[0]
+    assert len(set(drawn)) > 1
+    assert on_resample == pytest.approx(REGRESSION[name](y[drawn], said[drawn]), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [*((name, k) for name in OF_LABELS for k in (2, 4)), *((name, 2) for name in OF_TWO)],
+)
+def test_a_metric_of_classes_equals_scikit_learns(name: str, classes: int) -> None:
+    y, said, other = some_labels(classes)
+    _, drawn = resampled(12)
+    metric = check(name, "classification")
+    function = {**OF_LABELS, **OF_TWO}[name]
+
+    assert measured(metric, y, said) == pytest.approx(function(y, said), rel=1e-12)
+    # Of few rows, some classes are missing; those that are left count.
+    few = measured(metric, y[drawn], other[drawn], NAMES[:classes])
+    assert few == pytest.approx(function(y[drawn], other[drawn]), rel=1e-12)
+
+
+@pytest.mark.parametrize("ties", [True, False])
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("log_loss", 2),
+        ("log_loss", 4),
+        ("brier", 2),
+        ("roc_auc", 2),
+        ("roc_auc_ovr", 2),
+        ("roc_auc_ovr", 4),
+    ],
+)
+def test_a_metric_of_probabilities_equals_scikit_learns(
+    name: str, classes: int, ties: bool
+) -> None:
+    y, table, _ = some_probabilities(classes, ties=ties)
+    counts, drawn = resampled(len(y))
+    metric = check(name, "classification")
+
+    def expected(true: Any, given: Any) -> float:
+        if name == "log_loss":
+            return library.log_loss(true, given)
+        if name == "brier":
+            return library.brier_score_loss(true == "bee", given[:, 1])
+        if classes == 2:
+            return library.roc_auc_score(true == "bee", given[:, 1])
+        areas = [library.roc_auc_score(true == NAMES[k], given[:, k]) for k in range(classes)]
+        return float(np.mean(areas))
+
+    assert measured(metric, y, table) == pytest.approx(expected(y, table), rel=1e-12)
+    pair = paired(metric, y, table, table)
+    on_resample = metric.prepare(pair.y, pair.champion)(counts)[0]
+    assert on_resample == pytest.approx(expected(y[drawn], table[drawn]), rel=1e-12)
+
+
+def test_log_loss_of_single_precision_is_clipped_as_scikit_learn_clips_it() -> None:
+    table = np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32)
+    y = ["ant", "ant", "bee"]
+
+    found = measured(METRICS["log_loss"], y, table)
+    assert found == pytest.approx(library.log_loss(y, table), rel=1e-6)
+
+
+def test_classes_are_the_same_whatever_their_type() -> None:
+    y, said = np.array([0, 1, 1, 0]), np.array([0.0, 1.0, 0.0, 0.0])
+
+    assert measured(METRICS["accuracy"], y, said) == 0.75
+    assert measured(METRICS["recall"], pd.Series(y, dtype="category"), said.astype(object)) == 0.5
+
+
+def test_the_spread_of_the_target_survives_a_row_far_out() -> None:
+    y, said, _ = numbers(500)
+    y[0] = said[0] = 1e9
+    counts = np.ones((1, 500), dtype=np.int64)
+    counts[0, :2] = 0, 2
+    drawn = np.r_[1, 1:500]
+
+    found = METRICS["r2"].prepare(y, said)(counts)[0]
+    assert found == pytest.approx(library.r2_score(y[drawn], said[drawn]), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "message"),
+    [
+        ("rsme", "regression", "no metric 'rsme'. Did you mean 'rmse'?"),
+        ("neg_mean_squared_error", "regression", "no metric 'neg_mean_squared_error'"),
+        ("acuracy", "classification", "Did you mean 'accuracy'?"),
+        ("accuracy", "regression", "'accuracy' does not fit a regression task"),
+        ("rmse", "classification", "'rmse' does not fit a classification task"),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_refused(name: str, task: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        check(name, task)
+
+
+def test_improvement_is_positive_when_the_challenger_is_better() -> None:
+    y, champion, challenger = numbers()
+    for name in REGRESSION:
+        metric = METRICS[name]
+        forth = compare(paired(metric, y, champion, challenger), resamples=200)
+        back = compare(paired(metric, y, challenger, champion), resamples=200)
+        assert forth.improvement == -back.improvement, name
+        assert forth.low == pytest.approx(-back.high, rel=1e-12, abs=1e-15), name
+        assert forth.low <= forth.high, name
+    assert METRICS["rmse"].improvement(2.0, 1.5) == 0.5
+    assert METRICS["r2"].improvement(0.5, 0.8) == pytest.approx(0.3)
+
+
+def test_better_is_above_zero_and_noise_and_worse_are_not() -> None:
+    metric = METRICS["rmse"]
+    y, champion, better = numbers(3000, gain=0.1)
+    noise = champion + np.random.default_rng(8).normal(0, 1e-3, len(y))
+
+    assert compare(paired(metric, y, champion, better)).low > 0
+    level = compare(paired(metric, y, champion, noise))
+    assert level.low < 0 < level.high
+    assert compare(paired(metric, y, better, champion)).high < 0
+
+
+def test_the_interval_is_that_of_rows_drawn_with_replacement() -> None:
+    y, champion, challenger = numbers(150)
+    found = compare(paired(METRICS["mae"], y, champion, challenger), resamples=20_000)
+    gain = np.abs(y - champion) - np.abs(y - challenger)
+    random = np.random.default_rng(77)
+    drawn = gain[random.integers(0, 150, (20_000, 150))].mean(axis=1)
+
+    assert found.improvement == pytest.approx(gain.mean())
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.03 * (high - low))
+
+
+def test_pooled_rows_give_the_same_distribution_as_drawn_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = paired(METRICS["f1_macro"], *some_labels(3, 2000))
+    pooled = improvements(pair, resamples=4000, seed=0)
+    monkeypatch.setattr(comparison, "_ROWS_A_KIND", 10**9)
+    drawn = improvements(pair, resamples=4000, seed=0)
+
+    assert pooled.mean() == pytest.approx(drawn.mean(), abs=drawn.std() / 15)
+    assert pooled.std() == pytest.approx(drawn.std(), rel=0.06)
+
+
+@pytest.mark.parametrize("name", ["rmse", "r2", "medae", "nrmse", "roc_auc", "log_loss", "f1"])
+def test_a_seed_gives_the_same_interval_whatever_the_blocks(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = METRICS[name]
+    if metric.task == "regression":
+        pair = paired(metric, *numbers(301))
+    elif metric.needs == "predict":
+        pair = paired(metric, *some_labels(2, 301))
+    else:
+        pair = paired(metric, *some_probabilities(2, 301))
+    first = improvements(pair, resamples=157, seed=4)
+    other = improvements(pair, resamples=157, seed=5)
+    for block, piece in ((1, 1), (1000, 700), (10_000, 5000)):
+        monkeypatch.setattr(comparison, "_BLOCK", block)
+        monkeypatch.setattr(comparison, "_PIECE", piece)
+        assert (improvements(pair, resamples=157, seed=4) == first).all()
+    assert (first != other).any()
+
+
+def test_memory_does_not_grow_with_resamples() -> None:
+    pair = paired(METRICS["rmse"], *numbers(100_000))
+    peaks = []
+    for resamples in (100, 400):
+        tracemalloc.start()
+        compare(pair, resamples=resamples)
+        peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
+        tracemalloc.stop()
+
+    assert peaks[1] < peaks[0] + 1
+    assert peaks[1] < 64
+
+
+def test_undefined_resamples_are_left_out_and_counted() -> None:
+    random = np.random.default_rng(0)
+    y = np.array([1] * 4 + [0] * 16)
+    tables = [np.c_[1 - p, p] for p in (random.random(20), random.random(20))]
+    found = compare(paired(METRICS["roc_auc"], y, *tables))
+
+    # A resample has none of the four with probability 0.8 ** 20 = 1.2 %.
+    assert 5 <= found.undefined <= 60
+    assert np.isfinite([found.low, found.high]).all()
+
+
+def test_too_many_undefined_resamples_are_refused() -> None:
+    y = np.array([1] + [0] * 19)
+    table = np.full((20, 2), 0.5)
+
+    with pytest.raises(DataError, match=r"\d+ of 500 resamples .* do not define .* 'roc_auc'"):
+        compare(paired(METRICS["roc_auc"], y, table, table), resamples=500)
+
+
+@pytest.mark.parametrize("name", ["nrmse", "r2", "explained_variance"])
+def test_a_target_of_one_value_defines_no_metric_relative_to_it(name: str) -> None:
+    y = np.full(50, 0.1)
+    said = np.linspace(0, 1, 50)
+
+    with pytest.raises(DataError, match=f"'{name}' is not defined on the held-out rows"):
+        compare(paired(METRICS[name], y, said, said))
+
+
+@pytest.mark.parametrize(
+    ("y", "champion", "challenger", "message"),
+    [
+        ([1.0], [1.0], [1.0], "at least two held-out rows"),
+        ([], [], [], "no held-out rows"),
+        ([1.0, 2.0], [1.0], [1.0, 2.0], "The champion predicts 1 rows of 2"),
+        ([1.0, None], [1.0, 2.0], [1.0, 2.0], "held-out target has no finite number in 1 rows"),
+        ([1.0, 2.0], [1.0, 2.0], [1.0, np.inf], "The challenger has no finite number in 1 rows"),
+        (["a", "b"], [1.0, 2.0], [1.0, 2.0], "The held-out target is not numeric"),
+    ],
+)
+def test_rows_that_cannot_be_compared_are_refused(
+    y: Any, champion: Any, challenger: Any, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        compare(paired(METRICS["rmse"], y, champion, challenger))
+
+
+def test_classes_that_do_not_fit_the_metric_are_refused() -> None:
+    y, first, second = some_labels(3)
+    _, table, _ = some_probabilities(3)
+
+    with pytest.raises(DataError, match="'f1' is for two classes, .* have 3. Use 'f1_macro'"):
+        paired(METRICS["f1"], y, first, second)
+    with pytest.raises(DataError, match="'roc_auc' is for two classes, .* Use 'roc_auc_ovr'"):
+        paired(METRICS["roc_auc"], y, table, table)
+    with pytest.raises(DataError, match="The champion gives 2 probabilities a row for 3 classes"):
+        paired(METRICS["log_loss"], y, table[:, :2], table)
+    with pytest.raises(DataError, match="The challenger gives no probability in 400 rows"):
+        paired(METRICS["log_loss"], y, table, table - 2)
+    with pytest.raises(DataError, match="have the class 'cat', which the models do not know"):
+        paired(METRICS["log_loss"], y, table[:, :2], table[:, :2], classes=["ant", "bee"])
+    with pytest.raises(DataError, match="The held-out target lacks a class in 1 rows"):
+        paired(METRICS["accuracy"], [None, *y[1:]], first, second)
+
+
+def test_probabilities_of_fewer_classes_are_aligned() -> None:
+    table = np.array([[0.25, 0.75]])
+
+    assert aligned(table, ["bee", "dog"], NAMES).tolist() == [[0, 0.25, 0, 0.75]]
+    with pytest.raises(DataError, match="the class 'eel' alone"):
+        aligned(table, ["bee", "eel"], NAMES)
+
+
+def sliced(column: Any, *, worse_where: Any = None, **options: Any) -> tuple[Slice, ...]:
+    y, champion, challenger = numbers(len(column))
+    if worse_where is not None:
+        challenger = np.where(worse_where, champion + 3 * (champion - y), challenger)
+    pair = paired(METRICS["rmse"], y, champion, challenger)
+    return by_column(pair, pd.Series(column, name="site"), **options)
+
+
+def test_a_slice_that_loses_is_found_and_others_are_not() -> None:
+    column = np.array(["north", "south", "east"] * 100)
+    found = sliced(column, worse_where=column == "south", tolerance=0.1)
+
+    assert [part.value for part in found] == ["east", "north", "south"]
+    assert [part.worse for part in found] == [False, False, True]
+    assert [part.rows for part in found] == [100, 100, 100]
+    lost = found[2]
+    assert lost.improvement == lost.champion - lost.challenger < 0
+    assert not sliced(column, worse_where=column == "south", tolerance=100)[2].worse
+
+
+def test_a_slice_equals_the_metric_on_its_rows() -> None:
+    y, champion, challenger = numbers(90)
+    column = np.arange(90) % 3
+    found = by_column(paired(METRICS["r2"], y, champion, challenger), pd.Series(column))
+
+    for part, value in zip(found, range(3), strict=True):
+        rows = column == value
+        assert part.challenger == pytest.approx(library.r2_score(y[rows], challenger[rows]))
+
+
+def test_missing_values_are_a_slice_and_small_slices_are_not_judged() -> None:
+    column = np.array(["a"] * 60 + [None] * 35 + ["b"] * 5, dtype=object)
+    found = sliced(column, worse_where=np.full(100, True))
+
+    assert [(part.value, part.rows, part.judged) for part in found] == [
+        ("a", 60, True),
+        ("b", 5, False),
+        ("missing", 35, True),
+    ]
+    assert [part.worse for part in found] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("column", "labels"),
+    [
+        (np.arange(1, 101), ["1 to 25", "above 25 to 50", "above 50 to 75", "above 75 to 100"]),
+        (
+            pd.array([*range(1, 100), None], dtype="Int64"),
+            ["1 to 25", "above 25 to 50", "above 50 to 75", "above 75 to 99", "missing"],
+        ),
+        (np.r_[[0.0] * 60, np.arange(1, 41) / 8], ["0", "above 0 to 1.875", "above 1.875 to 5"]),
+        (np.arange(100) % 20 * 0.5, [f"{value / 2:g}" for value in range(20)]),
+        ([True, False] * 50, ["False", "True"]),
+        (pd.Categorical(["x", "y"] * 50), ["x", "y"]),
+        ([1, "one", 1.0, "two"] * 25, ["1", "one", "two"]),
+        ([[1], [2]] * 50, ["[1]", "[2]"]),
+        (
+            pd.date_range("2026-01-01", periods=100, tz="UTC"),
+            [
+                "2026-01-01 00:00:00 to 2026-01-25 00:00:00",
+                "above 2026-01-25 00:00:00 to 2026-02-19 00:00:00",
+                "above 2026-02-19 00:00:00 to 2026-03-16 00:00:00",
+                "above 2026-03-16 00:00:00 to 2026-04-10 00:00:00",
+            ],
+        ),
+    ],
+)
+def test_slices_are_values_or_quartiles(column: Any, labels: list[str]) -> None:
+    found = sliced(column)
+
+    assert [part.value for part in found] == labels
+    assert sum(part.rows for part in found) == 100
+
+
+def test_numbers_stored_as_objects_are_cut_too() -> None:
+    column = np.array([*range(99), None], dtype=object)
+
+    assert len(sliced(column)) == 5
+
+
+def test_a_slice_that_does_not_define_the_metric_is_not_judged() -> None:
+    y, first, second = some_probabilities(2)
+    column = pd.Series(np.where(y == "ant", "all of one class", "both"), name="kind")
+    column[:100] = "both"
+    found = by_column(paired(METRICS["roc_auc"], y, first, second), column)
+
+    assert [(part.judged, part.worse) for part in found] == [(False, False), (True, False)]
+    assert found[0].as_dict()["champion"] is None
+
+
+def test_equal_models_lose_nothing_to_rounding() -> None:
+    y = np.zeros(1000)
+    error = np.random.default_rng(0).normal(size=1000)
+    pair = paired(METRICS["rmse"], y, error, np.sort(error))
+    found = by_column(pair, pd.Series(["all"] * 1000))
+
+    assert not found[0].worse
+
+
+def test_a_column_with_too_many_texts_is_refused() -> None:
+    with pytest.raises(DataError, match="'site' has 1200 values, too many to slice by"):
+        sliced([f"id{i}" for i in range(1200)])
+    with pytest.raises(DataError, match="'site' has 2 rows of 3"):
+        by_column(paired(METRICS["rmse"], *numbers(3)), pd.Series([1, 2], name="site"))
+
+
+def interval(**changes: Any) -> Interval:
+    usual = Interval("rmse", 53.10, 52.36, 0.74, 0.12, 1.35, 0.95, 2000, 1000)
+    return replace(usual, **changes)
+
+
+def verdict(rules: Rules | None = None, quality: float = 52.36, **parts: Any) -> Verdict:
+    usual: dict[str, Any] = {"interval": interval(), "seconds_a_row": (1e-6, 1.5e-6)}
+    return decide(rules or Rules(), METRICS["rmse"], quality, **{**usual, **parts})
+
+
+def said(found: Verdict, name: str) -> tuple[bool, str]:
+    (only,) = [part for part in found.checks if part.name == name]
+    return only.passed, only.what
+
+
+def test_a_better_challenger_passes_every_check_and_each_says_why() -> None:
+    found = verdict(Rules(floor=60.0))
+
+    assert found.passed
+    assert [(part.name, part.what) for part in found.checks] == [
+        (
+            "improvement",
+            "rmse 52.36 against 53.10: better by 0.74, 95 % interval 0.12 to 1.35, above 0",
+        ),
+        ("floor", "rmse 52.36, at most 60"),
+        ("slices", "no slices asked for"),
+        ("signature", "what the champion takes, the challenger takes too"),
+        ("time", "1.5 µs a row against 1 µs (1.5 times), at most 2 times"),
+        ("unseen", "the challenger was not trained on the rows it is tested on"),
+    ]
+    assert found.why == found.checks[0].what
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "what"),
+    [
+        ({}, {"low": -0.41}, "95 % interval -0.41 to 1.35, not above 0"),
+        ({}, {"low": 0.0}, "interval 0.00 to 1.35, not above 0"),
+        ({}, {"low": 1e-12}, "interval 0.00 to 1.35, not above 0"),
+        ({"improvement": 0.5}, {}, "interval 0.12 to 1.35, not above 0.5"),
+        (
+            {},
+            {"challenger": 53.5, "improvement": -0.4, "low": -1.0, "high": 0.2},
+            "rmse 53.50 against 53.10: worse by 0.40, 95 % interval -1.00 to 0.20, not above 0",
+        ),
+        (
+            {},
+            {"challenger": 53.1, "improvement": 0.0, "low": 0.0, "high": 0.0},
+            "rmse 53.1 against 53.1: better by 0.0",
+        ),
+        ({}, {"low": -0.1, "undefined": 7}, "not above 0 (7 of 2000 resamples undefined)"),
+    ],
+)
+def test_an_improvement_that_may_be_none_is_refused(
+    rules: dict[str, Any], changes: dict[str, Any], what: str
+) -> None:
+    found = verdict(Rules(**rules), interval=interval(**changes))
+
+    assert not found.passed
+    assert what in found.why
+
+
+def test_digits_tell_a_narrow_pass_apart() -> None:
+    assert "interval 0.0003 to 1.3500, above 0" in verdict(interval=interval(low=0.0003)).why
+    assert said(verdict(Rules(floor=52.3), quality=52.3004), "floor") == (
+        False,
+        "rmse 52.3004, above the ceiling of 52.3",
+    )
+
+
+def test_the_floor_is_a_ceiling_where_less_is_better() -> None:
+    assert said(verdict(Rules(floor=50)), "floor") == (False, "rmse 52.36, above the ceiling of 50")
+    found = decide(Rules(floor=0.9), METRICS["accuracy"], 0.8755, interval=None)
+    assert said(found, "floor") == (False, "accuracy 0.8755, below the floor of 0.9")
+    found = decide(Rules(floor=0.9), METRICS["accuracy"], 0.9, interval=None)
+    assert found.passed
+    found = decide(Rules(floor=0.9), METRICS["roc_auc"], float("nan"), interval=None)
+    assert said(found, "floor") == (False, "roc_auc is not defined on the held-out rows")
+
+
+def test_a_first_champion_needs_the_floor_only_on_rows_it_has_not_seen() -> None:
+    found = verdict(Rules(floor=60, slice_by=["site"]), interval=None, seconds_a_row=None)
+
+    assert found.passed
+    assert found.why == "rmse 52.36, at most 60"
+    none_yet = [part.name for part in found.checks if part.what == NO_CHAMPION]
+    assert none_yet == ["improvement", "slices", "signature", "time"]
+    assert not verdict(Rules(floor=50), interval=None).passed
+    assert not verdict(interval=None, seen=True).passed
+
+
+def test_a_lost_slice_is_named_with_its_numbers() -> None:
+    parts = [
+        Slice("site", "north", 100, 50.0, 49.0, 1.0, True, False),
+        Slice("site", "south", 100, 50.0, 53.5, -3.5, True, True),
+        Slice("site", "missing", 3, 50.0, 99.0, -49.0, False, False),
+    ]
+    rules = Rules(slice_by=["site"], slice_tolerance=0.5)
+
+    assert said(verdict(rules, slices=parts), "slices") == (
+        False,
+        "1 of 2 slices lose more than 0.5: site = south, rmse 53.50 against 50.00, "
+        "worse by 3.50 on 100 rows; 1 too small to judge, or undefined",
+    )
+    assert said(verdict(rules, slices=parts[:1]), "slices") == (
+        True,
+        "none of 1 slices by site loses more than 0.5",
+    )
+    assert said(verdict(rules), "slices") == (False, "no slices of site were measured")
+
+
+def test_a_slower_an_incompatible_and_a_cheating_challenger_are_refused() -> None:
+    slow = verdict(seconds_a_row=(2e-6, 5e-3))
+    assert slow.why == "5 ms a row against 2 µs (2.5e+03 times), more than 2 times"
+    assert verdict(Rules(time_factor=None), seconds_a_row=(1e-6, 1.0)).passed
+    assert verdict(seconds_a_row=None).why == "the prediction time was not measured"
+    assert verdict(signature_problems=["it needs 'age' too", "'bmi' is text"]).why == (
+        "it needs 'age' too; 'bmi' is text"
+    )
+    seen = verdict(seen="both used the file of SHA-256 ab12")
+    assert seen.why.endswith("on rows it is tested on: both used the file of SHA-256 ab12")
+
+
+def test_results_are_frozen_and_fit_json() -> None:
+    found = verdict(slices=[], interval=interval(low=float("-inf")), quality=float("nan"))
+
+    text = json.dumps(found.as_dict(), allow_nan=False)
+    assert json.loads(text)["passed"] is False
+    assert interval(low=float("nan")).as_dict()["low"] is None
+    with pytest.raises(FrozenInstanceError):
+        found.passed = True  # type: ignore[misc]
+
+
+def test_rules_have_defaults_and_options_go_over_them() -> None:
+    recipe = parse({"metric": "mae", "floor": 60, "slice_by": ["site"]}, "promotion of a.yaml")
+
+    assert (recipe.floor, recipe.resamples, recipe.time_factor) == (60.0, 2000, 2.0)
+    assert parse(None, "promotion of a.yaml") == Rules()
+    given = {"metric": None, "improvement": 0.5, "slice_by": (), "floor": 0.0}
+    over = merged(recipe, given)
+    assert over == replace_rules(recipe, improvement=0.5, floor=0.0)
+    assert merged(recipe, {"metric": "", "slice_by": ("sex",)}).slice_by == ["sex"]
+    assert recipe.improvement == 0
+
+
+def replace_rules(rules: Rules, **changes: Any) -> Rules:
+    return rules.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"improvment": 1}, "has an unknown key 'improvment'. Did you mean 'improvement'?"),
+        ({"confidence": 95}, "confidence: Input should be less than or equal to 0.9999"),
+        ({"improvement": -1}, "improvement: Input should be greater than or equal to 0"),
+        ({"improvement": float("nan")}, "improvement: Input should be"),
+        ({"floor": "60"}, "floor: Input should be a valid number"),
+        ({"resamples": 99}, "resamples: Input should be greater than or equal to 100"),
+        ({"resamples": 2000.5}, "resamples: Input should be a valid integer"),
+        ({"slice_by": "site"}, "slice_by: Input should be a valid list"),
+        ({"slice_by": [""]}, "slice_by.0: String should have at least 1 character"),
+        ({"time_factor": 0}, "time_factor: Input should be greater than 0"),
+        (["metric"], "holds no rules. It should be a YAML mapping"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(content: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^promotion of a\.yaml") as caught:
+        parse(content, "promotion of a.yaml")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_gate_imports_neither_training_nor_inference() -> None:
+    code = (
+        "import sys, mlproject.registry.verdict as v\n"
+        "print([n for n in sys.modules if n.split('.')[0] in ('training', 'inference', 'mlflow')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_pair_is_plain_data() -> None:
+    pair = paired(METRICS["accuracy"], ["a", "b"], ["b", "b"], ["a", "b"])
+
+    assert isinstance(pair, Pair)
+    assert (pair.y.tolist(), pair.champion.tolist()) == ([0, 1], [1, 1])
