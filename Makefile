@@ -3,6 +3,7 @@
 # make bench-tracking  what tracking costs, as a table
 # make bench-scoring   what scoring costs, as a table
 # make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
+# make bench-gate      what the promotion gate takes, and whether its interval covers
 # make lock            resolve the requirement files and conda.yaml anew
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ UV := $(PY) -m uv
 # The workers of the test run; GNU make's -j has no say in it.
 WORKERS ?= auto
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace lock clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate lock clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -48,6 +49,9 @@ bench-tracking: $(VENV)/dev.stamp
 
 bench-workspace: $(AZURE)/dev.stamp
 	$(AZURE_BIN)/python benchmarks/workspace.py
+
+bench-gate: $(VENV)/dev.stamp
+	$(PY) benchmarks/gate.py
 
 bench-scoring: $(VENV)/dev.stamp
 	$(PY) benchmarks/scoring.py

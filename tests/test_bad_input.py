@@ -342,7 +342,7 @@ def test_azure_ml_without_its_extra_says_which_extra(
 
     monkeypatch.setattr(azureml, "find_spec", lambda name: None)
 
-    refused(invoke("--tracking", "azureml"), work, 4, "pip install 'mlproject[azureml]'")
+    refused(invoke("--tracking", "azureml"), work, 4, "pip install -e '.[azureml]'")
 
 
 def test_a_server_that_is_not_there_is_given_up_within_seconds(shell: Shell) -> None:

@@ -37,20 +37,17 @@ def test_better_is_promoted_worse_is_not_and_rolling_back_is_exact(
     promotions.check_the_whole_story(shell, "prices", "--tracking", store)
 
 
-def test_a_server_knows_the_same_story(shell: Shell, server: str) -> None:
-    promotions.check_the_whole_story(shell, "of-a-server", "--tracking", server)
-
-
 @pytest.mark.parametrize("store", ["local", "sqlite:///models.db"])
 def test_of_two_at_once_one_wins_and_the_other_is_told(
     shell: Shell, store: str, client: Callable[[str], Any]
 ) -> None:
-    for alpha in (0.5, 0.1, 0.01):
-        registered(shell, "raced", "--tracking", store, alpha=alpha)
+    registered(shell, "raced", "--tracking", store)
     uri = (shell.folder / "mlruns").as_uri()
     if store != "local":
         uri = f"sqlite:///{(shell.folder / 'models.db').as_posix()}"
 
+    registered(shell, "raced", "--tracking", store)
+    registered(shell, "raced", "--tracking", store)
     promotions.race(client(uri), "raced", lambda: client(uri))
 
 

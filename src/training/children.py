@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlproject.errors import one_line
 from mlproject.interrupts import interrupts_held_back
+from mlproject.tracking import connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -151,15 +152,22 @@ def write(
     """
     written: dict[int, str] = dict(known or {})
     problems: dict[int, str] = {}
+    gone: list[Exception] = []
 
     def one(child: Child) -> None:
+        if gone:
+            return
         try:
             with interrupts_held_back():
                 _write_one(client, family, child, written)
         except Exception as error:  # noqa: BLE001 - collected, and reported by completion
             problems[child.index] = one_line(str(error))
+            if connect.is_unanswered(error):
+                gone.append(error)
 
     _for_each(one, children, _WORKERS.get(family.store, 1))
+    if gone:  # asking for each of the others would take minutes
+        raise gone[0]
     return written, problems
 
 

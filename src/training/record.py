@@ -180,6 +180,8 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
     error.run_id = run_id  # type: ignore[attr-defined]  # for --json, of an interruption too
     why = str(error) if isinstance(error, MlprojectError) else reason(error)
     interrupted = isinstance(error, KeyboardInterrupt)
+    if isinstance(error, TrackingError) or interrupted:  # waited for long enough already
+        os.environ.setdefault(environ.HTTP_RETRIES, "1")
     try:
         client.set_tag(run_id, FAILURE_TAG, redacted_text(why)[:_LONGEST_TAG])
     except Exception:  # noqa: BLE001 - the state matters more than its reason
@@ -189,6 +191,8 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
     except Exception as ending:  # noqa: BLE001 - told with the first error
         if isinstance(error, TrackingError):
             return
+        if interrupted:
+            why = "Interrupted"
         raise TrackingError(
             f"{why}; and the run {run_id} could not be marked as failed: "
             f"{connect.short_reason(ending)}"

@@ -58,6 +58,7 @@ class Result:
     data: dict[str, Any]
     model_format: str
     registered: dict[str, str] | None = None
+    recorded_in: str = ""
     studio: str | None = None
     failed_candidates: int = 0
 
@@ -162,6 +163,7 @@ def _record(
         data={"source": table.source, "sha256": table.sha256, "rows": table.rows},
         model_format=chosen,
         failed_candidates=len(outcome.failures),
+        recorded_in=target.described,
         studio=studio_link(target.uri, run_id) if target.name == AZUREML else None,
     )
 

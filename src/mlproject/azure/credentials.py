@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 # A token is replaced before it ends: five minutes, or a third of a shorter life.
 _MARGIN_SECONDS = 300.0
+_UNREACHABLE = re.compile(
+    r"Unable to connect to proxy|Tunnel connection failed: [^'\")]*"
+    r"|Failed to (?:establish a new connection|resolve '[^']*')|Name or service not known"
+)
 _WHAT_TO_SET = (
     "Run 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, "
     "or add --interactive"
@@ -234,15 +238,26 @@ def _signed_out(error: Exception) -> Exception:
     from mlproject.azure.failures import AzureMLException
 
     text = str(error)
+    unreachable = _UNREACHABLE.search(text)
     tried = list(dict.fromkeys(re.findall(r"^\s*(\w+Credential):", text, re.MULTILINE)))
     refused = re.search(r"AADSTS\d+:[^\r\n]*", text)
-    if refused:
+    hint = _WHAT_TO_SET
+    if unreachable:
+        what = f"Azure cannot be reached to sign in: {unreachable[0]}"
+        proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
+        hint = (
+            f"Is what answers at HTTPS_PROXY, {proxy}, still running?"
+            if proxy
+            else ("Check the network")
+        )
+    elif refused:
         what = f"Nobody could be signed in to Azure: {refused[0]}"
         what = what.partition(" Trace ID")[0]
     elif tried:
         what = f"There is no Azure credential; tried were {', '.join(tried)}"
     else:
         what = f"Nobody could be signed in to Azure: {reason(error)}"
-    hint = "" if "job's token" in text else f". {_WHAT_TO_SET}"
-    message = redacted_text(f"{one_line(what)}{hint}")
+    if "job's token" in text:
+        hint = "It is good for as long as the job runs"
+    message = redacted_text(f"{one_line(what)}. {hint}")
     return AzureMLException(message, error_code=UNAUTHENTICATED)

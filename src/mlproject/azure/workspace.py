@@ -100,6 +100,10 @@ def _is_of_workspace(path: Path) -> bool:
 
 
 def _read(path: Path) -> Names:
+    if not path.exists():
+        raise TrackingError(
+            f"There is no file {path}", f"Give --workspace PATH, or unset {environ.WORKSPACE}"
+        )
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:

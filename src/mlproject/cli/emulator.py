@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +133,9 @@ def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
         found = started(stack, Path(state), options, port=port)
         reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
         reporter.say('In another shell: eval "$(mlproject emulator env)"')
-        signal.pause() if hasattr(signal, "pause") else sys.stdin.read()
+        with suppress(KeyboardInterrupt):
+            signal.pause() if hasattr(signal, "pause") else sys.stdin.read()
+        reporter.say(f"The emulator has ended; its state is kept in {found.folder}")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

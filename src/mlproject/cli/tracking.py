@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from mlproject import environ
 from mlproject.cli.frame import LazyGroup, command
 from mlproject.cli.workspace import in_workspace
 from mlproject.console import Reporter
+from mlproject.redact import redacted
 
 _HERE = "mlproject.cli.tracking"
 EXPORTS = {
@@ -62,6 +64,12 @@ def use(reporter: Reporter, target: str) -> dict[str, Any]:
     resolved = from_text(target, "TARGET", origin_folder())
     path = settings.write_tracking(target)
     reporter.say(f"Saved in {path}: {target} ({resolved.described})")
+    given = environ.get(environ.TRACKING_URI)
+    if given and redacted(given) != resolved.printable:
+        reporter.warn(
+            f"{environ.TRACKING_URI} is set in this shell, and wins: unset it, or "
+            f'eval "$(mlproject tracking env {target})"'
+        )
     return {"uri": resolved.printable, "target": target, "path": str(path)}
 
 

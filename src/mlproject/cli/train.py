@@ -81,7 +81,7 @@ def summarise(result: Any, reporter: Reporter) -> None:
     rows = [
         ("run", result.run_id),
         ("experiment", result.experiment),
-        ("recorded in", result.studio or result.tracking_uri),
+        ("recorded in", result.recorded_in),
         ("data", f"{result.data['rows']} rows of {result.data['source']}"),
         ("candidates", f"{result.candidates} tried, {result.children} recorded"),
         *((f"best {name}", str(value)) for name, value in result.best_params.items()),
@@ -91,3 +91,5 @@ def summarise(result: Any, reporter: Reporter) -> None:
     if result.registered:
         rows.append(("registered", "{name} version {version}".format(**result.registered)))
     reporter.table(f"{result.recipe}: {result.seconds:.1f} s", ("", ""), rows)
+    if result.studio:  # on a line of its own, so that it can be clicked
+        reporter.say(f"Studio: {result.studio}")

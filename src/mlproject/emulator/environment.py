@@ -87,8 +87,11 @@ def network(reached: Reached, around: Mapping[str, str]) -> dict[str, str]:
 
 
 def signed_in(reached: Reached, identity: Identity) -> dict[str, str]:
-    """Return the variables by which a client finds the workspace and signs in."""
-    workspace = {environ.WORKSPACE: str(reached.workspace)}
+    """Return the variables by which a client finds the workspace, records there and signs in."""
+    # Any MLflow program goes there; one that sets another URI of the workspace itself, as
+    # azureml-core does, may.
+    uri = names.TRACKING_URI.replace("azureml:", "azureml3:", 1)
+    workspace = {environ.WORKSPACE: str(reached.workspace), environ.TRACKING_URI: uri}
     if identity == "managed":
         return workspace | {
             "IDENTITY_ENDPOINT": f"{reached.address}{names.IDENTITY_PATH}",

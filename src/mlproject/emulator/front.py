@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         host = self.path.rpartition(":")[0].lower()
         if host not in HOSTS:
-            self.send_error(502, "There is no way from here to this host")
+            self.send_error(502, "The Azure ML emulator leads to its own hosts only")
             return
         self._host = host
         self.send_response(200, "Connection established")

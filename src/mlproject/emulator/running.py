@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mlproject import locks
+from mlproject import environ, locks
 from mlproject.emulator import certificates, faults, log, names
 from mlproject.emulator.environment import Identity, Reached, astray, network, signed_in
 from mlproject.emulator.front import Front, Service
@@ -56,7 +56,8 @@ class Running(Reached):
         around = os.environ if around is None else around
         misleading = set(astray(around))
         kept = {name: value for name, value in around.items() if name not in misleading}
-        return kept | network(self, around) | signed_in(self, identity)
+        chosen = {n: v for n, v in kept.items() if n == environ.TRACKING_URI}
+        return kept | network(self, around) | signed_in(self, identity) | chosen
 
     def job_environment(
         self, run_id: str, experiment_id: str, experiment_name: str
@@ -160,7 +161,8 @@ def find(folder: Path) -> Running:
         socket.create_connection((str(url.hostname), int(url.port or 0)), timeout=2).close()
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
-            f"No emulator runs with the folder {folder}", "Start one: mlproject emulator start"
+            f"No emulator runs with the folder {folder.absolute()}",
+            "Start one: mlproject emulator start",
         ) from error
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import warnings
 from contextlib import closing
 from typing import Any
 
@@ -26,7 +27,9 @@ class Store:
         with closing(sqlite3.connect(state.database)) as database:
             # Kept by the file: readers need not wait for a writer.
             database.execute("PRAGMA journal_mode = WAL")
-        from mlflow.server import app, handlers
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own, on what it will import otherwise
+            from mlflow.server import app, handlers
         from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
 

@@ -10,7 +10,7 @@ from mlproject.azure.places import SCHEME, SERVICE_SCHEME
 from mlproject.errors import TrackingError
 
 SCHEMES = (SCHEME, SERVICE_SCHEME)
-EXTRA = "pip install 'mlproject[azureml]'"
+EXTRA = "Install the extra 'azureml': pip install -e '.[azureml]' in the checkout"
 
 
 def installed() -> bool:
@@ -58,7 +58,9 @@ def described(uri: str) -> str:
 
 def studio_link(uri: str, run_id: str) -> str:
     """Return the address of a run's page in the Studio."""
-    return places.workspace_of(uri).link(run_id)
+    from mlproject.azure import context
+
+    return places.workspace_of(uri).link(run_id, context.of(uri).credential.tenant)
 
 
 def checked_uri(uri: str, origin: str) -> str:

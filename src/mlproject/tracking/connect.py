@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ FIRST_ANSWER_SECONDS = 10
 FIRST_ANSWER_RETRIES = 3
 FIRST_ANSWER_BACKOFF = 1
 _LONGEST_REASON = 300
+_TOLD_SECONDS = 3.0
 
 
 def prepare(target: Target) -> None:
@@ -139,6 +142,28 @@ def as_tracking_error(what: str, hint: str | None = None) -> Iterator[None]:
         ) from error
 
 
+def is_unanswered(error: BaseException) -> bool:
+    """Whether a server was asked again and again without an answer, by MLflow's own wording."""
+    text = str(error)
+    return text.startswith("API request to ") and (" failed with exception " in text)
+
+
+class _Waiting(logging.Handler):
+    """Says now and then that a server is asked again: MLflow does so for minutes, in silence."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line for many."""
+        if "Retrying" not in record.getMessage() or time.monotonic() - self._told < _TOLD_SECONDS:
+            return
+        if self._told:
+            sys.stderr.write("The server does not answer; it is asked again. Ctrl-C gives up.\n")
+        self._told = time.monotonic()
+
+
 def short_reason(error: BaseException) -> str:
     """Return the innermost thing that a chain of network errors says."""
     if getattr(error, "explained", False):  # it says more than what it came from
@@ -185,3 +210,6 @@ def _quieten() -> None:
     """Keep the log of database migrations away from a user's terminal."""
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    pool = logging.getLogger("urllib3.connectionpool")
+    if not any(isinstance(handler, _Waiting) for handler in pool.handlers):
+        pool.addHandler(_Waiting())
