@@ -6,6 +6,7 @@ import os
 
 # Read: MLflow's own way of choosing a server, an experiment and a run that was already started.
 TRACKING_URI = "MLFLOW_TRACKING_URI"
+REGISTRY_URI = "MLFLOW_REGISTRY_URI"
 RUN_ID = "MLFLOW_RUN_ID"
 EXPERIMENT_ID = "MLFLOW_EXPERIMENT_ID"
 EXPERIMENT_NAME = "MLFLOW_EXPERIMENT_NAME"
@@ -21,6 +22,7 @@ INTERACTIVE = "MLPROJECT_INTERACTIVE"
 # Read: the run that an Azure ML job has started, and the token that it gives its process.
 AZUREML_RUN_ID = "AZUREML_RUN_ID"
 TRACKING_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105 - a name
+AZUREML_RUN_TOKEN = "AZUREML_RUN_TOKEN"  # noqa: S105 - a name
 # Read: the cloud, by Azure's name for it; and what build servers set.
 AZUREML_CLOUD = "AZUREML_CURRENT_CLOUD"
 CI = "CI"
@@ -31,6 +33,8 @@ ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 SUPPRESS_URLS = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 # Set: a folder with pyproject.toml and uv.lock would put its whole lock into every model.
 UV_AUTO_DETECT = "MLFLOW_UV_AUTO_DETECT"
+# Set: MLflow's own links are silenced on Azure ML, and the Studio's are printed instead.
+STUDIO_LINKS = "MLPROJECT_STUDIO_LINKS"
 # Set while a server is asked for the first time: how long, how often, and how far apart.
 HTTP_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 HTTP_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"

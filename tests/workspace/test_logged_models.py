@@ -61,10 +61,10 @@ def test_a_model_outside_of_a_run_gets_a_run_for_its_files(store: Any) -> None:
 def test_models_are_found_by_name_run_tag_parameter_and_metric(store: Any) -> None:
     with store.start_run() as first:
         one = logged(store, "one", params={"alpha": "1"}, tags={"team": "a"})
-        store.log_metric("r2", 0.5)
+        store.log_metric("r2", 0.5, model_id=one.model_id)
     with store.start_run():
         two = logged(store, "two", params={"alpha": "2"})
-        store.log_metric("r2", 0.9)
+        store.log_metric("r2", 0.9, model_id=two.model_id)
 
     def found(condition: str | None, **options: Any) -> list[str]:
         models = store.search_logged_models(
@@ -177,7 +177,7 @@ def test_the_history_of_a_metric_is_whole_while_a_model_is_unfinished(store: Any
     with store.start_run() as run:
         model = store.initialize_logged_model("slowly")
         for step in range(3):
-            store.log_metric("loss", 1.0 / (step + 1), step=step)
+            store.log_metric("loss", 1.0 / (step + 1), step=step, model_id=model.model_id)
         history = store.MlflowClient().get_metric_history(run.info.run_id, "loss")
         unfinished = store.get_logged_model(model.model_id)
         finished = store.finalize_logged_model(model.model_id, "READY")
@@ -187,3 +187,77 @@ def test_the_history_of_a_metric_is_whole_while_a_model_is_unfinished(store: Any
     assert [metric.key for metric in unfinished.metrics] == ["loss"]
     assert [metric.key for metric in finished.metrics] == ["loss"]
     assert str(store.get_logged_model(model.model_id).status) == "READY"
+
+
+def test_checkpoints_have_the_metrics_of_their_step(store: Any) -> None:
+    with store.start_run():
+        models = []
+        for step in range(3):
+            store.log_metric("accuracy", step / 10, step=step)
+            models.append(logged(store, "checkpoint", step=step))
+        store.log_metric("chosen", 1.0, model_id=models[1].model_id)
+
+    found = {
+        model.model_id: {metric.key: metric.value for metric in model.metrics}
+        for model in store.search_logged_models(output_format="list")
+    }
+    assert [found[info.model_id]["accuracy"] for info in models] == [0.0, 0.1, 0.2]
+    assert found[models[1].model_id]["chosen"] == 1.0
+    best = store.search_logged_models(
+        order_by=[{"field_name": "metrics.accuracy", "ascending": False}],
+        output_format="list",
+        max_results=1,
+    )
+    assert best[0].model_id == models[2].model_id
+
+
+def test_linking_metrics_writes_no_metric_twice(store: Any) -> None:
+    with store.start_run() as run:
+        store.log_metrics({"a": 1.0, "b": 2.0})
+        info = logged(store)
+
+    history = store.MlflowClient().get_metric_history(run.info.run_id, "a")
+    model = store.get_logged_model(info.model_id)
+    assert len(history) == 1
+    assert {metric.key: metric.value for metric in model.metrics} == {"a": 1.0, "b": 2.0}
+
+
+def test_long_tags_and_parameters_of_a_model_are_whole(store: Any) -> None:
+    with store.start_run():
+        info = logged(store, tags={"note": "n" * 2500})
+    store.MlflowClient().log_model_params(info.model_id, {"late": "p" * 2500})
+
+    model = store.get_logged_model(info.model_id)
+    assert model.tags["note"] == "n" * 2500
+    assert model.params["late"] == "p" * 2500
+
+
+def test_registering_by_run_takes_what_loading_by_run_takes(store: Any, name: str) -> None:
+    with store.start_run() as run:
+        for value in (0.0, 1.0):
+            store.sklearn.log_model(
+                Lasso().fit([[0.0], [1.0]], [value, value]),
+                name="model",
+                pip_requirements=[],
+                serialization_format="cloudpickle",
+            )
+    uri = f"runs:/{run.info.run_id}/model"
+    version = store.register_model(uri, name)
+
+    by_run, by_version = (
+        store.sklearn.load_model(place).predict([[0.0]])[0]
+        for place in (uri, f"models:/{name}/{version.version}")
+    )
+    assert (by_run, by_version) == (1.0, 1.0)
+
+
+def test_the_files_of_a_model_are_listed_by_every_uri(store: Any) -> None:
+    with store.start_run() as run:
+        info = logged(store)
+
+    place = store.get_logged_model(info.model_id).artifact_location
+    for uri in (place, f"models:/{info.model_id}"):
+        listed = [item.path for item in store.artifacts.list_artifacts(uri)]
+        assert any(path.endswith("MLmodel") for path in listed), uri
+    root = store.artifacts.list_artifacts(run.info.artifact_uri)
+    assert [item.path for item in root] == ["artifacts/model"]

@@ -44,7 +44,7 @@ def test_a_server_that_goes_away_after_the_verdict_moves_nothing(
             monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
             return Judged(True, "better", {})
 
-        with pytest.raises(TrackingError, match=r"cannot be written|was not moved"):
+        with pytest.raises(TrackingError, match="was not moved"):
             promotion.promote(client, name, "1", "champion", judge)
 
         monkeypatch.setenv("HTTPS_PROXY", running.address)

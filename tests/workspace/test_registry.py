@@ -116,3 +116,20 @@ def test_a_folder_is_registered_by_uploading_it(store: Any, name: str, tmp_path:
 def test_a_folder_without_a_model_is_not_registered(store: Any, name: str, tmp_path: Path) -> None:
     with pytest.raises(MlflowException, match="it should hold an MLmodel file"):
         store.register_model(tmp_path.as_uri(), name)
+
+
+def test_a_version_is_copied_and_registered_again_with_its_lineage(
+    client: Any, store: Any, name: str
+) -> None:
+    copied = client.copy_model_version(f"models:/{name}/1", f"{name}-copy")
+    again = store.register_model(f"models:/{name}/2", f"{name}-copy")
+
+    first, second = (client.get_model_version(name, number) for number in ("1", "2"))
+    assert (copied.run_id, copied.source) == (first.run_id, first.source)
+    assert (again.run_id, again.model_id) == (second.run_id, second.model_id)
+
+
+@pytest.mark.parametrize("alias", ["latest", "v1"])
+def test_aliases_that_mean_something_else_are_refused(client: Any, name: str, alias: str) -> None:
+    with pytest.raises(MlflowException, match="reserved"):
+        client.set_registered_model_alias(name, alias, "1")

@@ -40,7 +40,9 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
             self._folder = folder_of(artifact_uri)
         except ValueError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
-        self._leaves_models = True
+        # MLflow's clients name their tracking URI, and add the files of logged models themselves.
+        self._leaves_models = tracking_uri is not None
+        self._failures: list[MlflowException] | None = None
         self._context = context.of(artifact_uri)
         self._files = Files(self._context, self._folder)
 
@@ -82,17 +84,27 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
         """Download a file or a folder; nothing to download is an error."""
         prefix = (artifact_path or "").strip("/")
-        view = copy.copy(self)
+        view, failures = copy.copy(self), list[MlflowException]()
         view._files = _Listed(self._files)
         view._leaves_models = False
+        view._failures = failures
         whole = self._whole(prefix)
         there = whole in view._files.paths() or any(True for _ in view._below(prefix))
         if prefix and not there:
             raise self._files.missing(whole)
-        return str(ArtifactRepository.download_artifacts(view, prefix, dst_path))
+        try:
+            return str(ArtifactRepository.download_artifacts(view, prefix, dst_path))
+        except MlflowException as error:
+            # MLflow's own message begins with the URI, and is cut before it says why.
+            raise (failures[0] if failures else error) from error
 
     def _download_file(self, remote_file_path: str, local_path: str, **_: object) -> None:
-        self._files.get(self._whole(remote_file_path), Path(local_path))
+        try:
+            self._files.get(self._whole(remote_file_path), Path(local_path))
+        except MlflowException as error:
+            if self._failures is not None:
+                self._failures.append(error)
+            raise
 
     def _is_in_logged_model(self, path: str | None) -> bool:
         """Whether a path leads into the folder of a logged model of the run."""
@@ -109,7 +121,9 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
         return f"{root}/{folder}" in places
 
     def _whole(self, path: str) -> str:
-        return posixpath.join(self._folder.path, path.replace("\\", "/")).strip("/")
+        if self._folder.is_above:
+            path = path.strip("/").removeprefix("artifacts")
+        return posixpath.join(self._folder.path, path.replace("\\", "/").strip("/")).strip("/")
 
     def _below(self, path: str | None) -> Iterator[str]:
         """Yield the paths below a folder, relative to it: ``model`` is not above ``model_2``."""

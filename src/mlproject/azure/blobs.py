@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,9 +18,9 @@ from azure.core.exceptions import (
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobClient
 
+from mlproject.azure.pauses import ATTEMPTS, pause_before, retry_after
+
 T = TypeVar("T")
-_ATTEMPTS = 7
-_LONGEST_PAUSE_SECONDS = 30.0
 _CHUNK = 4 * 1024 * 1024
 # Pieces of one large file at a time.
 _WORKERS = 4
@@ -30,7 +30,7 @@ class Blobs:
     """Uploads and downloads; connections are kept for the next one."""
 
     def __init__(self) -> None:
-        self._transport = RequestsTransport()
+        self._transport = RequestsTransport(connection_timeout=20, read_timeout=60)
 
     def put(self, url: str, path: Path) -> bool:
         """Upload a file and return whether it was; False when there is other content already.
@@ -67,7 +67,7 @@ class Blobs:
 
     def get(self, url: str, path: Path) -> None:
         """Download into a file, which is there once all of it is."""
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+        unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
 
         def download() -> None:
             with unfinished.open("wb") as stream:
@@ -88,15 +88,16 @@ class Blobs:
 
 def _patiently(work: Callable[[], T]) -> T:
     """Repeat after 429, 5xx and connections that break, also midway."""
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         try:
             return work()
         except AzureError as error:
             status = error.status_code if isinstance(error, HttpResponseError) else None
             passing = status is None or status in (408, 429) or status >= 500
-            if not passing or attempt == _ATTEMPTS - 1:
+            if not passing or attempt == ATTEMPTS - 1:
                 raise
-        time.sleep(min(0.2 * 2**attempt, _LONGEST_PAUSE_SECONDS))
+            pause = retry_after(error.response) if isinstance(error, HttpResponseError) else 0.0
+        time.sleep(max(pause, pause_before(attempt)))
     raise AssertionError("unreachable")
 
 

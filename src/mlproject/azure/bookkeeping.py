@@ -10,8 +10,10 @@ from typing import Any
 PREFIX = "azureml3."
 # A request that makes something carries it, so that what it made is found when its answer is lost.
 REQUEST = f"{PREFIX}request"
-# How many artifacts hold what the service refused of a run.
-OVERFLOW = f"{PREFIX}overflow"
+# Names an artifact that holds what the service refused of a run, and a tag of those that was
+# deleted since.
+OVERFLOW = f"{PREFIX}overflow."
+DELETED = f"{PREFIX}deleted."
 # The longest value of a tag that Azure ML documents.
 LONGEST_VALUE = 1000
 

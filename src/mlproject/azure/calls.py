@@ -26,14 +26,13 @@ from mlflow.utils.rest_utils import MlflowHostCreds, http_request, verify_rest_r
 
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException, NotOffered, Unanswered
+from mlproject.azure.pauses import ATTEMPTS, pause_before, retry_after
 from mlproject.errors import one_line
 
 if TYPE_CHECKING:
     from requests import Response
 
 T = TypeVar("T")
-_ATTEMPTS = 7
-_LONGEST_PAUSE_SECONDS = 30.0
 _SKEW_SECONDS = 300.0
 # Answers that say nothing of whether the request was carried out, or that it was not.
 _LATER = frozenset([408, 429, 500, 502, 503, 504])
@@ -82,9 +81,12 @@ class Calls:
         given = {name: value for name, value in arguments.items() if value is not None}
         response = self._authorised(method, path, given, once=once)
         if once and response.status_code in _LATER:
+            name = self.context.workspace.name
             raise Unanswered(
-                f"{path} was answered with {response.status_code}",
+                f"The workspace '{name}' answers '{_short(path)}' with {response.status_code}: "
+                f"{said(response)}",
                 error_code=TEMPORARILY_UNAVAILABLE,
+                seconds=retry_after(response),
             )
         self._refuse(response, method, path)
         return response
@@ -94,7 +96,7 @@ class Calls:
         credential = self.context.credential
         host = f"https://{self.context.workspace.host}"
         refusals = 0
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             token = credential.get_token()
             creds = MlflowHostCreds(host, token=token.token)
             try:
@@ -156,10 +158,9 @@ class Calls:
                 error_code=PERMISSION_DENIED,
             )
         if status == 404 and not response.text.strip():
-            short = path.rpartition("/mlflow/")[2] if "/api/" in path else path
             raise NotOffered(
-                f"Azure ML does not answer '{method} {short}' for the workspace '{name}' (404); "
-                "either the service has no such call, or the workspace is gone",
+                f"Azure ML does not answer '{method} {_short(path)}' for the workspace '{name}' "
+                "(404); either the service has no such call, or the workspace is gone",
                 error_code=ENDPOINT_NOT_FOUND,
             )
 
@@ -179,16 +180,16 @@ def create(send: Callable[[], T], find: Callable[[], T | None]) -> T:
     Unanswered
         When no attempt was answered; nothing was found then either.
     """
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         try:
             return send()
-        except Unanswered:
-            time.sleep(min(0.2 * 2**attempt, _LONGEST_PAUSE_SECONDS))
+        except Unanswered as error:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(max(pause_before(attempt), error.seconds))
             found = find()
             if found is not None:
                 return found
-            if attempt == _ATTEMPTS - 1:
-                raise
     raise AssertionError("unreachable")
 
 
@@ -217,6 +218,10 @@ def settle(send: Callable[[], T], *already: str) -> T | None:
             raise
 
     return create(attempt, lambda: None)
+
+
+def _short(path: str) -> str:
+    return path.rpartition("/mlflow/")[2] if "/api/" in path else path
 
 
 def said(response: Response) -> str:

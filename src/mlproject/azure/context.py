@@ -6,15 +6,18 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from mlproject import environ
 from mlproject.azure import credentials
 from mlproject.azure.credentials import Credential
 from mlproject.azure.places import Workspace, workspace_of
+from mlproject.errors import TrackingError
 
 # Named, the cloud is not asked for over the network.
 _CLOUDS = {".ml.azure.us": "AzureUSGovernment", ".ml.azure.cn": "AzureChinaCloud"}
 _CLOUD = "AzureCloud"
+_API_HOSTS = (".api.azureml.ms", ".api.ml.azure.us", ".api.ml.azure.cn")
 _LOCK = threading.Lock()
 _KNOWN: dict[Workspace, Context] = {}
 
@@ -57,15 +60,34 @@ def of(uri: str) -> Context:
         When the URI names no workspace.
     """
     from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    from mlproject.azure.failures import AzureMLException
 
     try:
         workspace = workspace_of(uri)
     except ValueError as error:
         raise MlflowException.invalid_parameter_value(str(error)) from error
+    if not _is_trusted(workspace.host):
+        raise AzureMLException(
+            f"'{workspace.host}' is no host of Azure ML, so that no token is sent there",
+            error_code=INVALID_PARAMETER_VALUE,
+        )
     with _LOCK:
         if workspace not in _KNOWN:
             _KNOWN[workspace] = Context(workspace, _credential(workspace))
         return _KNOWN[workspace]
+
+
+def _is_trusted(host: str) -> bool:
+    """Whether a token may be sent to a host: Azure ML's own, or the one that the user has named.
+
+    Artifact URIs come from data, such as the source of a model version.
+    """
+    if host.endswith(_API_HOSTS):
+        return True
+    named = (environ.get(environ.TRACKING_URI), environ.get(environ.REGISTRY_URI))
+    return any(urlsplit(uri).netloc == host for uri in named if uri)
 
 
 def adopt(uri: str, credential: Credential) -> None:
@@ -77,9 +99,14 @@ def adopt(uri: str, credential: Credential) -> None:
 
 def cloud(host: str | None = None) -> Any:
     """Return the cloud as azureml-mlflow describes it: ``AZUREML_CURRENT_CLOUD``, or the host's."""
-    from azureml.mlflow._common._cloud.cloud import _get_cloud_or_default
+    from azureml.mlflow._common._cloud.cloud import KNOWN_CLOUDS, _get_cloud_or_default
 
     name = environ.get(environ.AZUREML_CLOUD)
+    if name is not None and name not in KNOWN_CLOUDS:
+        raise TrackingError(
+            f"{environ.AZUREML_CLOUD} is '{name}', and there is no such cloud",
+            f"Known are {', '.join(KNOWN_CLOUDS)}",
+        )
     if name is None and host is not None:
         name = next((cloud for end, cloud in _CLOUDS.items() if host.endswith(end)), None)
     return _get_cloud_or_default(name or _CLOUD)

@@ -117,19 +117,45 @@ class RunToken:
             f"/experimentids/{experiment_id}/runs/{run_id}/token"
         )
         self._token = token
-        self._given = True
+        self._lock = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        self._handed_out: str | None = None
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """Return the token that was given, once; after that a new one."""
+        """Return a token; a new one where the last one was handed out before, or has ended."""
         from azure.core.credentials import AccessToken
 
-        if self._given:
-            self._given = False
-            ends = _claims(self._token).get("exp", 0)
-            if ends > time.time():
-                return AccessToken(self._token, int(ends))
+        with self._lock:
+            if self._keeper is None:
+                self._keeper = threading.Thread(target=self._keep, daemon=True)
+                self._keeper.start()
+            if self._token == self._handed_out or self._left() <= 0:
+                self._replace()
+            self._handed_out = self._token
+            return AccessToken(self._token, int(time.time() + self._left()))
+
+    def _keep(self) -> None:
+        """Replace the token at half its life: once it has ended, it authorises nothing.
+
+        The environment gets it as well, for processes that are started later.
+        """
+        while True:
+            time.sleep(max(self._left() / 2, 0.5))
+            try:
+                with self._lock:
+                    self._replace()
+            except Exception:  # noqa: BLE001 - it is tried again, and told when it is needed
+                time.sleep(0.5)
+
+    def _replace(self) -> None:
         self._token = self._fetched()
-        return AccessToken(self._token, int(_claims(self._token).get("exp", time.time() + 60)))
+        for name in (environ.TRACKING_TOKEN, environ.AZUREML_RUN_TOKEN):
+            if name in os.environ:
+                os.environ[name] = self._token
+
+    def _left(self) -> float:
+        """Return the seconds that the token still holds."""
+        return float(_claims(self._token).get("exp", time.time() + 60)) - time.time()
 
     def _fetched(self) -> str:
         from azure.core.exceptions import ClientAuthenticationError
@@ -189,12 +215,19 @@ def of_job(workspace: Workspace, scope: str) -> Credential | None:
     stay.
     """
     run_id = environ.get(environ.AZUREML_RUN_ID)
-    token = environ.get(environ.TRACKING_TOKEN) or environ.get("AZUREML_RUN_TOKEN")
+    token = environ.get(environ.TRACKING_TOKEN) or environ.get(environ.AZUREML_RUN_TOKEN)
     experiment = environ.get(environ.EXPERIMENT_ID) or environ.get("AZUREML_EXPERIMENT_ID")
-    if not (run_id and token and experiment):
+    if not (run_id and token and experiment) or not _is_of_job(workspace):
         return None
     own = RunToken(workspace, token, experiment, run_id)
     return Credential(lambda: own, scope)
+
+
+def _is_of_job(workspace: Workspace) -> bool:
+    """Whether a workspace is the job's own; its token is for no other."""
+    name = environ.get("AZUREML_ARM_WORKSPACE_NAME")
+    subscription = environ.get("AZUREML_ARM_SUBSCRIPTION")
+    return name in (None, workspace.name) and subscription in (None, workspace.subscription)
 
 
 def somebody_is_there() -> bool:

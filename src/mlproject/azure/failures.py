@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlflow.exceptions import MlflowException
 
 
@@ -16,4 +18,15 @@ class NotOffered(AzureMLException):
 
 
 class Unanswered(MlflowException):
-    """A request was not answered, or with an error that may pass; it may have been carried out."""
+    """A request was not answered, or with an error that may pass; it may have been carried out.
+
+    Parameters
+    ----------
+    message : str
+    seconds : float
+        How long the service asks to wait.
+    """
+
+    def __init__(self, message: str, *, seconds: float = 0.0, **options: Any) -> None:
+        self.seconds = seconds
+        super().__init__(message, **options)

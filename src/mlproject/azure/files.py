@@ -90,6 +90,9 @@ class Files:
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
             urls = self._reserved([path for _, path in batch])
+            if len(batch) == 1:  # also while Python shuts down, when no thread can be started
+                self._put_one(*batch[0], urls.get(batch[0][1]))
+                continue
             with ThreadPoolExecutor(min(_WORKERS, len(batch))) as pool:
                 tasks = [pool.submit(self._put_one, *item, urls.get(item[1])) for item in batch]
             for task in tasks:
@@ -146,7 +149,7 @@ class Files:
             if url is None:
                 url = self._url(path)
                 same = self._blobs.same(url, local)
-                done = same if same is not None else self._blobs.put(url, local)
+                done = same if same is not None else self._refill(url, local, path)
             else:
                 done = self._blobs.put(url, local)
         except AzureError as error:
@@ -157,6 +160,19 @@ class Files:
                 "and Azure ML cannot overwrite artifacts: use another name",
                 error_code=RESOURCE_ALREADY_EXISTS,
             )
+
+    def _refill(self, url: str, local: Path, path: str) -> bool:
+        """Fill a record that has no content, such as one whose answer was lost."""
+        from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+
+        try:
+            return self._blobs.put(url, local)
+        except (ClientAuthenticationError, HttpResponseError) as error:
+            raise AzureMLException(
+                f"The artifact '{path}' of the {self._label} is reserved and has no content, and "
+                f"the service does not let it be filled ({reason(error)}): use another name",
+                error_code=RESOURCE_ALREADY_EXISTS,
+            ) from error
 
     def _url(self, path: str) -> str:
         response = self._calls.send("GET", f"{self._owner}/contentinfo", params={"path": path})

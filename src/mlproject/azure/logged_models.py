@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import LoggedModelStatus, Metric, RunStatus, RunTag
@@ -28,8 +30,32 @@ if TYPE_CHECKING:
 
 _DEFAULT_NAME = "model"
 _DEFAULT_RESULTS = 100
+_LINKING_SECONDS = 10.0
+_LOGGING_SECONDS = 60.0
 # The one condition that says which run to read, instead of all that have models.
 _RUN_ATTRIBUTE = "source_run_id"
+
+
+@dataclass
+class _Logging:
+    """A model on its way through MLflow's ``Model.log``, in one thread.
+
+    Nothing says that it has ended when it is interrupted: it is believed for a short time only.
+    """
+
+    model_id: str
+    run_id: str
+    since: float = field(default_factory=time.monotonic)
+    asked: set[str] = field(default_factory=set)
+    linked: set[tuple[Any, ...]] = field(default_factory=set)
+
+    def links(self, run_id: str) -> bool:
+        """Whether MLflow is linking the metrics of a run now."""
+        return self.run_id == run_id and time.monotonic() - self.since < _LINKING_SECONDS
+
+    def holds(self, model_id: str) -> bool:
+        """Whether MLflow is writing a model's files now."""
+        return self.model_id == model_id and time.monotonic() - self.since < _LOGGING_SECONDS
 
 
 class LoggedModels:
@@ -46,10 +72,8 @@ class LoggedModels:
     def __init__(self) -> None:
         # Models that this store has made and not finished.
         self._pending: dict[str, LoggedModel] = {}
-        # The model that each thread is inside ``Model.log`` with, and the run of which MLflow is
-        # about to link the metrics.
-        self._logging: dict[int, str] = {}
-        self._linking: dict[int, str] = {}
+        # What each thread is logging by ``Model.log``, for as long as that can take.
+        self._logging: dict[int, _Logging] = {}
         # What a run was last seen with; MLflow reads it just before it makes a model of it.
         self._seen: dict[str, Run] = {}
         # Runs that were made for the files of a model without one.
@@ -89,26 +113,53 @@ class LoggedModels:
         return model
 
     def metrics_to_link(self, run_id: str, key: str) -> list[Metric] | None:
-        """Return what MLflow asks for while it links a run's metrics with a model; else None.
+        """Return a metric's history where MLflow asks for it to link it with a new model.
 
-        Between ``log_outputs`` and ``log_batch`` it asks for the history of every metric, to write
-        it again for the model. A model's metrics are its run's here, so that nothing has to be read
-        or written.
+        Between ``log_outputs`` and ``log_batch`` it asks for the history of every metric of the
+        run, once. It has just read the run; a metric that is at step 0 there was never at another.
+        None where the service has to be asked.
         """
-        run = self._seen.get(run_id)
-        if run is None or self._linking.get(threading.get_ident()) != run_id:
+        logging, run = self._logging.get(threading.get_ident()), self._seen.get(run_id)
+        if run is None or logging is None or not logging.links(run_id) or key in logging.asked:
             return None
-        made = model_tags.outputs(run_id, run.data.tags)
-        return [
-            Metric(m.key, m.value, m.timestamp, m.step, model_id=next(reversed(made)))
-            for m in run.data.to_proto().metrics
-            if m.key == key and made
-        ]
+        logging.asked.add(key)
+        found = [Metric.from_proto(m) for m in run.data.to_proto().metrics if m.key == key]
+        if any(metric.step for metric in found):
+            return None
+        logging.linked |= {_point(metric) for metric in found}
+        return found
+
+    def remember_history(self, run_id: str, history: Iterable[Metric]) -> None:
+        """Keep what MLflow is about to write again for a model."""
+        logging = self._logging.get(threading.get_ident())
+        if logging is not None and logging.links(run_id):
+            logging.linked |= {_point(metric) for metric in history}
+
+    def tags_of_metrics(self, run_id: str, metrics: Sequence[Metric]) -> list[RunTag]:
+        """Return the tags that give metrics to their models; write those of other runs."""
+        models: dict[str, list[Metric]] = {}
+        for metric in metrics:
+            if metric.model_id is not None and model_tags.run_of(metric.model_id) is not None:
+                models.setdefault(str(metric.model_id), []).append(metric)
+        here: dict[str, str] = {}
+        for model_id, own in models.items():
+            written = model_tags.of_metrics(model_id, own)
+            if model_tags.run_of(model_id) == run_id:
+                here |= written
+            else:
+                self.write_tags(_run_id(model_id), written)
+        return [RunTag(key, value) for key, value in here.items()]
+
+    def is_linked(self, run_id: str, metric: Metric) -> bool:
+        """Whether a metric is only linked with a model: the run has it already."""
+        logging = self._logging.get(threading.get_ident())
+        linking = logging is not None and logging.links(run_id)
+        return bool(linking and metric.model_id and logging and _point(metric) in logging.linked)
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
         """Return a model by its id."""
-        pending = self._pending.get(model_id)
-        if pending is not None and self._logging.get(threading.get_ident()) == model_id:
+        pending, logging = self._pending.get(model_id), self._logging.get(threading.get_ident())
+        if pending is not None and logging is not None and logging.holds(model_id):
             return pending  # made a moment ago, and nobody else knows of it
         run_id = model_tags.run_of(model_id)
         if run_id is None:
@@ -127,8 +178,8 @@ class LoggedModels:
     def finalize_logged_model(self, model_id: str, status: LoggedModelStatus) -> LoggedModel:
         """Give a model its final status."""
         run_id = _run_id(model_id)
-        self._linking.pop(threading.get_ident(), None)
-        just_logged = self._logging.pop(threading.get_ident(), None) == model_id
+        logging = self._logging.pop(threading.get_ident(), None)
+        just_logged = logging is not None and logging.holds(model_id)
         written = model_tags.of_status(model_id, status.value)
         self.write_tags(run_id, written)
         if run_id in self._carriers:
@@ -169,8 +220,7 @@ class LoggedModels:
         written: dict[str, str] = {}
         for item in models:
             if item.model_id in self._pending:
-                self._logging[threading.get_ident()] = item.model_id
-                self._linking[threading.get_ident()] = run_id
+                self._logging[threading.get_ident()] = _Logging(str(item.model_id), run_id)
             if item.step or model_tags.run_of(item.model_id) != run_id:
                 written |= model_tags.of_output(str(item.model_id), int(item.step))
         if written:
@@ -211,8 +261,9 @@ class LoggedModels:
     def _forget(self, model_id: str) -> None:
         """Read a model anew the next time: something of it changes."""
         self._pending.pop(model_id, None)
-        for thread in [key for key, value in self._logging.items() if value == model_id]:
-            del self._logging[thread]
+        for thread, logging in list(self._logging.items()):
+            if logging.model_id == model_id:
+                del self._logging[thread]
 
     def _run_in(self, experiment_ids: Sequence[str], run_id: str) -> list[Run]:
         try:
@@ -232,6 +283,10 @@ def _only_run(filter_string: str | None) -> str | None:
         if clause.get("key") == _RUN_ATTRIBUTE and clause.get("comparator") == "=":
             return str(clause["value"])
     return None
+
+
+def _point(metric: Metric) -> tuple[Any, ...]:
+    return (metric.key, metric.value, metric.timestamp, metric.step)
 
 
 def _with_tags(run: Run, tags: Mapping[str, str]) -> Run:

@@ -2,8 +2,7 @@
 
 The files stand among the run's artifacts, in a folder of the model's name, where the Studio and
 MLflow 2 look for them. The id of the model holds the id of its run, ``m-RUN-SUFFIX``, so that
-no search is needed to find either. Parameters that the run has itself are not written again, and
-the model's metrics are the run's.
+no search is needed to find either. Parameters that the run has itself are not written again.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlproject.azure import bookkeeping
 from mlproject.azure.bookkeeping import PREFIX
 
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel, LoggedModelTag, Run
+    from mlflow.entities import LoggedModel, LoggedModelTag, Metric, Run
 
 # Set on each run that has models, so that a search finds it.
 MARK = f"{PREFIX}models"
@@ -64,8 +63,7 @@ def of_new(
         "created": _now(),
         "params": dict(params),
     }
-    found = {MARK: "1"} | bookkeeping.written(_name(model_id), record)
-    return found | {_tag(model_id, tag.key): str(tag.value) for tag in tags}
+    return {MARK: "1"} | bookkeeping.written(_name(model_id), record) | of_tags(model_id, tags)
 
 
 def of_status(model_id: str, status: str) -> dict[str, str]:
@@ -78,14 +76,26 @@ def of_deletion(model_id: str) -> dict[str, str]:
     return {f"{_name(model_id)}.deleted": str(_now())}
 
 
+def of_metrics(model_id: str, metrics: Sequence[Metric]) -> dict[str, str]:
+    """Return the tags that give metrics to a model."""
+    content = {"metrics": [[item.key, item.value, item.timestamp, item.step] for item in metrics]}
+    return bookkeeping.written(f"{_name(model_id)}.metrics.{uuid.uuid4().hex[:8]}", content)
+
+
 def of_tags(model_id: str, tags: Sequence[LoggedModelTag]) -> dict[str, str]:
     """Return the run's tags for tags of a model."""
-    return {_tag(model_id, tag.key): str(tag.value) for tag in tags}
+    found: dict[str, str] = {}
+    for tag in tags:
+        found |= _item(model_id, "tag", tag.key, str(tag.value))
+    return found
 
 
 def of_params(model_id: str, params: Mapping[str, str]) -> dict[str, str]:
     """Return the tags for parameters that a model gets later."""
-    return {f"{_name(model_id)}.param.{key}": value for key, value in params.items()}
+    found: dict[str, str] = {}
+    for key, value in params.items():
+        found |= _item(model_id, "param", key, value)
+    return found
 
 
 def tag_name(model_id: str, key: str) -> str:
@@ -140,7 +150,7 @@ def models(run: Run, *, deleted: bool = False) -> list[LoggedModel]:
 
 
 def _model(run: Run, model_id: str, record: Mapping[str, object]) -> LoggedModel:
-    from mlflow.entities import LoggedModel, LoggedModelStatus, Metric
+    from mlflow.entities import LoggedModel, LoggedModelStatus
 
     tags = run.data.tags
     name = _name(model_id)
@@ -148,7 +158,7 @@ def _model(run: Run, model_id: str, record: Mapping[str, object]) -> LoggedModel
     created = int(str(record["created"]))
     own = record.get("params")
     params = dict(run.data.params) | (own if isinstance(own, dict) else {})
-    params |= _below(f"{name}.param.", tags)
+    params |= _items(name, "param", tags)
     return LoggedModel(
         experiment_id=str(run.info.experiment_id),
         model_id=model_id,
@@ -159,20 +169,43 @@ def _model(run: Run, model_id: str, record: Mapping[str, object]) -> LoggedModel
         model_type=str(record["type"]) if record.get("type") else None,
         source_run_id=str(run.info.run_id),
         status=LoggedModelStatus(status),
-        tags=_below(f"{name}.tag.", tags),
+        tags=_items(name, "tag", tags),
         params=params,
-        metrics=[
-            Metric(
-                metric.key,
-                metric.value,
-                metric.timestamp,
-                metric.step,
-                model_id=model_id,
-                run_id=str(run.info.run_id),
-            )
-            for metric in run.data.to_proto().metrics
-        ],
+        metrics=_metrics(name, model_id, run),
     )
+
+
+def _metrics(name: str, model_id: str, run: Run) -> list[Metric]:
+    """Return the latest value of each metric that a model was given."""
+    from mlflow.entities import Metric
+
+    prefix, tags = f"{name}.metrics.", run.data.tags
+    rows: list[list[Any]] = []
+    for key in tags:
+        if key.startswith(prefix) and key.endswith(".0"):
+            rows += (bookkeeping.read(key.removesuffix(".0"), tags) or {}).get("metrics", [])
+    latest = {row[0]: row for row in sorted(rows, key=lambda row: (row[3], row[2]))}
+    run_id = str(run.info.run_id)
+    return [
+        Metric(key, value, timestamp, step, model_id=model_id, run_id=run_id)
+        for key, value, timestamp, step in latest.values()
+    ]
+
+
+def _item(model_id: str, kind: str, key: str, value: str) -> dict[str, str]:
+    """Return the tags of one tag or parameter of a model, in pieces where it is long."""
+    name = f"{_name(model_id)}.{kind}"
+    if len(value) <= bookkeeping.LONGEST_VALUE:
+        return {f"{name}.{key}": value}
+    return bookkeeping.written(f"{name}s.{uuid.uuid4().hex[:8]}", {key: value})
+
+
+def _items(name: str, kind: str, tags: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key in tags:
+        if key.startswith(f"{name}.{kind}s.") and key.endswith(".0"):
+            found |= bookkeeping.read(key.removesuffix(".0"), tags) or {}
+    return found | _below(f"{name}.{kind}.", tags)
 
 
 def _records(tags: Mapping[str, str], run_id: str = "") -> dict[str, dict[str, object]]:

@@ -1,21 +1,25 @@
 """What the service refused of a run: kept beside its other artifacts, and read back with it.
 
-The first time it is ``overflow.json``, then ``overflow-2.json`` and so on, as artifacts cannot be
-overwritten. A tag says how many there are, so that runs without any cost nothing.
+The first time it is ``overflow.json``, then ``overflow-….json``, as artifacts cannot be overwritten
+and several processes may write to a run. A tag names each, so that runs without any cost nothing.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from mlflow.exceptions import MlflowException
+
 from mlproject.azure import bookkeeping
 from mlproject.azure.files import Files
+from mlproject.errors import reason
 
 FILE_NAME = "overflow.json"
 _SHOWN = 5
@@ -53,8 +57,10 @@ class Refused:
         return f"{', '.join(names[:_SHOWN])}{more}"
 
 
-def keep(files: Files, run_id: str, refused: Refused, before: int) -> dict[str, str]:
-    """Write refused items into an artifact of the run, say so, and return the tag that counts.
+def keep(
+    files: Files, run_id: str, refused: Refused, write_tag: Callable[[str, str], None], known: bool
+) -> None:
+    """Write refused items into an artifact of the run, name it in a tag, and say so.
 
     Parameters
     ----------
@@ -62,20 +68,30 @@ def keep(files: Files, run_id: str, refused: Refused, before: int) -> dict[str, 
         The run's.
     run_id : str
     refused : Refused
-    before : int
-        How many such artifacts there are.
+    write_tag : callable
+        Takes name and value. The tag comes first: a file that nothing names would be lost.
+    known : bool
+        Whether the run has such an artifact already.
     """
-    name = _name(before + 1)
     content = {
         "params": refused.params,
         "tags": refused.tags,
         "metrics": refused.metrics,
         "reasons": refused.reasons,
     }
+    name = _another() if known else FILE_NAME
     with TemporaryDirectory(prefix="mlproject-") as folder:
         path = Path(folder) / name
         path.write_text(json.dumps(content, indent=2), encoding="utf-8")
-        files.put([(path, name)])
+        write_tag(f"{bookkeeping.OVERFLOW}{name}", "1")
+        try:
+            files.put([(path, name)])
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            name = _another()  # another process, or the user, was there first
+            write_tag(f"{bookkeeping.OVERFLOW}{name}", "1")
+            files.put([(path, name)])
     why = next(iter(refused.reasons.values()), "no reason given")
     _logger.warning(
         "Azure ML refused %s of run %s (%s); kept in the artifact %s",
@@ -84,28 +100,35 @@ def keep(files: Files, run_id: str, refused: Refused, before: int) -> dict[str, 
         why,
         name,
     )
-    return {bookkeeping.OVERFLOW: str(before + 1)}
 
 
-def count(tags: Mapping[str, str]) -> int:
-    """Return how many artifacts hold what was refused of a run."""
-    value = tags.get(bookkeeping.OVERFLOW, "0")
-    return int(value) if value.isdigit() else 0
+def names(tags: Mapping[str, str]) -> list[str]:
+    """Return the artifacts that hold what was refused of a run."""
+    prefix = bookkeeping.OVERFLOW
+    return [key.removeprefix(prefix) for key in tags if key.startswith(prefix)]
 
 
-def read(files: Files, number: int) -> Refused:
-    """Return everything that was refused of a run, from its artifacts."""
+def read(files: Files, tags: Mapping[str, str]) -> Refused:
+    """Return everything that was refused of a run, from its artifacts.
+
+    One that cannot be read is told and passed over: the rest of the run is worth having.
+    """
     found = Refused()
     with TemporaryDirectory(prefix="mlproject-") as folder:
-        for index in range(1, number + 1):
-            path = Path(folder) / _name(index)
-            files.get(_name(index), path)
-            content = json.loads(path.read_text(encoding="utf-8"))
-            found.params |= content["params"]
-            found.tags |= content["tags"]
-            found.metrics += content["metrics"]
+        for name in names(tags):
+            path = Path(folder) / name
+            try:
+                files.get(name, path)
+                content = json.loads(path.read_text(encoding="utf-8"))
+                found.params |= content["params"]
+                found.tags |= content["tags"]
+                found.metrics += content["metrics"]
+            except (MlflowException, OSError, ValueError, KeyError, TypeError) as error:
+                _logger.warning("The artifact %s cannot be read: %s", name, reason(error))
+    for key in [key for key in found.tags if f"{bookkeeping.DELETED}{key}" in tags]:
+        del found.tags[key]
     return found
 
 
-def _name(number: int) -> str:
-    return FILE_NAME if number == 1 else f"overflow-{number}.json"
+def _another() -> str:
+    return f"overflow-{uuid.uuid4().hex[:8]}.json"

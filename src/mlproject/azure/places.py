@@ -19,7 +19,8 @@ _SCOPE = re.compile(
     r"(?P<rest>/.*)?"
 )
 _RUN = re.compile(
-    r"/experiments/(?P<experiment>[^/]+)/runs/(?P<run>[^/]+)/artifacts(/(?P<path>.*))?"
+    r"/experiments/(?P<experiment>[^/]+)/runs/(?P<run>[^/]+)"
+    r"(?P<artifacts>/artifacts(/(?P<path>.*))?)?"
 )
 _UPLOAD = re.compile(r"/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)(/(?P<path>.*))?")
 # The Studio of each cloud, by the end of the API's host (Azure's documentation on endpoints).
@@ -84,6 +85,9 @@ class Folder:
         What a message calls the owner.
     run_id : str or None
         The run that owns them.
+    is_above : bool
+        Whether this is the folder in which ``artifacts`` stands: MLflow cuts the last part off a
+        URI to list or download it.
     """
 
     workspace: Workspace
@@ -91,6 +95,7 @@ class Folder:
     path: str
     label: str
     run_id: str | None = None
+    is_above: bool = False
 
 
 def workspace_of(uri: str) -> Workspace:
@@ -120,7 +125,8 @@ def folder_of(uri: str) -> Folder:
     if found:
         owner = f"/history/v1.0{workspace.scope}/experiments/{found['experiment']}"
         owner = f"{owner}/runs/{found['run']}/artifacts"
-        return Folder(workspace, owner, _clean(found["path"]), f"run {found['run']}", found["run"])
+        above, label = found["artifacts"] is None, f"run {found['run']}"
+        return Folder(workspace, owner, _clean(found["path"]), label, found["run"], above)
     found = _UPLOAD.fullmatch(rest)
     if found:
         return upload(workspace, found["origin"], found["container"], _clean(found["path"]))

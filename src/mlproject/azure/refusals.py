@@ -6,7 +6,7 @@ items stand alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
@@ -32,6 +32,7 @@ def is_refusal(error: MlflowException) -> bool:
 def salvage(
     write: Write,
     run: Run,
+    kept: Mapping[str, str],
     metrics: Sequence[Metric],
     params: Sequence[Param],
     tags: Sequence[RunTag],
@@ -45,6 +46,8 @@ def salvage(
         Sends one batch.
     run : Run
         As the service has it now.
+    kept : mapping of str to str
+        Parameters that it has refused before.
     metrics, params, tags : sequences
     error : MlflowException
         What the service said to the whole batch. It is raised again when the batch is not to
@@ -68,14 +71,15 @@ def salvage(
         refused.reasons[item.key] = why
 
     known = run.data.params
-    fresh = [item for item in params if item.key not in known]
+    fresh = [item for item in params if item.key not in known and item.key not in kept]
     room = max(0, MOST_PARAMETERS - len(known))
     _halve(lambda items: write(items, [], []), list(metrics), keep)
     _halve(lambda items: write([], [], items), list(tags), keep)
     _halve(lambda items: write([], items, []), fresh[:room], keep)
     for item in fresh[room:]:
         keep(item, f"a run can have at most {MOST_PARAMETERS} parameters")
-    if any(known.get(item.key, item.value) != item.value for item in params):
+    changed = dict(kept) | known
+    if any(changed.get(item.key, item.value) != item.value for item in params):
         raise error
     return refused
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from azureml.mlflow._store.model_registry.model_registry import AzureMLflowModelRegistry
@@ -23,21 +22,20 @@ from mlflow.protos.model_registry_pb2 import (
     DeleteModelVersionTag,
     DeleteRegisteredModelTag,
 )
+from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore
-from mlflow.utils.uri import append_to_uri_path
+from mlflow.utils.validation import _validate_model_alias_name_reserved
 
-from mlproject.azure import bookkeeping, model_tags
+from mlproject.azure import bookkeeping, sources
 from mlproject.azure.calls import Calls, create, settle
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException, NotOffered
-from mlproject.azure.files import Files
-from mlproject.azure.places import ours, services, upload
+from mlproject.azure.places import ours, services
 
 T = TypeVar("T")
 _ALIAS = f"{bookkeeping.PREFIX}alias."
 _MODEL_ID = f"{bookkeeping.PREFIX}model_id"
-_UPLOAD_ORIGIN = "LocalUpload"
 _MAKING = (CreateModelVersion, CreateRegisteredModel)
 _DELETING = (DeleteModelVersion, DeleteModelVersionTag, DeleteRegisteredModelTag)
 
@@ -158,14 +156,18 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         """Make a version, exactly once. A logged model is registered from its run's artifacts."""
         request = bookkeeping.new_request()
         carried = [*(tags or []), ModelVersionTag(bookkeeping.REQUEST, request)]
-        if source.startswith("models:/"):
-            model = self._logged_model(source.removeprefix("models:/"))
+        if source.startswith("models:/") and _parse_model_uri(source).model_id is None:
+            other = self._named(source)
+            model_id, run_id = model_id or other.model_id, run_id or other.run_id
+            source = self.get_model_version_download_uri(other.name, other.version)
+        elif source.startswith("models:/"):
+            model = sources.logged_model(self.context, source.removeprefix("models:/"))
             source, run_id = str(model.artifact_location), run_id or model.source_run_id
             model_id = model_id or str(model.model_id)
         if source.startswith("file://"):
-            source = self._uploaded(source, run_id)
+            source = sources.uploaded(self.context, source, run_id)
         elif model_id is None and run_id is not None:
-            model_id = self._model_id_of(source, run_id)
+            source, model_id = sources.newest_of_name(self.context, source, run_id)
         if model_id:
             carried.append(ModelVersionTag(_MODEL_ID, model_id))
         place = services(source)
@@ -200,12 +202,13 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     def update_model_version(self, *arguments: Any, **options: Any) -> ModelVersion:
         """Change the description of a version."""
-        return self._version(RestStore.update_model_version(self, *arguments, **options), {})
+        found = RestStore.update_model_version(self, *arguments, **options)
+        return self._version(found, self.get_registered_model(found.name).aliases)
 
     def transition_model_version_stage(self, *arguments: Any, **options: Any) -> ModelVersion:
         """Move a version to another stage."""
         found = RestStore.transition_model_version_stage(self, *arguments, **options)
-        return self._version(found, {})
+        return self._version(found, self.get_registered_model(found.name).aliases)
 
     def delete_model_version(self, name: str, version: str) -> None:
         """Delete a version, and the aliases that named it."""
@@ -227,6 +230,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
         """Have an alias name a version."""
+        _validate_model_alias_name_reserved(alias)
         if self._of_service(
             lambda: RestStore.set_registered_model_alias(self, name, alias, version)
         ):
@@ -312,65 +316,34 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         )
 
     def _all_versions(self, name: str) -> list[ModelVersion]:
-        quoted = name.replace("'", "\\'")
+        quote = '"' if "'" in name else "'"
         found: list[ModelVersion] = []
         token = None
         while True:
             page = RestStore.search_model_versions(
-                self, f"name='{quoted}'", max_results=1000, page_token=token
+                self, f"name={quote}{name}{quote}", max_results=1000, page_token=token
             )
             found += page
             token = page.token
             if not token:
                 return found
 
-    def _logged_model(self, model_id: str) -> Any:
-        from mlproject.azure.tracking_store import TrackingStore
-
-        if model_tags.run_of(model_id) is None:
+    def _named(self, uri: str) -> ModelVersion:
+        """Return the version that a URI names by number, alias or stage, or as the latest."""
+        parsed = _parse_model_uri(uri)
+        name = str(parsed.name)
+        if parsed.version is not None:
+            return self.get_model_version(name, parsed.version)
+        if parsed.alias is not None:
+            return self.get_model_version_by_alias(name, parsed.alias)
+        known = self._all_versions(name)
+        if parsed.stage is not None:
+            known = [item for item in known if item.current_stage == parsed.stage]
+        if not known:
             raise AzureMLException(
-                f"'models:/{model_id}' is not a logged model of this workspace",
-                error_code=RESOURCE_DOES_NOT_EXIST,
+                f"There is no model version {uri}", error_code=RESOURCE_DOES_NOT_EXIST
             )
-        return TrackingStore(self.context).get_logged_model(model_id)
-
-    def _model_id_of(self, source: str, run_id: str) -> str | None:
-        """Return the logged model whose files a version is made of, where it is one."""
-        from mlproject.azure.tracking_store import TrackingStore
-
-        run = TrackingStore(self.context).run_with_tags(run_id)
-        return next(
-            (
-                str(model.model_id)
-                for model in model_tags.models(run)
-                if model.artifact_location.rstrip("/") == source.rstrip("/")
-            ),
-            None,
-        )
-
-    def _uploaded(self, source: str, run_id: str | None) -> str:
-        """Upload a folder with a model, which belongs to no run, and return where it is."""
-        import time
-        import uuid
-        from urllib.parse import urlsplit
-        from urllib.request import url2pathname
-
-        folder = Path(url2pathname(urlsplit(source).path))
-        if run_id is not None or not (folder / "MLmodel").is_file():
-            raise MlflowException.invalid_parameter_value(
-                f"The folder {folder} cannot be registered: it should hold an MLmodel file, "
-                "and belong to no run"
-            )
-        container = f"{time.strftime('%y%m%dT%H%M%S')}-{uuid.uuid4().hex[:8]}"
-        place = upload(self.context.workspace, _UPLOAD_ORIGIN, container, folder.name)
-        files = [
-            (path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        ]
-        Files(self.context, place).put(files)
-        root = f"{self.context.workspace.uri}/artifacts/{_UPLOAD_ORIGIN}/{container}"
-        return str(append_to_uri_path(root, folder.name))
+        return max(known, key=lambda item: int(item.version))
 
     def _unless_lacking(self, call: Callable[[], T], otherwise: str) -> T:
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +38,7 @@ from mlflow.protos.service_pb2 import (
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking.rest_store import RestStore
 
+from mlproject import environ
 from mlproject.azure import bookkeeping, model_tags, overflow, refusals
 from mlproject.azure.calls import Calls, create, settle
 from mlproject.azure.context import Context
@@ -73,9 +74,12 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         self.context = context
         self._calls = Calls(context)
         self._children: set[str] = set()
-        # MLflow would print addresses of pages that do not exist; ours are the Studio's.
-        self._links = not MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
-        MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
+        # MLflow would print addresses of pages that do not exist; ours are the Studio's. The
+        # variable of ours says, to other stores and processes too, who has silenced MLflow.
+        if not MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get():
+            MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
+            os.environ[environ.STUDIO_LINKS] = "true"
+        self._links = environ.get(environ.STUDIO_LINKS) is not None
 
     def _call_endpoint(
         self,
@@ -156,7 +160,10 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
     ) -> Run:
         """Make a run, exactly once: it carries the request that made it."""
         request = bookkeeping.new_request()
-        carried = [*tags, RunTag(bookkeeping.REQUEST, request)]
+        # What is too long for the service would have it refuse the whole run.
+        long = [tag for tag in tags if len(str(tag.value)) > bookkeeping.LONGEST_VALUE]
+        carried = [tag for tag in tags if tag not in long]
+        carried.append(RunTag(bookkeeping.REQUEST, request))
 
         def send() -> Run:
             made: Run = RestStore.create_run(
@@ -171,6 +178,9 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         run = create(send, find)
         if any(tag.key == _PARENT_TAG for tag in tags):
             self._children.add(str(run.info.run_id))
+        if long:
+            self.log_batch(str(run.info.run_id), [], [], long)
+            return self.get_run(str(run.info.run_id))
         return self._dressed(self.remember(self._placed(run)))
 
     def get_run(self, run_id: str) -> Run:
@@ -219,8 +229,8 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         tags: Sequence[RunTag],
     ) -> None:
         """Write a batch. What the service refuses of it is kept in an artifact, and named."""
-        self._linking.pop(threading.get_ident(), None)
-        metrics = [_plain(metric) for metric in metrics]
+        tags = [*tags, *self.tags_of_metrics(run_id, metrics)]
+        metrics = [_plain(metric) for metric in metrics if not self.is_linked(run_id, metric)]
         if not (metrics or params or tags):
             return
 
@@ -233,11 +243,17 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
             if not refusals.is_refusal(error):
                 raise
             run = self.run_with_tags(run_id)
-            refused = refusals.salvage(write, run, metrics, params, tags, error)
+            known = bool(overflow.names(run.data.tags))
+            kept = overflow.read(self._files(run), run.data.tags).params if known else {}
+            refused = refusals.salvage(write, run, kept, metrics, params, tags, error)
             if refused:
-                before = overflow.count(run.data.tags)
-                counted = overflow.keep(self._files(run), run_id, refused, before)
-                write([], [], [RunTag(key, value) for key, value in counted.items()])
+                overflow.keep(
+                    self._files(run),
+                    run_id,
+                    refused,
+                    lambda key, value: write([], [], [RunTag(key, value)]),
+                    known,
+                )
 
     def get_metric_history(
         self,
@@ -253,6 +269,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         found: PagedList[Metric] = RestStore.get_metric_history(
             self, run_id, metric_key, max_results, page_token
         )
+        self.remember_history(run_id, found)
         return found
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
@@ -266,6 +283,19 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
     def set_tag(self, run_id: str, tag: RunTag) -> None:
         """Write one tag."""
         self.log_batch(run_id, [], [], [tag])
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Delete a tag, also one that the service has refused."""
+        try:
+            RestStore.delete_tag(self, run_id, key)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            tags = self.run_with_tags(run_id).data.tags
+            known = overflow.names(tags)
+            if not known or key not in overflow.read(self._files_of(run_id), tags).tags:
+                raise
+            self.write_tags(run_id, {f"{bookkeeping.DELETED}{key}": "1"})
 
     def log_batch_async(self, *arguments: Any, **options: Any) -> Any:
         """Write a batch in the background, by MLflow's own queue: each goes through ``log_batch``.
@@ -295,12 +325,14 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
     def _dressed(self, run: Run) -> Run:
         """Return a run without the tags that are ours, and with what they say."""
         tags, run_id = run.data.tags, str(run.info.run_id)
-        number = overflow.count(tags)
-        more = overflow.read(self._files(run), number) if number else overflow.Refused()
-        metrics = [Metric.from_proto(item) for item in run.data.to_proto().metrics]
-        metrics += [Metric(**item) for item in more.metrics]
-        params = run.data.params | more.params
-        shown = {k: v for k, v in (tags | more.tags).items() if not bookkeeping.hidden(k)}
+        more = overflow.Refused()
+        if overflow.names(tags):
+            more = overflow.read(self._files(run), tags)
+        # What the service has is newer: it was taken after all.
+        metrics = [Metric(**item) for item in more.metrics]
+        metrics += [Metric.from_proto(item) for item in run.data.to_proto().metrics]
+        params = more.params | run.data.params
+        shown = {k: v for k, v in (more.tags | tags).items() if not bookkeeping.hidden(k)}
         data = RunData(
             metrics=metrics,
             params=[Param(key, value) for key, value in params.items()],
@@ -311,6 +343,9 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         made = model_tags.outputs(run_id, tags)
         outputs = RunOutputs([LoggedModelOutput(name, step) for name, step in made.items()])
         return Run(run.info, data, inputs, outputs)
+
+    def _files_of(self, run_id: str) -> Files:
+        return self._files(self.run_with_tags(run_id))
 
     def _files(self, run: Run) -> Files:
         return Files(self.context, folder_of(str(run.info.artifact_uri)))

@@ -102,9 +102,10 @@ def promote(
     judged = judge(champion, challenger)
     before = champion.number if champion is not None else None
     action = ledger.PROMOTE if judged.passed else ledger.REFUSED
-    turn = ledger.opened(
-        client, name, alias, action, before, challenger.number, judged.details, judged.metrics
-    )
+    with _not_moved(name, alias):
+        turn = ledger.opened(
+            client, name, alias, action, before, challenger.number, judged.details, judged.metrics
+        )
     if not judged.passed:
         with connect.as_tracking_error(f"The refusal of {challenger.uri} cannot be recorded"):
             turn.end(done=False, why=judged.why)
@@ -142,7 +143,10 @@ def rollback(client: MlflowClient, name: str, alias: str) -> Move:
             "Promote another one: mlproject models promote",
         )
     details = {"action": ledger.ROLLBACK, "from": current.number, "to": target}
-    turn = ledger.opened(client, name, alias, ledger.ROLLBACK, current.number, target, details, {})
+    with _not_moved(name, alias):
+        turn = ledger.opened(
+            client, name, alias, ledger.ROLLBACK, current.number, target, details, {}
+        )
     _move(client, name, alias, current.number, target, turn)
     return Move(name, alias, current.number, target, turn.run_id)
 
@@ -216,6 +220,17 @@ def _end_quietly(turn: ledger.Turn, why: str) -> None:
 
 def _text(number: int | None) -> str:
     return f"version {number}" if number is not None else "no version"
+
+
+@contextmanager
+def _not_moved(name: str, alias: str) -> Iterator[None]:
+    """Say of what goes wrong that nothing was moved."""
+    try:
+        yield
+    except TrackingError as error:
+        raise TrackingError(
+            f"The alias '{alias}' of '{name}' was not moved: {error.what}", error.hint
+        ) from error
 
 
 @contextmanager

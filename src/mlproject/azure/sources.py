@@ -1,0 +1,74 @@
+"""Where the files of a new model version are: a logged model's, or a folder that is uploaded."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.utils.uri import append_to_uri_path
+
+from mlproject.azure import model_tags
+from mlproject.azure.context import Context
+from mlproject.azure.failures import AzureMLException
+from mlproject.azure.files import Files
+from mlproject.azure.places import upload
+from mlproject.azure.tracking_store import TrackingStore
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
+
+_ORIGIN = "LocalUpload"
+
+
+def logged_model(context: Context, model_id: str) -> LoggedModel:
+    """Return a logged model of the workspace."""
+    if model_tags.run_of(model_id) is None:
+        raise AzureMLException(
+            f"'models:/{model_id}' is not a logged model of this workspace",
+            error_code=RESOURCE_DOES_NOT_EXIST,
+        )
+    return TrackingStore(context).get_logged_model(model_id)
+
+
+def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str | None]:
+    """Return the files of a run's newest logged model of a name, and its id.
+
+    That is what ``runs:/ID/NAME`` loads. A source that is no logged model stays as it is.
+    """
+    run = TrackingStore(context).run_with_tags(run_id)
+    root = str(run.info.artifact_uri).rstrip("/")
+    found = [
+        model
+        for model in model_tags.models(run)
+        if source.rstrip("/") in (model.artifact_location, f"{root}/{model.name}")
+    ]
+    if not found:
+        return source, None
+    newest = max(found, key=lambda model: int(model.creation_timestamp))
+    return str(newest.artifact_location), str(newest.model_id)
+
+
+def uploaded(context: Context, source: str, run_id: str | None) -> str:
+    """Upload a folder with a model, which belongs to no run, and return where it is."""
+    folder = Path(url2pathname(urlsplit(source).path))
+    if run_id is not None or not (folder / "MLmodel").is_file():
+        raise MlflowException.invalid_parameter_value(
+            f"The folder {folder} cannot be registered: it should hold an MLmodel file, "
+            "and belong to no run"
+        )
+    container = f"{time.strftime('%y%m%dT%H%M%S')}-{uuid.uuid4().hex[:8]}"
+    place = upload(context.workspace, _ORIGIN, container, folder.name)
+    files = [
+        (path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    Files(context, place).put(files)
+    root = f"{context.workspace.uri}/artifacts/{_ORIGIN}/{container}"
+    return str(append_to_uri_path(root, folder.name))
