@@ -37,7 +37,7 @@ _WHY = "mlproject.registry.why"
 _COMMIT = "mlflow.source.git.commit"
 _VERDICT_FILE = "verdict.json"
 _PAGE = 1000
-_PATIENCE_SECONDS = 15.0
+_MOST_ATTEMPTS = 100
 # A move takes seconds; one that has not ended after this long will not.
 _ABANDONED_SECONDS = 300.0
 
@@ -164,24 +164,26 @@ def claim(client: MlflowClient, name: str, alias: str, turn: Turn) -> None:
     from mlflow.exceptions import MlflowException
 
     key = f"next.{alias}"
-    for _ in range(1000):
+    for _ in range(_MOST_ATTEMPTS):
         last = _last(client, name, alias, key)
+        if not _has_ended(client, last):
+            raise _busy(name, alias, last)
         try:
             client.log_param(last, key, turn.run_id)
-        except MlflowException as error:
-            follower = client.get_run(last).data.params.get(key)
-            if follower is None:
+        except MlflowException:
+            if client.get_run(last).data.params.get(key) is None:
                 raise
-            if follower != turn.run_id and not _has_ended(client, follower):
-                raise TrackingError(
-                    f"'{name}' is being moved to '{alias}' by another at this moment "
-                    f"(run {follower})",
-                    "Look at 'mlproject models history' and try again",
-                ) from error
-            continue
+            continue  # another was quicker: it is the end of the chain now
         if client.get_run(last).data.params.get(key) == turn.run_id:
             return
     raise TrackingError(f"The record of '{name}' has no end")
+
+
+def _busy(name: str, alias: str, run_id: str) -> TrackingError:
+    return TrackingError(
+        f"'{name}' is being moved to '{alias}' by another at this moment (run {run_id})",
+        "Look at 'mlproject models history' and try again",
+    )
 
 
 def _last(client: MlflowClient, name: str, alias: str, key: str) -> str:
