@@ -255,7 +255,7 @@ def test_a_changed_or_expired_signature_is_refused(client: Client) -> None:
         answer = client.session.get(wrong)
         assert answer.status_code == 403
         assert answer.headers["x-ms-error-code"] == "AuthenticationFailed"
-        assert answer.text.endswith("<Error><Code>AuthenticationFailed</Code></Error>")
+        assert "<Code>AuthenticationFailed</Code>" in answer.text
     key = Key()
     held = [key.url("host", "/a", "r", seconds) for seconds in (60, -1)]
     targets = [Request("GET", "host", url.removeprefix("https://host"), {}, b"") for url in held]
@@ -567,8 +567,9 @@ def test_a_process_is_kept_from_what_would_lead_it_elsewhere(azureml_emulator: R
     assert set(found) == {
         *("PATH", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "MLFLOW_EXPERIMENT_NAME"),
         *("AZUREML_CURRENT_CLOUD", "AZUREML_ARTIFACT_BATCH_SIZE", "MLPROJECT_WORKSPACE"),
-        *("IDENTITY_ENDPOINT", "IDENTITY_HEADER"),
+        *("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MLFLOW_TRACKING_URI"),
     }
+    assert found["MLFLOW_TRACKING_URI"].startswith(f"azureml3://{names.API_HOST}/")
     assert found["NO_PROXY"] == "127.0.0.1,localhost,::1,intranet.example"
     assert found["HTTPS_PROXY"] == azureml_emulator.address
     config = json.loads(Path(found["MLPROJECT_WORKSPACE"]).read_text())
@@ -625,7 +626,7 @@ def test_a_killed_emulator_is_no_obstacle(shell: Shell) -> None:
     done = shell.mlproject("emulator", "run", "--state", "state", "--", "env")
 
     assert status.code == 2
-    assert "No emulator runs with the folder state" in status.error
+    assert "No emulator runs with the folder" in status.error
     assert (done.code, done.err) == (0, "")
     assert "MLPROJECT_WORKSPACE=" in done.out
 
@@ -664,10 +665,10 @@ def test_a_started_emulator_is_found_by_its_folder(shell: Shell) -> None:
     assert exported.out.startswith("unset AZURE_USERNAME\n")
     assert f"export HTTPS_PROXY={state['address']}\n" in exported.out
     assert f"export AZURE_CLIENT_ID={names.GUEST_ID}\n" in exported.out
-    assert process.returncode == 130
+    assert process.returncode == 0
     gone = shell.mlproject("emulator", "status")
     assert gone.code == 2
-    assert "No emulator runs with the folder .azureml-emulator" in gone.error
+    assert "No emulator runs with the folder" in gone.error
 
 
 def microsoft(shell: Shell, environment: dict[str, str], code: str) -> str:
