@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import promotions
 from tests.conftest import Finished, Shell
@@ -104,6 +105,20 @@ def test_rules_of_the_recipe_hold(shell: Shell) -> None:
 
     (shell.folder / "mine.yaml").write_text(recipe + "promotion: {flor: 0.999}\n")
     refused(shell.train("mine.yaml"), 2, "promotion.flor", "floor")
+
+
+def test_a_rule_that_is_switched_off_stays_so_in_the_recorded_recipe() -> None:
+    from training import catalogue, recipe
+
+    content = {"name": "r", "task": "regression", "pipeline": [{"m": "Lasso"}], "metrics": ["r2"]}
+    off = recipe.parse(content | {"promotion": {"time_factor": None, "floor": 1}}, "r.yaml")
+    empty = recipe.parse(content | {"promotion": None}, "r.yaml")
+
+    again = recipe.parse(yaml.safe_load(catalogue.dump(off)), "again")
+    assert again.promotion.time_factor is None
+    assert again.promotion.floor == 1
+    assert empty.promotion.time_factor == 2
+    assert "promotion" not in catalogue.dump(empty)
 
 
 def test_rows_that_it_was_trained_on_are_no_test(stocked: Shell) -> None:

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -114,6 +115,11 @@ class Recipe(_Strict):
     promotion: Rules = Field(
         default_factory=Rules, description="what a challenger has to show to become the champion"
     )
+
+    @field_validator("promotion", mode="before")
+    @classmethod
+    def _empty_section(cls, value: Any) -> Any:
+        return {} if value is None else value
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Recipe:

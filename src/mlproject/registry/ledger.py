@@ -105,7 +105,13 @@ class Turn:
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self._client = client
+        self._since = time.monotonic()
         self.run_id = run_id
+
+    @property
+    def is_late(self) -> bool:
+        """Whether others may soon take this attempt for dead, so that it must not move anything."""
+        return time.monotonic() - self._since > _ABANDONED_SECONDS / 2
 
     def end(self, *, done: bool, why: str | None = None) -> None:
         """End the attempt; nothing of it is changed any more."""
