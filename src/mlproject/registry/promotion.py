@@ -184,8 +184,7 @@ def _move(
         with connect.as_tracking_error(failing), _alone(client):
             ledger.claim(client, name, alias, turn)
             _check_still(client, name, alias, before)
-            if turn.is_late:
-                raise _too_slow(name, alias)
+            _check_in_time(name, alias, turn)
             client.set_registered_model_alias(name, alias, str(after))
     except BaseException as error:
         why = error.what if isinstance(error, MlprojectError) else type(error).__name__
@@ -211,11 +210,13 @@ def _check_still(client: MlflowClient, name: str, alias: str, before: int | None
         )
 
 
-def _too_slow(name: str, alias: str) -> TrackingError:
-    return TrackingError(
-        f"The alias '{alias}' of '{name}' was not moved: the server took minutes to answer",
-        "Try again",
-    )
+def _check_in_time(name: str, alias: str, turn: ledger.Turn) -> None:
+    """Raise TrackingError when others may soon take this attempt for dead, and go ahead."""
+    if turn.is_late:
+        raise TrackingError(
+            f"The alias '{alias}' of '{name}' was not moved: the server took minutes to answer",
+            "Try again",
+        )
 
 
 def _end_quietly(turn: ledger.Turn, why: str) -> None:
