@@ -291,9 +291,9 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            tags = self.run_with_tags(run_id).data.tags
-            known = overflow.names(tags)
-            if not known or key not in overflow.read(self._files_of(run_id), tags).tags:
+            run = self.run_with_tags(run_id)
+            tags = run.data.tags
+            if not overflow.names(tags) or key not in overflow.read(self._files(run), tags).tags:
                 raise
             self.write_tags(run_id, {f"{bookkeeping.DELETED}{key}": "1"})
 
@@ -343,9 +343,6 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         made = model_tags.outputs(run_id, tags)
         outputs = RunOutputs([LoggedModelOutput(name, step) for name, step in made.items()])
         return Run(run.info, data, inputs, outputs)
-
-    def _files_of(self, run_id: str) -> Files:
-        return self._files(self.run_with_tags(run_id))
 
     def _files(self, run: Run) -> Files:
         return Files(self.context, folder_of(str(run.info.artifact_uri)))

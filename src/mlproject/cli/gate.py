@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlproject.cli.frame import INTEGER, command
-from mlproject.cli.models import connected, with_tracking
+from mlproject.cli.models import connected, short, with_tracking
 from mlproject.cli.workspace import in_workspace
 from mlproject.console import Reporter
 
@@ -126,11 +126,10 @@ def promote(
       mlproject models promote diabetes
       mlproject models promote diabetes --version 7 --to champion --slice-by sex --floor 60
     """
-    from mlproject.registry import promotion, versions
+    from mlproject.registry import promotion
 
     client, gate = _gate(reporter, tracking, options)
-    wanted = version or str(versions.latest(client, name).number)
-    move = promotion.promote(client, name, wanted, alias or promotion.CHAMPION, gate.judge)
+    move = promotion.promote(client, name, version, alias or promotion.CHAMPION, gate.judge)
     if move.record is None:
         reporter.say(f"'{move.alias}' of '{name}' names version {move.after} already")
     else:
@@ -183,11 +182,14 @@ def compare(
 def _gate(reporter: Reporter, tracking: str | None, options: dict[str, Any]) -> tuple[Any, Any]:
     """Return a client, and the gate with what was asked."""
     from mlproject import trust
+    from mlproject.registry import rules
+    from mlproject.registry.rules import Rules
     from mlproject.tracking import settings
 
     given = {name: options[name] for name in _RULES}
     columns = given["slice_by"]
     given["slice_by"] = [part.strip() for part in columns.split(",")] if columns else None
+    rules.merged(Rules(), given)  # what is out of range is told before anything is read
     asked = tuple(text for text in options["trust"] if text)
     policy = trust.parse(asked, "--trust") | settings.read_trust()
     client, target = connected(tracking)
@@ -196,16 +198,10 @@ def _gate(reporter: Reporter, tracking: str | None, options: dict[str, Any]) -> 
     return client, Gate(client, target, policy, options["data"], given, reporter)
 
 
-def _recorded(value: float | None) -> str:
-    return f"{value:.6g}" if value is not None else ""
-
-
 def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], found: Compared) -> None:
     first, second = pair
     names = list(dict.fromkeys([*first.metrics, *second.metrics]))
-    rows = [
-        (f"{key}, recorded", *(_recorded(item.metrics.get(key)) for item in pair)) for key in names
-    ]
+    rows = [(f"{key}, recorded", *(short(item.metrics.get(key)) for item in pair)) for key in names]
     interval = found.interval
     assert interval is not None  # noqa: S101 - two versions were compared
     rows += [

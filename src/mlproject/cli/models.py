@@ -147,7 +147,7 @@ def show(reporter: Reporter, name: str, tracking: str | None) -> dict[str, Any]:
             ", ".join(item.aliases),
             when(item.created),
             item.tags.get("mlproject.recipe", ""),
-            *(_number(item.metrics.get(key)) for key in names),
+            *(short(item.metrics.get(key)) for key in names),
             item.run_id or "",
         )
         for item in reversed(found)
@@ -208,5 +208,6 @@ def _shown(version: Version) -> dict[str, Any]:
     }
 
 
-def _number(value: float | None) -> str:
+def short(value: float | None) -> str:
+    """Return a number for a table; nothing where there is none."""
     return f"{value:.6g}" if value is not None else ""

@@ -131,6 +131,8 @@ def opened(
     metrics: Mapping[str, float],
 ) -> Turn:
     """Write down what is about to happen, with its verdict, and return the attempt."""
+    from mlflow.entities import Metric
+
     with connect.as_tracking_error(f"The record of '{name}' cannot be written"):
         experiment = connect.experiment_id(client, experiment_of(name))
         tags = {
@@ -150,8 +152,8 @@ def opened(
             run_name=f"{action} {name} {after} to {alias}",
         )
         run_id = str(run.info.run_id)
-        for key, value in metrics.items():
-            client.log_metric(run_id, key, value)
+        now = int(time.time() * 1000)
+        client.log_batch(run_id, [Metric(key, value, now, 0) for key, value in metrics.items()])
         with TemporaryDirectory(prefix="mlproject-") as folder:
             path = Path(folder) / _VERDICT_FILE
             path.write_text(json.dumps(verdict, indent=2, allow_nan=False), encoding="utf-8")

@@ -70,7 +70,7 @@ class Move:
 def promote(
     client: MlflowClient,
     name: str,
-    wanted: str,
+    wanted: str | None,
     alias: str,
     judge: Callable[[Version | None, Version], Judged],
 ) -> Move:
@@ -81,8 +81,8 @@ def promote(
     client : MlflowClient
     name : str
         Of the registered model.
-    wanted : str
-        A version's number, or ``@alias``.
+    wanted : str or None
+        A version's number, or ``@alias``; None for the one that was registered last.
     alias : str
     judge : callable
         Takes the champion (None for the first) and the challenger.
@@ -95,8 +95,8 @@ def promote(
         When the model or version is not there, the alias was moved by another meanwhile, or the
         server went away; nothing was moved.
     """
-    challenger = versions.find(client, name, wanted)
-    champion = versions.by_alias(versions.all_versions(client, name), alias)
+    known = versions.all_versions(client, name)
+    challenger, champion = versions.pick(known, name, wanted), versions.by_alias(known, alias)
     if champion is not None and champion.number == challenger.number:
         return Move(name, alias, champion.number, challenger.number, None)
     judged = judge(champion, challenger)

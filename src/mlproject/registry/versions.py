@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -142,44 +142,40 @@ def all_versions(client: MlflowClient, name: str) -> list[Version]:
         )
 
 
-def find(client: MlflowClient, name: str, wanted: str | int) -> Version:
-    """Return a version by its number or ``@alias``.
+def find(client: MlflowClient, name: str, wanted: str | None) -> Version:
+    """Return a version by its number or ``@alias``; the one that was registered last for None.
 
     Raises
     ------
     TrackingError
         When there is no such model, version or alias; with the nearest. When it is not ready.
     """
-    versions = all_versions(client, name)
-    text = str(wanted).strip()
-    if text.startswith("@"):
-        found = by_alias(versions, text[1:])
+    return pick(all_versions(client, name), name, wanted)
+
+
+def pick(known: Sequence[Version], name: str, wanted: str | None) -> Version:
+    """Return what ``find`` does, from all versions of a model."""
+    text = (wanted or "").strip()
+    numbers = ", ".join(str(item.number) for item in reversed(known)) or "none"
+    if not known:
+        raise TrackingError(f"The model '{name}' has no versions")
+    if not text:
+        found: Version | None = known[-1]
+    elif text.startswith("@"):
+        found = by_alias(known, text[1:])
         if found is None:
-            known = sorted({alias for item in versions for alias in item.aliases})
-            hint = did_you_mean(text[1:], known, noun="aliases") if known else "It has no aliases"
-            raise TrackingError(f"The model '{name}' has no alias '{text[1:]}'", hint)
+            aliases = sorted({alias for item in known for alias in item.aliases})
+            hint = did_you_mean(text[1:], aliases, noun="aliases") if aliases else None
+            raise TrackingError(
+                f"The model '{name}' has no alias '{text[1:]}'", hint or "It has no aliases"
+            )
     else:
-        found = next((item for item in versions if str(item.number) == text), None)
-        if found is None:
-            numbers = ", ".join(str(item.number) for item in reversed(versions)) or "none"
-            raise TrackingError(f"The model '{name}' has no version {text}", f"It has {numbers}")
+        found = next((item for item in known if str(item.number) == text), None)
+    if found is None:
+        raise TrackingError(f"The model '{name}' has no version {text}", f"It has {numbers}")
     if found.status != "READY":
         raise TrackingError(f"{found.uri} is not ready: {found.status}")
     return found
-
-
-def latest(client: MlflowClient, name: str) -> Version:
-    """Return the version that was registered last.
-
-    Raises
-    ------
-    TrackingError
-        When there is no such model, or it has no versions.
-    """
-    known = all_versions(client, name)
-    if not known:
-        raise TrackingError(f"The model '{name}' has no versions")
-    return find(client, name, known[-1].number)
 
 
 def by_alias(versions: Iterable[Version], alias: str) -> Version | None:
@@ -201,11 +197,13 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
 
 
 def _pages(client: MlflowClient, name: str) -> list[Any]:
-    quoted = name.replace("'", "\\'")
+    quote = '"' if "'" in name else "'"  # MLflow knows no escape
     found: list[Any] = []
     token = None
     while True:
-        page = client.search_model_versions(f"name='{quoted}'", max_results=1000, page_token=token)
+        page = client.search_model_versions(
+            f"name={quote}{name}{quote}", max_results=1000, page_token=token
+        )
         found += page
         token = page.token
         if not token:
