@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -18,6 +18,7 @@ from mlproject.data.source import is_url
 from mlproject.errors import ConfigurationError, ModelError, TrackingError
 from mlproject.names import did_you_mean
 from mlproject.redact import redacted
+from mlproject.registry import versions
 from mlproject.tracking import connect
 from mlproject.tracking import target as targets
 from mlproject.tracking.target import Target
@@ -216,8 +217,9 @@ def _registered(client: MlflowClient, uri: str) -> Located:
             model = client.get_logged_model(name)
             place, run_id = str(model.artifact_location), model.source_run_id
             return Located(uri, place, run_id, str(model.experiment_id), name)
-    found = _version(client, name, version, alias)
-    number = str(found.version)
+    wanted = f"@{alias}" if alias is not None else version
+    found = versions.find(client, name, None if wanted == "latest" else wanted)
+    number = str(found.number)
     with connect.as_tracking_error(f"The files of {uri} cannot be found"):
         place = str(client.get_model_version_download_uri(name, number))
     if place.startswith("models:/"):  # a logged model
@@ -225,12 +227,12 @@ def _registered(client: MlflowClient, uri: str) -> Located:
     elif place.startswith("runs:/"):
         run_id, _, path = place.removeprefix("runs:/").partition("/")
         place = f"{str(client.get_run(run_id).info.artifact_uri).rstrip('/')}/{path}"
-    run_id = found.run_id or None
+    run_id = found.run_id
     experiment_id = None
     if run_id:
         with connect.as_tracking_error(f"The run of {uri} cannot be read"):
             experiment_id = str(client.get_run(run_id).info.experiment_id)
-    return Located(uri, place, run_id, experiment_id, getattr(found, "model_id", None), number)
+    return Located(uri, place, run_id, experiment_id, found.model_id, number)
 
 
 def _parts(uri: str) -> tuple[str, str | None, str | None]:
@@ -246,38 +248,3 @@ def _parts(uri: str) -> tuple[str, str | None, str | None]:
     raise ConfigurationError(
         f"'{uri}' names no model", "Write models:/NAME/VERSION or models:/NAME@ALIAS"
     )
-
-
-def _version(client: MlflowClient, name: str, version: str | None, alias: str | None) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    with connect.as_tracking_error(f"The registered model '{name}' cannot be read"):
-        try:
-            if alias is not None:
-                return client.get_model_version_by_alias(name, alias)
-            if version == "latest":
-                return max(_versions(client, name), key=lambda item: int(item.version))
-            return client.get_model_version(name, str(version))
-        except (MlflowException, ValueError) as error:
-            raise _not_registered(client, name, version, alias) from error
-
-
-def _versions(client: MlflowClient, name: str) -> list[Any]:
-    quoted = name.replace("'", "\\'")
-    return list(client.search_model_versions(f"name='{quoted}'"))
-
-
-def _not_registered(
-    client: MlflowClient, name: str, version: str | None, alias: str | None
-) -> TrackingError:
-    known = {str(item.name): item for item in client.search_registered_models()}
-    if name not in known:
-        hint = did_you_mean(name, known, noun="registered models") if known else None
-        return TrackingError(f"There is no registered model '{name}'", hint)
-    if alias is not None:
-        aliases = client.get_registered_model(name).aliases
-        hint = did_you_mean(alias, aliases, noun="aliases") if aliases else "It has no aliases"
-        return TrackingError(f"The model '{name}' has no alias '{alias}'", hint)
-    numbers = sorted((int(item.version) for item in _versions(client, name)), reverse=True)
-    listed = ", ".join(map(str, numbers[:10]))
-    return TrackingError(f"The model '{name}' has no version {version}", f"It has {listed}")

@@ -42,7 +42,8 @@ class Version:
     ----------
     name : str
     number : int
-    run_id : str or None
+    run_id, model_id : str or None
+        Where it comes from.
     aliases : tuple of str
     tags : dict of str to str
     status : str
@@ -54,6 +55,7 @@ class Version:
     name: str
     number: int
     run_id: str | None
+    model_id: str | None
     aliases: tuple[str, ...]
     tags: dict[str, str]
     status: str
@@ -223,6 +225,7 @@ def _version(
         name=str(found.name),
         number=int(found.version),
         run_id=run_id or found.run_id or found.tags.get("mlproject.run_id") or None,
+        model_id=getattr(found, "model_id", None) or None,
         aliases=tuple(sorted({*found.aliases, *named})),
         tags=dict(found.tags),
         status=str(found.status),
