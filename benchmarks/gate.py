@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from mlproject.registry.comparison import compare, improvements
-from mlproject.registry.metrics import METRICS
-from mlproject.registry.rows import Pair, paired
+from mlproject.gate.comparison import compare, improvements
+from mlproject.gate.metrics import METRICS
+from mlproject.gate.rows import Pair, paired
 
 ROWS = 100_000
 TAIL = 0.025

@@ -42,7 +42,7 @@ import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 from tests.proxy import proxied  # noqa: E402
 
-from mlproject.console import Reporter  # noqa: E402
+from mlproject.base.console import Reporter  # noqa: E402
 from training.preparation import Options, prepare  # noqa: E402
 from training.train import train  # noqa: E402
 

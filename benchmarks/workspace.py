@@ -29,7 +29,7 @@ from tests.workspace.conftest import URI, emulated  # noqa: E402
 from tests.workspace.test_training_and_scoring import tree  # noqa: E402
 
 from mlproject.emulator import names  # noqa: E402
-from mlproject.emulator.running import Running  # noqa: E402
+from mlproject.emulator.instance import Running  # noqa: E402
 from tracking import bare, ours, recipe_of, timed  # noqa: E402
 
 CANDIDATES, REPEATS = 100, 3

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlproject.errors import TrackingError
-from mlproject.registry import promotion
-from mlproject.registry.promotion import Judged
+from mlproject.base.errors import TrackingError
+from mlproject.gate import promotion
+from mlproject.gate.promotion import Judged
 from tests.conftest import Shell
 
 RECIPE = """\

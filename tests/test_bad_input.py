@@ -322,9 +322,10 @@ def test_a_misspelled_estimator_is_named_where_pytest_is_not_installed(shell: Sh
 def test_dask_that_is_not_installed_is_said_before_anything_runs(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlproject import cluster
 
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    from mlproject.base import clusters
+
+    monkeypatch.setattr(clusters, "find_spec", lambda name: None)
 
     refused(invoke("--engine", "dask"), work, 2, "pip install 'mlproject[dask]'")
 

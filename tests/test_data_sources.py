@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlproject.base.errors import DataError
 from mlproject.data import table as tables
-from mlproject.errors import DataError
 from tests.conftest import served
 
 FRAME = pd.DataFrame(

@@ -21,13 +21,13 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.emulator import limits, names
 from mlproject.emulator.artifacts import PAGE
 from mlproject.emulator.faults import Faults
+from mlproject.emulator.instance import Running, find, running
 from mlproject.emulator.messages import Request
-from mlproject.emulator.running import Running, find, running
 from mlproject.emulator.signing import Key
-from mlproject.errors import ConfigurationError, TrackingError
 from tests.conftest import Shell
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

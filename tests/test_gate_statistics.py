@@ -15,15 +15,16 @@ import pandas as pd
 import pytest
 import sklearn.metrics as library
 
-from mlproject.errors import ConfigurationError, DataError
-from mlproject.registry import comparison
-from mlproject.registry.comparison import Interval, compare, improvements
-from mlproject.registry.metrics import METRICS, check
-from mlproject.registry.rows import Pair, aligned, measured, paired
-from mlproject.registry.rules import Rules, merged, parse
-from mlproject.registry.slices import Slice, by_column
-from mlproject.registry.verdict import NO_CHAMPION, Verdict, decide
+from mlproject.base.errors import ConfigurationError, DataError
+from mlproject.gate import comparison
+from mlproject.gate.comparison import Interval, compare, improvements
+from mlproject.gate.metrics import METRICS, check
+from mlproject.gate.rows import Pair, aligned, measured, paired
+from mlproject.gate.rules import merged, parse
+from mlproject.gate.slices import Slice, by_column
+from mlproject.gate.verdict import NO_CHAMPION, Verdict, decide
 from training.metrics import nrmse
+from training.rules import Rules
 
 NAMES = np.array(["ant", "bee", "cat", "dog"])
 

@@ -203,8 +203,8 @@ def test_a_pickle_is_not_loaded_to_be_compared(shell: Shell) -> None:
 
 
 def test_repeated_rollbacks_walk_back_and_a_promotion_starts_from_there() -> None:
+    from mlproject.gate.promotion import previous
     from mlproject.registry.ledger import Entry
-    from mlproject.registry.promotion import previous
 
     def move(action: str, before: int | None, after: int) -> Entry:
         return Entry("", action, "champion", before, after, None, None, None, 0, True, {})

@@ -30,7 +30,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
-from mlproject import safe_types
+from mlproject.models import safe_types
 from tests.conftest import Finished, Shell, saved
 
 SAMPLES = {
@@ -600,6 +600,6 @@ def test_wrong_options_are_refused_in_one_line(
 
 def test_joblib_files_are_pickles_too(shell: Shell) -> None:
     joblib.dump({"a": 1}, shell.folder / "x.joblib")
-    from inference.artifact import _format
+    from mlproject.models.artifact import _format
 
     assert _format(shell.folder / "x.joblib", "x") == "pickle"

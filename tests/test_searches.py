@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlproject.errors import DataError
+from mlproject.base.errors import DataError
 from tests.conftest import Shell, children_of, dask_cluster, free_port
 from training import metrics, parameters
 from training.preparation import Options, prepare

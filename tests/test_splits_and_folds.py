@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mlproject.errors import DataError
+from mlproject.base.errors import DataError
 from training.preparation import Options, Prepared, prepare
 
 FRAME = pd.DataFrame(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mlproject.errors import ConfigurationError
-from mlproject.tracking import connect, settings
+from mlproject.base import settings
+from mlproject.base.errors import ConfigurationError
+from mlproject.tracking.failures import short_reason
 from mlproject.tracking.target import resolve
 from tests.conftest import Shell
 
@@ -153,4 +154,4 @@ def test_the_reason_of_a_chain_of_network_errors_is_the_innermost() -> None:
         except OSError as error:
             raise RuntimeError("outer") from error
     except RuntimeError as error:
-        assert connect.short_reason(error) == "[Errno 111] Connection refused"
+        assert short_reason(error) == "[Errno 111] Connection refused"

@@ -18,11 +18,11 @@ from typing import Any
 import cloudpickle
 import pyarrow as pa
 
-from inference.refusals import Refusal
+from inference.rejects import Refusal
 from inference.scorer import Scorer, Scores
-from mlproject import cluster
-from mlproject.errors import ConfigurationError, ModelError, one_line, reason
-from mlproject.pickling import by_value
+from mlproject.base import clusters
+from mlproject.base.errors import ConfigurationError, ModelError, one_line, reason
+from mlproject.base.pickling import by_value
 
 LOCAL, DASK = "local", "dask"
 
@@ -60,7 +60,7 @@ def running(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
         packed = cloudpickle.dumps(partial(_score_packed, scorer))
     ask = _asker(hashlib.sha256(packed).hexdigest())
     if name == DASK:
-        with cluster.dask(jobs) as client:
+        with clusters.dask(jobs) as client:
             shipped = client.scatter(packed, broadcast=True)
             cores = sum(client.ncores().values())
 
@@ -72,7 +72,7 @@ def running(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
             finally:
                 shipped.release()
     else:
-        with cluster.spark(jobs) as context:
+        with clusters.spark(jobs) as context:
             broadcast = context.broadcast(packed)
 
             def on_spark(data: bytes) -> Any:

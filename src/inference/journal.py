@@ -20,9 +20,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from inference.refusals import Refusal
+from inference.rejects import Refusal
 from inference.scorer import Scores
-from mlproject.errors import ConfigurationError
+from mlproject.base.errors import ConfigurationError
 
 try:
     import fcntl

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inference.resolution import Located
-from mlproject import __version__, environ
+from mlproject import __version__
+from mlproject.base import environ
 from mlproject.data.table import short_name
-from mlproject.tracking import connect
-from mlproject.tracking.target import Target
+from mlproject.models.finding import Located
+from mlproject.tracking.experiments import ambient_experiment, experiment_id
+from mlproject.tracking.failures import as_tracking_error, few_retries
+from mlproject.tracking.session import Session
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +24,7 @@ _DIGEST_LENGTH = 36
 
 
 def record(
-    target: Target,
+    session: Session,
     located: Located,
     manifest: Mapping[str, Any],
     metrics: Mapping[str, float],
@@ -36,7 +38,7 @@ def record(
 
     Parameters
     ----------
-    target : Target
+    session : Session
     located : Located
     manifest : mapping
     metrics : mapping of str to float
@@ -50,8 +52,8 @@ def record(
     TrackingError
         When the server refuses or does not answer.
     """
-    with connect.few_retries(), connect.as_tracking_error("The scoring run cannot be recorded"):
-        client = connect.connect(target)
+    with few_retries(), as_tracking_error("The scoring run cannot be recorded"):
+        client = session.client
         given = environ.get(environ.RUN_ID)
         run_id = given or _created(client, located, manifest, started)
         try:
@@ -71,8 +73,8 @@ def _created(
 ) -> str:
     experiment = located.experiment_id
     if experiment is None:
-        name = connect.ambient_experiment(client) or _EXPERIMENT
-        experiment = connect.experiment_id(client, name)
+        name = ambient_experiment(client) or _EXPERIMENT
+        experiment = experiment_id(client, name)
     name = f"score {short_name(manifest['input']['source'])}"
     run = client.create_run(experiment, start_time=int(started * 1000), run_name=name)
     return str(run.info.run_id)

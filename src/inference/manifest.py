@@ -10,11 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from inference.artifact import Artifact
-from inference.resolution import Located
 from mlproject import __version__
 from mlproject.data.source import SourceFile, combined
 from mlproject.data.table import recorded
+from mlproject.models.artifact import Artifact
+from mlproject.models.finding import Located
 
 _PACKAGES = ("mlflow", "scikit-learn", "numpy", "pandas", "pyarrow", "skops")
 

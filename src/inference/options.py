@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.data.source import file_format
-from mlproject.errors import ConfigurationError
 
 FAIL, REJECT = "fail", "reject"
 

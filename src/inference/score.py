@@ -13,22 +13,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from inference import artifact as artifacts
-from inference import lineage, loading, manifest, reading, resolution
-from inference.artifact import Artifact
+from inference import lineage, manifest
 from inference.flow import in_background
 from inference.journal import Journal
 from inference.options import REJECT, Options, Places, Result, places
-from inference.resolution import Located
-from inference.running import Run, Written, batch_rows
 from inference.scorer import Scorer
-from mlproject import cluster, trust
-from mlproject.console import Reporter
+from inference.scoring import Run, Written, batch_rows
+from mlproject.base import clusters
+from mlproject.base.console import Reporter
+from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
+from mlproject.base.redaction import redacted_text
+from mlproject.data import reading
 from mlproject.data.source import SourceFile, file_sha256, opened
-from mlproject.errors import ConfigurationError, DataError, MlprojectError, reason
-from mlproject.redact import redacted_text
-from mlproject.tracking import connect, settings
-from mlproject.tracking.target import Target, resolve
+from mlproject.models import artifact as artifacts
+from mlproject.models import finding, loading, trust
+from mlproject.models.artifact import Artifact
+from mlproject.models.finding import Located
+from mlproject.tracking import session as sessions
+from mlproject.tracking.session import Session
+from mlproject.tracking.target import resolve
 
 _SHOWN_WARNINGS = 5
 
@@ -46,41 +49,40 @@ def score(options: Options, reporter: Reporter) -> Result:
     """
     started, clock = time.time(), time.perf_counter()
     where = places(options)
-    cluster.check_installed(options.engine)
+    clusters.check_installed(options.engine)
     journal = Journal(where.output)
     _refuse_existing(options, where, journal)
-    policy = trust.parse(options.trust, "--trust") | settings.read_trust()
-    target = resolve(options.tracking)
-    connect.prepare(target)  # before anything imports MLflow
-    with opened(str(options.input)) as files:
-        _refuse_inputs(where, files)
-        hashes = in_background(lambda: [item.sha256() for item in files])
-        with reporter.step("Loading the model"):
-            located, artifact, scorer = _model(options, target, policy, reporter)
-        content, written = _scored(
-            options, where, journal, located, artifact, scorer, files, hashes, reporter
+    policy = trust.in_force(options.trust)
+    with sessions.opened(resolve(options.tracking)) as session:  # before anything imports MLflow
+        with opened(str(options.input)) as files:
+            _refuse_inputs(where, files)
+            hashes = in_background(lambda: [item.sha256() for item in files])
+            with reporter.step("Loading the model"):
+                located, artifact, scorer = _model(options, session, policy, reporter)
+            content, written = _scored(
+                options, where, journal, located, artifact, scorer, files, hashes, reporter
+            )
+        seconds = time.perf_counter() - clock
+        rows = content["rows_in"]
+        result = Result(
+            run_id=content["model"]["run_id"],
+            model_uri=located.uri,
+            rows_in=rows,
+            rows_out=content["rows_out"],
+            rows_rejected=content["rows_rejected"],
+            output=str(where.output),
+            rejects=str(where.rejects) if where.rejects else None,
+            seconds=round(seconds, 3),
+            rows_per_second=round(rows / written.seconds, 1) if written else 0.0,
+            peak_rss_mb=peak_rss_mb(),
+            manifest=str(manifest.path_of(where.output)),
+            rows_resumed=written.resumed if written else rows,
+            model_version=content["model"]["version"],
         )
-    seconds = time.perf_counter() - clock
-    rows = content["rows_in"]
-    result = Result(
-        run_id=content["model"]["run_id"],
-        model_uri=located.uri,
-        rows_in=rows,
-        rows_out=content["rows_out"],
-        rows_rejected=content["rows_rejected"],
-        output=str(where.output),
-        rejects=str(where.rejects) if where.rejects else None,
-        seconds=round(seconds, 3),
-        rows_per_second=round(rows / written.seconds, 1) if written else 0.0,
-        peak_rss_mb=peak_rss_mb(),
-        manifest=str(manifest.path_of(where.output)),
-        rows_resumed=written.resumed if written else rows,
-        model_version=content["model"]["version"],
-    )
-    if options.track and written is not None:
-        run_id = _recorded(target, located, content, written, result, started, reporter)
-        result = replace(result, scoring_run_id=run_id)
-    return result
+        if options.track and written is not None:
+            run_id = _recorded(session, located, content, written, result, started, reporter)
+            result = replace(result, scoring_run_id=run_id)
+        return result
 
 
 def peak_rss_mb() -> float | None:
@@ -122,10 +124,10 @@ def _refuse_inputs(where: Places, files: list[SourceFile]) -> None:
 
 
 def _model(
-    options: Options, target: Target, policy: trust.Policy, reporter: Reporter
+    options: Options, session: Session, policy: trust.Policy, reporter: Reporter
 ) -> tuple[Located, Artifact, Scorer]:
-    located = resolution.locate(options.run_id, options.model, target)
-    with resolution.fetched(located) as folder:
+    located = finding.locate(options.run_id, options.model, session)
+    with finding.fetched(located) as folder:
         artifact = artifacts.read(folder, located.uri)
         estimator, notices = loading.load(artifact, policy, located.uri)
         for notice in notices:
@@ -302,7 +304,7 @@ def _warnings_told(reporter: Reporter) -> Iterator[None]:
 
 
 def _recorded(
-    target: Target,
+    session: Session,
     located: Located,
     content: Mapping[str, Any],
     written: Written,
@@ -321,7 +323,7 @@ def _recorded(
         metrics["peak_rss_mb"] = result.peak_rss_mb
     try:
         file = Path(result.manifest)
-        return lineage.record(target, located, content, metrics, file, started)
+        return lineage.record(session, located, content, metrics, file, started)
     except Exception as error:  # noqa: BLE001 - the output is complete, whatever a store raises
         why = str(error) if isinstance(error, MlprojectError) else redacted_text(reason(error))
         reporter.warn(f"The output is complete, but not recorded. {why}")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from inference import estimators
-from inference.refusals import Refusal, Refusals
-from inference.schema import Schema
+from inference.rejects import Refusal, Refusals
+from mlproject.base.errors import ConfigurationError, ModelError, one_line, reason
+from mlproject.data.schema import Schema
 from mlproject.data.table import to_frame
-from mlproject.errors import ConfigurationError, ModelError, one_line, reason
+from mlproject.models import inspection
 
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 PREDICTION = "prediction"
@@ -60,8 +60,8 @@ class Scorer:
                 f"The model ({type(_last(estimator)).__name__}) has no predict_proba",
                 "Use --method predict",
             )
-        estimators.run_in_one_thread(estimator)
-        self._call = None if estimators.is_row_by_row(estimator) else _CALL
+        inspection.run_in_one_thread(estimator)
+        self._call = None if inspection.is_row_by_row(estimator) else _CALL
         self.good = self._taken(sample)
         self.columns: pa.Schema | None = None
         if self.good is not None:

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
+from mlproject.base.errors import DataError
 from mlproject.data.table import Table
-from mlproject.errors import DataError
 from training.recipe import Recipe, Task, parse
 
 SEED = 1337

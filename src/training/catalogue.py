@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from mlproject.errors import ConfigurationError, one_line
-from mlproject.names import did_you_mean
+from mlproject.base.errors import ConfigurationError, one_line
+from mlproject.base.suggestions import did_you_mean
 from training.recipe import Recipe, parse
 
 DEFAULT = "diabetes-lassolars"

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data.table import Table
-from mlproject.errors import ConfigurationError, DataError
 from training import metrics
 from training.auto import infer_task
 from training.recipe import Recipe

@@ -11,9 +11,9 @@ from enum import Enum
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
-from mlproject.errors import one_line
-from mlproject.interrupts import interrupts_held_back
-from mlproject.tracking import connect
+from mlproject.base.errors import one_line
+from mlproject.base.interrupts import interrupts_held_back
+from mlproject.tracking.failures import is_unanswered
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -162,7 +162,7 @@ def write(
                 _write_one(client, family, child, written)
         except Exception as error:  # noqa: BLE001 - collected, and reported by completion
             problems[child.index] = one_line(str(error))
-            if connect.is_unanswered(error):
+            if is_unanswered(error):
                 gone.append(error)
 
     _for_each(one, children, _WORKERS.get(family.store, 1))

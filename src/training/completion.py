@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlproject.errors import TrackingError
+from mlproject.base.errors import TrackingError
 from training import children as family_of
 from training import record
 from training.children import Child, Family, Store

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from mlproject import cluster
-from mlproject.pickling import by_value
+from mlproject.base import clusters
+from mlproject.base.pickling import by_value
 from training import metrics
 from training.pickling import users_own
 
@@ -44,7 +44,7 @@ def running(
         by_value(
             [*users_own(imports), metrics.__name__]
         ),  # a cluster has scikit-learn, and nothing of ours
-        cluster.dask(jobs),
+        clusters.dask(jobs),
         joblib.parallel_config(backend="dask"),
     ):
         yield planned.set_params(n_jobs=-1)

@@ -16,8 +16,8 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from mlproject.errors import ConfigurationError, reason
-from mlproject.names import did_you_mean, nearest
+from mlproject.base.errors import ConfigurationError, reason
+from mlproject.base.suggestions import did_you_mean, nearest
 
 _SKLEARN = "sklearn"
 # Where names are looked for first: importing the rest of scikit-learn takes a second.

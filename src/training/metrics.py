@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer, root_mean_squared_error
 
-from mlproject.errors import ConfigurationError, DataError, reason
-from mlproject.names import did_you_mean
+from mlproject.base.errors import ConfigurationError, DataError, reason
+from mlproject.base.suggestions import did_you_mean
 from training.recipe import Task
 
 _REGRESSION = {

@@ -14,9 +14,9 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 
-from mlproject import safe_types
-from mlproject.errors import ModelError, reason
-from mlproject.pickling import by_value
+from mlproject.base.errors import ModelError, reason
+from mlproject.base.pickling import by_value
+from mlproject.models import safe_types
 from training import requirements
 from training.pickling import users_own
 

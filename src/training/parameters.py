@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from mlproject.errors import ConfigurationError
+from mlproject.base.errors import ConfigurationError
 from training.recipe import Recipe
 
 _OPENING, _CLOSING = "[{(", "]})"

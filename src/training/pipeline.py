@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
-from mlproject.errors import ConfigurationError, one_line, reason
-from mlproject.names import did_you_mean
+from mlproject.base.errors import ConfigurationError, one_line, reason
+from mlproject.base.suggestions import did_you_mean
 from training import estimators
 from training.recipe import Recipe
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.suggestions import did_you_mean
 from mlproject.data import table as tables
 from mlproject.data.table import Table
-from mlproject.errors import ConfigurationError
-from mlproject.names import did_you_mean
 from training import auto, catalogue, checks, estimators, metrics, parameters, pipeline, search
 from training.metrics import Metric
 from training.recipe import Recipe

@@ -5,23 +5,22 @@ A recipe is a YAML file. Keys that do not exist are refused with the nearest kno
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
 )
 
-from mlproject.errors import ConfigurationError
-from mlproject.registry.rules import Rules, first_problem
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.validation import first_problem
+from training.rules import Name, Rules
 
 Task = Literal["regression", "classification"]
-Name = Annotated[str, StringConstraints(min_length=1)]
 SplitKind = Literal["random", "stratified", "group", "time", "file"]
 SearchKind = Literal["grid", "random", "halving", "none"]
 # Parameters of scikit-learn's Pipeline itself.

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlproject import __version__, environ, git
+from mlproject import __version__
+from mlproject.base import environ, git
+from mlproject.base.errors import MlprojectError, TrackingError, reason
+from mlproject.base.redaction import redacted_text
 from mlproject.data import samples
 from mlproject.data.source import is_url
 from mlproject.data.table import Table
-from mlproject.errors import MlprojectError, TrackingError, reason
-from mlproject.redact import redacted_text
-from mlproject.tracking import connect
+from mlproject.tracking.experiments import experiment_id
+from mlproject.tracking.failures import as_tracking_error, short_reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -63,21 +65,21 @@ def opened(client: MlflowClient, experiment: str, run_name: str | None) -> Itera
 
     given = environ.get(environ.RUN_ID)
     if given:
-        with connect.as_tracking_error(f"The run {given} cannot be joined"):
+        with as_tracking_error(f"The run {given} cannot be joined"):
             run = mlflow.start_run(run_id=given)
             if run_name:
                 client.update_run(given, name=run_name)
     else:
-        experiment_id = connect.experiment_id(client, experiment)
-        with connect.as_tracking_error("The run cannot be started"):
-            run = mlflow.start_run(experiment_id=experiment_id, run_name=run_name)
+        number = experiment_id(client, experiment)
+        with as_tracking_error("The run cannot be started"):
+            run = mlflow.start_run(experiment_id=number, run_name=run_name)
     run_id = str(run.info.run_id)
     try:
         yield run
     except BaseException as error:
         _end_failed(client, run_id, error)
         raise
-    with connect.as_tracking_error(f"The run {run_id} cannot be ended"):
+    with as_tracking_error(f"The run {run_id} cannot be ended"):
         mlflow.end_run("FINISHED")
 
 
@@ -194,6 +196,5 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
         if interrupted:
             why = "Interrupted"
         raise TrackingError(
-            f"{why}; and the run {run_id} could not be marked as failed: "
-            f"{connect.short_reason(ending)}"
+            f"{why}; and the run {run_id} could not be marked as failed: {short_reason(ending)}"
         ) from error

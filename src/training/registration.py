@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlproject.errors import TrackingError, reason
-from mlproject.redact import redacted_text
+from mlproject.base.errors import TrackingError, reason
+from mlproject.base.redaction import redacted_text
 from mlproject.registry import versions
 from training.model import NAME
 

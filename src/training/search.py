@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
 
-from mlproject.errors import ConfigurationError, ModelError, reason
+from mlproject.base.errors import ConfigurationError, ModelError, reason
 from training import estimators, pipeline
 from training.metrics import Metric
 from training.recipe import Recipe

@@ -17,8 +17,8 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from mlproject.base.errors import DataError
 from mlproject.data.table import Table
-from mlproject.errors import DataError
 from training.recipe import Recipe
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mlproject import cluster, environ
-from mlproject.console import Reporter
-from mlproject.errors import ModelError
-from mlproject.tracking import connect
+from mlproject.base import clusters, environ
+from mlproject.base.console import Reporter
+from mlproject.base.errors import ModelError
+from mlproject.tracking import session as sessions
 from mlproject.tracking.azureml import studio_link
+from mlproject.tracking.experiments import ambient_experiment
+from mlproject.tracking.failures import as_tracking_error
 from mlproject.tracking.target import AZUREML, Target, resolve
 from training import (
     autologging,
@@ -76,24 +78,23 @@ def train(options: Options, reporter: Reporter) -> Result:
     """
     started = time.perf_counter()
     registration.check_name(options.register)
-    cluster.check_installed(options.engine)
-    target = resolve(options.tracking)
-    connect.prepare(target)  # before anything imports MLflow
-    with reporter.step("Reading recipe and data"):
-        prepared = prepare(options)
-    for notice in prepared.notices:
-        reporter.warn(notice)
-    with reporter.step(f"Connecting to {target.described}"):
-        client = connect.connect(target)
-    experiment = options.experiment or connect.ambient_experiment(client) or prepared.recipe.name
-    joined = record.joined()
-    with record.opened(client, experiment, options.run_name) as run:
-        result = _record(
-            client, run, target, prepared, options, reporter, experiment, joined=joined
-        )
-    if options.register:
-        registered = registration.register(client, result.run_id, options.register)
-        result = replace(result, registered=registered)
+    clusters.check_installed(options.engine)
+    with sessions.opened(resolve(options.tracking)) as session:  # before anything imports MLflow
+        with reporter.step("Reading recipe and data"):
+            prepared = prepare(options)
+        for notice in prepared.notices:
+            reporter.warn(notice)
+        with reporter.step(f"Connecting to {session.target.described}"):
+            client = session.client
+        experiment = options.experiment or ambient_experiment(client) or prepared.recipe.name
+        joined = record.joined()
+        with record.opened(client, experiment, options.run_name) as run:
+            result = _record(
+                client, run, session.target, prepared, options, reporter, experiment, joined=joined
+            )
+        if options.register:
+            registered = registration.register(client, result.run_id, options.register)
+            result = replace(result, registered=registered)
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
 
@@ -114,7 +115,7 @@ def _record(
     failing = f"The run {run_id} cannot be recorded"
     # What is there already is completed, not repeated.
     later = f"Finish it later with {environ.RUN_ID}={run_id} and the same command"
-    with connect.as_tracking_error(failing, later):
+    with as_tracking_error(failing, later):
         _describe(client, run_id, prepared)
     count = _candidates_text(prepared.planned, recipe)
     with (
@@ -135,14 +136,14 @@ def _record(
         reporter.warn(f"The metric '{name}' cannot be measured on the held-out rows: {why}")
     with (
         reporter.step("Recording candidates and model"),
-        connect.as_tracking_error(failing, later),
+        as_tracking_error(failing, later),
     ):
         # The model first: it is what a run is for, should the server go away after it.
         chosen = _log_model(client, run_id, recipe, rows, outcome)
         _complete(client, run_id, prepared, outcome, values)
         ids = _children(client, run, target, outcome, joined=joined)
     if joined:
-        with connect.as_tracking_error(f"The run {run_id} cannot be read"):
+        with as_tracking_error(f"The run {run_id} cannot be read"):
             found = client.get_experiment(run.info.experiment_id).name
         if options.experiment not in (None, found):
             reporter.warn(f"The run was already started in '{found}': --experiment is not used")

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.emulator import names
-from mlproject.emulator.running import Running, find
-from mlproject.errors import ConfigurationError
+from mlproject.emulator.instance import Running, find
 from tests.conftest import Shell, new_environment
 
 URI = names.TRACKING_URI.replace("azureml:", "azureml3:")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mlproject.errors import TrackingError
-from mlproject.registry import promotion
-from mlproject.registry.promotion import Judged
+from mlproject.base.errors import TrackingError
+from mlproject.gate import promotion
+from mlproject.gate.promotion import Judged
 from tests import promotions
 from tests.conftest import Shell
 from tests.workspace.conftest import URI, emulated

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlproject.emulator import names
-from mlproject.emulator.running import Running
+from mlproject.emulator.instance import Running
 from tests.conftest import Finished, Shell, free_port
 from tests.workspace.conftest import URI
 

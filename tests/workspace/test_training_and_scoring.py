@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlproject.emulator import names
-from mlproject.emulator.running import Running
+from mlproject.emulator.instance import Running
 from tests.conftest import Shell, children_of
 from tests.workspace.conftest import URI, emulated, in_workspace
 

@@ -27,7 +27,7 @@ from mlflow.utils.rest_utils import MlflowHostCreds, http_request, verify_rest_r
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException, NotOffered, Unanswered
 from mlproject.azure.pauses import ATTEMPTS, pause_before, retry_after
-from mlproject.errors import one_line
+from mlproject.base.errors import one_line
 
 if TYPE_CHECKING:
     from requests import Response

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from mlproject import environ
 from mlproject.azure import credentials
 from mlproject.azure.credentials import Credential
 from mlproject.azure.places import Workspace, workspace_of
-from mlproject.errors import TrackingError
+from mlproject.base import environ
+from mlproject.base.errors import TrackingError
 
 # Named, the cloud is not asked for over the network.
 _CLOUDS = {".ml.azure.us": "AzureUSGovernment", ".ml.azure.cn": "AzureChinaCloud"}

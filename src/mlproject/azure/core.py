@@ -13,8 +13,8 @@ from azureml.core.authentication import ArmTokenAuthentication
 
 from mlproject.azure import context, places
 from mlproject.azure.workspace import Names
-from mlproject.errors import TrackingError, one_line
-from mlproject.redact import redacted_text
+from mlproject.base.errors import TrackingError, one_line
+from mlproject.base.redaction import redacted_text
 
 
 class _Authentication(ArmTokenAuthentication):  # type: ignore[misc]

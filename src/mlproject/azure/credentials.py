@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlproject import environ
 from mlproject.azure.places import Workspace
-from mlproject.errors import one_line, reason
-from mlproject.redact import redacted_text
+from mlproject.base import environ
+from mlproject.base.errors import one_line, reason
+from mlproject.base.redaction import redacted_text
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential

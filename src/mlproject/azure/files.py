@@ -24,7 +24,7 @@ from mlproject.azure.calls import Calls, said
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException
 from mlproject.azure.places import Folder
-from mlproject.errors import reason
+from mlproject.base.errors import reason
 
 if TYPE_CHECKING:
     from mlproject.azure.blobs import Blobs

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 
 from mlproject.azure import bookkeeping
 from mlproject.azure.files import Files
-from mlproject.errors import reason
+from mlproject.base.errors import reason
 
 FILE_NAME = "overflow.json"
 _SHOWN = 5

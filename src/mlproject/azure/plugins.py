@@ -44,7 +44,7 @@ def artifacts(
 def _require() -> None:
     from mlflow.exceptions import MlflowException
 
-    from mlproject.tracking import azureml
+    from mlproject.azure import extra
 
-    if not azureml.installed():
-        raise MlflowException(f"Azure ML needs packages that are not installed: {azureml.EXTRA}")
+    if not extra.installed():
+        raise MlflowException(f"Azure ML needs packages that are not installed: {extra.HINT}")

@@ -38,14 +38,14 @@ from mlflow.protos.service_pb2 import (
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking.rest_store import RestStore
 
-from mlproject import environ
-from mlproject.azure import bookkeeping, model_tags, overflow, refusals
+from mlproject.azure import bookkeeping, model_tags, overflow, rejected_batches
 from mlproject.azure.calls import Calls, create, settle
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException, NotOffered
 from mlproject.azure.files import Files
 from mlproject.azure.logged_models import LoggedModels
 from mlproject.azure.places import folder_of, ours
+from mlproject.base import environ
 
 _PARENT_TAG = "mlflow.parentRunId"
 _PAGE = 1000
@@ -240,12 +240,12 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         try:
             write(metrics, params, tags)
         except MlflowException as error:
-            if not refusals.is_refusal(error):
+            if not rejected_batches.is_refusal(error):
                 raise
             run = self.run_with_tags(run_id)
             known = bool(overflow.names(run.data.tags))
             kept = overflow.read(self._files(run), run.data.tags).params if known else {}
-            refused = refusals.salvage(write, run, kept, metrics, params, tags, error)
+            refused = rejected_batches.salvage(write, run, kept, metrics, params, tags, error)
             if refused:
                 overflow.keep(
                     self._files(run),

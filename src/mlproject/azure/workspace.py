@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlproject import environ
 from mlproject.azure.places import SCHEME, SERVICE_SCHEME
-from mlproject.errors import TrackingError, reason
+from mlproject.base import environ
+from mlproject.base.errors import TrackingError, reason
 
 FILE_NAME = "config.json"
 # Where azureml-core's Workspace.from_config looks, in each folder from here upwards.

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlproject.base.console import Reporter
+from mlproject.base.errors import ConfigurationError
 from mlproject.cli.frame import LazyGroup, command, real_stdout
 from mlproject.cli.tracking import EXPORTS
-from mlproject.console import Reporter
-from mlproject.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from mlproject.emulator.environment import Identity
-    from mlproject.emulator.running import Running
+    from mlproject.emulator.instance import Running
 
 _HERE = "mlproject.cli.emulator"
 _FOLDER = ".azureml-emulator"
@@ -101,7 +101,7 @@ def started(
 ) -> Running:
     """Start an emulator that ends with a stack."""
     from mlproject.emulator.faults import Faults
-    from mlproject.emulator.running import running
+    from mlproject.emulator.instance import running
 
     settings = {
         "token_seconds": options.pop("token_life"),
@@ -180,7 +180,7 @@ def env(reporter: Reporter, state: str, shell: str, identity: Identity) -> dict[
     Variables of this shell that would lead them elsewhere are unset.
     """
     from mlproject.emulator.environment import astray
-    from mlproject.emulator.running import find
+    from mlproject.emulator.instance import find
 
     variables = find(Path(state)).environment_of(identity)
     misleading = sorted(set(astray(os.environ)) - variables.keys())
@@ -195,7 +195,7 @@ def env(reporter: Reporter, state: str, shell: str, identity: Identity) -> dict[
 @command
 def status(reporter: Reporter, state: str) -> dict[str, Any]:
     """Show whether an emulator runs, and what it was asked."""
-    from mlproject.emulator.running import find
+    from mlproject.emulator.instance import find
 
     found = find(Path(state))
     counts = Counter(str(request.status) for request in found.requests())

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 import click
 
-from mlproject import errors
-from mlproject.console import Reporter
-from mlproject.finite import finite
-from mlproject.interrupts import terminated_as_interrupt
-from mlproject.names import did_you_mean
-from mlproject.redact import redacted_text
+from mlproject.base import errors
+from mlproject.base.console import Reporter
+from mlproject.base.finite import finite
+from mlproject.base.interrupts import terminated_as_interrupt
+from mlproject.base.redaction import redacted_text
+from mlproject.base.suggestions import did_you_mean
 
 
 class LazyGroup(click.Group):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlproject.base.console import Reporter
 from mlproject.cli.frame import INTEGER, command
 from mlproject.cli.models import connected, short, with_tracking
 from mlproject.cli.workspace import in_workspace
-from mlproject.console import Reporter
 
 if TYPE_CHECKING:
-    from mlproject.cli.judging import Compared
+    from mlproject.gate.judging import Compared
 
 _RULES = (
     "metric",
@@ -126,10 +127,12 @@ def promote(
       mlproject models promote diabetes
       mlproject models promote diabetes --version 7 --to champion --slice-by sex --floor 60
     """
-    from mlproject.registry import promotion
+    from mlproject.gate import promotion
 
-    client, gate = _gate(reporter, tracking, options)
-    move = promotion.promote(client, name, version, alias or promotion.CHAMPION, gate.judge)
+    with _gate(reporter, tracking, options) as gate:
+        move = promotion.promote(
+            gate.session.client, name, version, alias or promotion.CHAMPION, gate.judge
+        )
     if move.record is None:
         reporter.say(f"'{move.alias}' of '{name}' names version {move.after} already")
     else:
@@ -155,15 +158,15 @@ def compare(
     reporter: Reporter, name: str, pair: str | None, tracking: str | None, **options: Any
 ) -> dict[str, Any]:
     """Compare two versions of NAME on the rows that the second was not trained on."""
-    from mlproject.errors import ConfigurationError
+    from mlproject.base.errors import ConfigurationError
     from mlproject.registry import versions
 
     wanted = [text.strip() for text in (pair or "").split(",") if text.strip()]
     if len(wanted) != 2:
         raise ConfigurationError(f"'{pair}' names no two versions", "Give --versions 6,7")
-    client, gate = _gate(reporter, tracking, options)
-    first, second = (versions.find(client, name, text) for text in wanted)
-    found = gate.compare(first, second)
+    with _gate(reporter, tracking, options) as gate:
+        first, second = (versions.find(gate.session.client, name, text) for text in wanted)
+        found = gate.compare(first, second)
     _print(reporter, name, (first, second), found)
     assert found.interval is not None  # noqa: S101 - two versions were compared
     return {
@@ -179,23 +182,22 @@ def compare(
     }
 
 
-def _gate(reporter: Reporter, tracking: str | None, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Return a client, and the gate with what was asked."""
-    from mlproject import trust
-    from mlproject.registry import rules
-    from mlproject.registry.rules import Rules
-    from mlproject.tracking import settings
+@contextmanager
+def _gate(reporter: Reporter, tracking: str | None, options: dict[str, Any]) -> Iterator[Any]:
+    """Yield the gate with what was asked."""
+    from mlproject.gate import rules
+    from mlproject.models import trust
+    from training.rules import Rules
 
     given = {name: options[name] for name in _RULES}
     columns = given["slice_by"]
     given["slice_by"] = [part.strip() for part in columns.split(",")] if columns else None
     rules.merged(Rules(), given)  # what is out of range is told before anything is read
-    asked = tuple(text for text in options["trust"] if text)
-    policy = trust.parse(asked, "--trust") | settings.read_trust()
-    client, target = connected(tracking)
-    from mlproject.cli.judging import Gate
+    policy = trust.in_force(options["trust"])
+    with connected(tracking) as session:
+        from mlproject.gate.judging import Gate
 
-    return client, Gate(client, target, policy, options["data"], given, reporter)
+        yield Gate(session, policy, options["data"], given, reporter)
 
 
 def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], found: Compared) -> None:

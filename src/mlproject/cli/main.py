@@ -8,8 +8,8 @@ import sys
 import click
 
 from mlproject import __version__
+from mlproject.base.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
 from mlproject.cli.frame import LazyGroup, failure, leave, open_standard_streams
-from mlproject.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
 
 COMMANDS = {
     "train": ("mlproject.cli.train:train", "Train a recipe: a tracked search and its best model."),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlproject.base.console import Reporter
 from mlproject.cli.frame import LazyGroup, command
 from mlproject.cli.workspace import in_workspace
-from mlproject.console import Reporter
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
     from mlproject.registry.versions import Version
-    from mlproject.tracking.target import Target
+    from mlproject.tracking.session import Session
 
 _HERE = "mlproject.cli.models"
 _GATE = "mlproject.cli.gate"
@@ -44,13 +44,14 @@ def models() -> None:
     """Register models, promote them through a gate, and roll back."""
 
 
-def connected(tracking: str | None) -> tuple[MlflowClient, Target]:
-    """Return a client of the target's store, and the target."""
-    from mlproject.tracking import connect
+@contextmanager
+def connected(tracking: str | None) -> Iterator[Session]:
+    """Yield a session of the target for the block."""
+    from mlproject.tracking import session
     from mlproject.tracking.target import resolve
 
-    target = resolve(tracking)
-    return connect.connect(target), target
+    with session.opened(resolve(tracking)) as opened:
+        yield opened
 
 
 @click.command()
@@ -63,18 +64,18 @@ def register(
     reporter: Reporter, run_id: str | None, name: str | None, tracking: str | None
 ) -> dict[str, Any]:
     """Register the best model of a run; a run that is registered already keeps its version."""
-    from mlproject.errors import ConfigurationError
+    from mlproject.base.errors import ConfigurationError
     from mlproject.registry import versions
 
     if run_id is None or name is None:
         raise ConfigurationError("Registering needs a run and a name", "Give --run-id and --name")
     versions.check_name(name)
-    client, target = connected(tracking)
-    from inference import resolution
+    with connected(tracking) as session:
+        from mlproject.models import finding
 
-    located = resolution.locate(run_id, None, target)
-    model = located.uri.removeprefix(f"runs:/{run_id}/")
-    version = versions.register(client, run_id, model, name)
+        located = finding.locate(run_id, None, session)
+        model = located.uri.removeprefix(f"runs:/{run_id}/")
+        version = versions.register(session.client, run_id, model, name)
     rows = [("version", str(version.number)), ("uri", version.uri), ("run", run_id)]
     rows += [(key, f"{value:.6g}") for key, value in version.metrics.items()]
     reporter.table(f"{name}: registered", ("", ""), rows)
@@ -91,10 +92,10 @@ def rollback(
     reporter: Reporter, name: str, alias: str | None, tracking: str | None
 ) -> dict[str, Any]:
     """Move an alias of NAME back to the version that it named before; recorded, as a move is."""
-    from mlproject.registry import promotion
+    from mlproject.gate import promotion
 
-    client, _ = connected(tracking)
-    move = promotion.rollback(client, name, alias or promotion.CHAMPION)
+    with connected(tracking) as session:
+        move = promotion.rollback(session.client, name, alias or promotion.CHAMPION)
     reporter.say(
         f"'{move.alias}' of '{name}' names version {move.after} again (it was {move.before}); "
         f"recorded in run {move.record}"
@@ -110,13 +111,13 @@ def list_models(reporter: Reporter, tracking: str | None) -> dict[str, Any]:
     """List the registered models with their aliases."""
     from mlproject.registry import versions
 
-    client, _ = connected(tracking)
     found: list[dict[str, Any]] = []
-    for model in versions.all_models(client):
-        known = versions.all_versions(client, str(model.name))
-        aliases = {alias: item.number for item in known for alias in item.aliases}
-        latest = known[-1].number if known else None
-        found.append({"name": str(model.name), "latest": latest, "aliases": aliases})
+    with connected(tracking) as session:
+        for model in versions.all_models(session.client):
+            known = versions.all_versions(session.client, str(model.name))
+            aliases = {alias: item.number for item in known for alias in item.aliases}
+            latest = known[-1].number if known else None
+            found.append({"name": str(model.name), "latest": latest, "aliases": aliases})
     rows = [
         (
             str(item["name"]),
@@ -138,8 +139,8 @@ def show(reporter: Reporter, name: str, tracking: str | None) -> dict[str, Any]:
     """Show the versions of NAME: aliases, metrics, run and data."""
     from mlproject.registry import versions
 
-    client, _ = connected(tracking)
-    found = versions.all_versions(client, name)
+    with connected(tracking) as session:
+        found = versions.all_versions(session.client, name)
     names = list(dict.fromkeys(key for item in found for key in item.metrics))
     rows = [
         (
@@ -169,9 +170,9 @@ def history(
     """Show every promotion, refusal and rollback of NAME, oldest first."""
     from mlproject.registry import ledger, versions
 
-    client, _ = connected(tracking)
-    versions.all_versions(client, name)  # a name that is not there is told
-    found = ledger.entries(client, name, alias)
+    with connected(tracking) as session:
+        versions.all_versions(session.client, name)  # a name that is not there is told
+        found = ledger.entries(session.client, name, alias)
     rows = [
         (
             when(item.when),

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from mlproject.base.console import Reporter
 from mlproject.cli.frame import LazyGroup, command
-from mlproject.console import Reporter
 
 _HERE = "mlproject.cli.recipes"
 

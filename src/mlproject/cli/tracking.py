@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from mlproject import environ
+from mlproject.base import environ
+from mlproject.base.console import Reporter
+from mlproject.base.redaction import redacted
 from mlproject.cli.frame import LazyGroup, command
 from mlproject.cli.workspace import in_workspace
-from mlproject.console import Reporter
-from mlproject.redact import redacted
 
 _HERE = "mlproject.cli.tracking"
 EXPORTS = {
@@ -57,7 +57,7 @@ def show(reporter: Reporter, option: str | None) -> dict[str, Any]:
 @in_workspace
 def use(reporter: Reporter, target: str) -> dict[str, Any]:
     """Save TARGET (local, azureml, or any MLflow URI) as this project's choice."""
-    from mlproject.tracking import settings
+    from mlproject.base import settings
     from mlproject.tracking.target import check_storable, from_text, origin_folder
 
     check_storable(target)

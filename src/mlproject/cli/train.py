@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from mlproject.base.console import Reporter
 from mlproject.cli.frame import INTEGER, OrUnset, check_jobs, command
 from mlproject.cli.workspace import in_workspace
-from mlproject.console import Reporter
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

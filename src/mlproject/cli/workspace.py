@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mlproject.errors import ConfigurationError
+from mlproject.base.errors import ConfigurationError
 
 
 def in_workspace(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from mlproject.errors import DataError
-from mlproject.names import did_you_mean
+from mlproject.base.errors import DataError
+from mlproject.base.suggestions import did_you_mean
 
 PREFIX = "sklearn:"
 NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")

@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from mlproject.errors import DataError, reason
-from mlproject.names import nearest
-from mlproject.redact import redacted, redacted_text
+from mlproject.base.errors import DataError, reason
+from mlproject.base.redaction import redacted, redacted_text
+from mlproject.base.suggestions import nearest
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _ENDINGS = ".csv, .parquet, .jsonl (each also with .gz)"

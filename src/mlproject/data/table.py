@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mlproject.base.errors import DataError
+from mlproject.base.redaction import redacted
+from mlproject.base.suggestions import did_you_mean
 from mlproject.data import samples
-from mlproject.data.read import read_files
 from mlproject.data.source import combined_sha256, is_url, opened
-from mlproject.errors import DataError
-from mlproject.names import did_you_mean
-from mlproject.redact import redacted
+from mlproject.data.whole_files import read_files
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from mlproject import environ
+from mlproject.base import environ
 from mlproject.emulator import names
 
 Identity = Literal["secret", "managed", "guest"]

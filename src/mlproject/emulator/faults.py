@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.emulator.messages import Answer, Request, refused
 from mlproject.emulator.names import LOGIN_HOST, LOOPBACK
-from mlproject.errors import ConfigurationError
 
 Service = Callable[[Request], Answer]
 _SHARES = ("throttled", "unavailable", "reset", "lost")

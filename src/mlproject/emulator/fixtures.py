@@ -26,9 +26,9 @@ from pathlib import Path
 
 import pytest
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.emulator.environment import astray
-from mlproject.emulator.running import Running, find
-from mlproject.errors import ConfigurationError
+from mlproject.emulator.instance import Running, find
 
 _PATIENCE = 120.0
 

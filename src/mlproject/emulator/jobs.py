@@ -12,11 +12,11 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlencode
 
-from mlproject import environ
+from mlproject.base import environ
+from mlproject.base.errors import TrackingError
 from mlproject.emulator import names
 from mlproject.emulator.environment import Reached, network
 from mlproject.emulator.signing import ZULU
-from mlproject.errors import TrackingError
 
 _SECONDS = 30.0
 _ATTEMPTS = 10

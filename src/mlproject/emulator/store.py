@@ -8,11 +8,11 @@ import warnings
 from contextlib import closing
 from typing import Any
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.emulator import wsgi
 from mlproject.emulator.messages import Answer, Request
 from mlproject.emulator.names import TRACKING_URI
 from mlproject.emulator.state import State
-from mlproject.errors import ConfigurationError
 
 
 class Store:

@@ -17,9 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from mlproject import __version__, git
-from mlproject.errors import TrackingError
-from mlproject.tracking import connect
+from mlproject import __version__
+from mlproject.base import git
+from mlproject.base.errors import TrackingError
+from mlproject.tracking.experiments import experiment_id
+from mlproject.tracking.failures import as_tracking_error
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -83,7 +85,7 @@ def experiment_of(name: str) -> str:
 
 def entries(client: MlflowClient, name: str, alias: str | None = None) -> list[Entry]:
     """Return what happened, oldest first; nothing for a model without a record."""
-    with connect.as_tracking_error(f"The record of '{name}' cannot be read"):
+    with as_tracking_error(f"The record of '{name}' cannot be read"):
         experiment = client.get_experiment_by_name(experiment_of(name))
         if experiment is None:
             return []
@@ -133,8 +135,8 @@ def opened(
     """Write down what is about to happen, with its verdict, and return the attempt."""
     from mlflow.entities import Metric
 
-    with connect.as_tracking_error(f"The record of '{name}' cannot be written"):
-        experiment = connect.experiment_id(client, experiment_of(name))
+    with as_tracking_error(f"The record of '{name}' cannot be written"):
+        experiment = experiment_id(client, experiment_of(name))
         tags = {
             _MODEL: name,
             _ALIAS: alias,

@@ -8,9 +8,9 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlproject.errors import ConfigurationError, TrackingError
-from mlproject.names import did_you_mean
-from mlproject.tracking import connect
+from mlproject.base.errors import ConfigurationError, TrackingError
+from mlproject.base.suggestions import did_you_mean
+from mlproject.tracking.failures import as_tracking_error
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,7 +103,7 @@ def register(client: MlflowClient, run_id: str, model: str, name: str) -> Versio
     """
     import mlflow
 
-    with connect.as_tracking_error(f"The model of run {run_id} cannot be registered as '{name}'"):
+    with as_tracking_error(f"The model of run {run_id} cannot be registered as '{name}'"):
         run = client.get_run(run_id)
         lineage = {key: run.data.tags[key] for key in _LINEAGE if key in run.data.tags}
         tags = lineage | _quality(run) | {"mlproject.model.name": model}
@@ -120,7 +120,7 @@ def all_models(client: MlflowClient) -> list[Any]:
     """Return every registered model, by name."""
     found: list[Any] = []
     token = None
-    with connect.as_tracking_error("The registered models cannot be listed"):
+    with as_tracking_error("The registered models cannot be listed"):
         while True:
             page = client.search_registered_models(max_results=100, page_token=token)
             found += page
@@ -137,7 +137,7 @@ def all_versions(client: MlflowClient, name: str) -> list[Version]:
     TrackingError
         When there is no registered model of this name; with the nearest.
     """
-    with connect.as_tracking_error(f"The registered model '{name}' cannot be read"):
+    with as_tracking_error(f"The registered model '{name}' cannot be read"):
         aliases = _aliases(client, name)
         return sorted(
             (_version(item, aliases) for item in _pages(client, name)), key=lambda item: item.number

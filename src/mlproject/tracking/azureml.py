@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
-from mlproject.azure import places, workspace
+from mlproject.azure import extra, places, workspace
 from mlproject.azure.places import SCHEME, SERVICE_SCHEME
-from mlproject.errors import TrackingError
+from mlproject.base.errors import TrackingError
 
 SCHEMES = (SCHEME, SERVICE_SCHEME)
-EXTRA = "Install the extra 'azureml': pip install -e '.[azureml]' in the checkout"
-
-
-def installed() -> bool:
-    """Return whether Microsoft's packages are there."""
-    return all(
-        find_spec(name) is not None for name in ("azureml", "azureml.mlflow", "azureml.core")
-    )
 
 
 def require_extra() -> None:
@@ -28,8 +19,8 @@ def require_extra() -> None:
     TrackingError
         With the command that installs the extra.
     """
-    if not installed():
-        raise TrackingError("Azure ML needs packages that are not installed", EXTRA)
+    if not extra.installed():
+        raise TrackingError("Azure ML needs packages that are not installed", extra.HINT)
 
 
 def workspace_uri(folder: Path) -> str:

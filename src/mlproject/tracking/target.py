@@ -14,11 +14,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from mlproject import environ
-from mlproject.errors import ConfigurationError
-from mlproject.names import did_you_mean
-from mlproject.redact import redacted
-from mlproject.tracking import azureml, settings
+from mlproject.base import environ, settings
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.redaction import redacted
+from mlproject.base.suggestions import did_you_mean
+from mlproject.tracking import azureml
 
 LOCAL = "local"
 AZUREML = "azureml"

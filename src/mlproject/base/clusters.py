@@ -1,0 +1,106 @@
+"""Dask, at ``DASK_SCHEDULER_ADDRESS`` or on this machine, and Spark as it is set up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from mlproject.base import environ
+from mlproject.base.errors import ConfigurationError, reason
+from mlproject.base.redaction import redacted
+
+_CONNECT_SECONDS = 10
+
+
+def check_installed(engine: str) -> None:
+    """Raise ConfigurationError when an engine's packages are not installed."""
+    needed = {"dask": ("dask", "distributed"), "spark": ("pyspark",)}.get(engine, ())
+    if not all(find_spec(name) for name in needed):
+        raise ConfigurationError(
+            f"The engine '{engine}' needs packages that are not installed",
+            f"pip install 'mlproject[{engine}]', or in a checkout: pip install -e '.[{engine}]'",
+        )
+
+
+@contextmanager
+def dask(jobs: int | None) -> Iterator[Any]:
+    """Yield a client of the cluster; one of our own lasts as long as the block.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        The workers of a cluster of our own; all cores by default and for -1.
+
+    Raises
+    ------
+    ConfigurationError
+        When the scheduler cannot be reached.
+    """
+    from importlib import import_module
+
+    distributed: Any = import_module("distributed")
+    address = environ.get(environ.DASK_SCHEDULER)
+    where = f" at {redacted(address)}" if address else ""
+    try:
+        if address:
+            client = distributed.Client(address, timeout=_CONNECT_SECONDS)
+        else:
+            workers = None if jobs in (None, -1) else jobs
+            client = distributed.Client(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None
+            )
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ConfigurationError(f"No Dask scheduler answers{where}: {reason(error)}") from error
+    with client:  # which closes a cluster of our own too, after everybody has left it
+        if not client.ncores():
+            try:
+                client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+            except TimeoutError as error:
+                raise ConfigurationError(
+                    f"The Dask scheduler{where} has no workers",
+                    "Start one: dask worker ADDRESS",
+                ) from error
+        yield client
+
+
+@contextmanager
+def spark(jobs: int | None) -> Iterator[Any]:
+    """Yield the Spark context that is there, or one as Spark's own settings say.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        The cores of a Spark on this machine; as Spark's settings say by default and for -1.
+
+    Raises
+    ------
+    ConfigurationError
+        When Spark cannot be started, or has no context of its own, as in Spark Connect.
+    """
+    from importlib import import_module
+
+    session_of: Any = import_module("pyspark.sql").SparkSession
+    active = session_of.getActiveSession()
+    try:
+        builder = session_of.builder.appName("mlproject score")
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config("spark.log.level", "ERROR")
+        if jobs not in (None, -1):
+            builder = builder.master(f"local[{jobs}]")
+        session = active or builder.getOrCreate()
+        context = session.sparkContext
+        if context.master.startswith("local") and not environ.get(environ.SPARK_PYTHON):
+            context.pythonExec = sys.executable  # and not whatever "python3" is
+    except Exception as error:  # Spark's own, and Java's
+        raise ConfigurationError(
+            f"Spark cannot be started: {reason(error)}",
+            "It needs Java 17 or newer, on PATH or in JAVA_HOME",
+        ) from error
+    try:
+        yield context
+    finally:
+        if active is None:
+            session.stop()

@@ -1,0 +1,97 @@
+"""The project's saved choices: ``.mlproject.yaml``, in this folder or the nearest one above it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlproject.base.errors import ConfigurationError, reason
+from mlproject.base.suggestions import did_you_mean
+
+FILE_NAME = ".mlproject.yaml"
+_KNOWN = {"tracking", "trust"}
+_TEMPLATE = """\
+# Choices of this project. Written by `mlproject tracking use TARGET`; may be edited.
+#
+# tracking: where runs are recorded. `local` (the FileStore in ./mlruns), `azureml`
+# (the workspace of the nearest config.json), or any MLflow URI.
+# trust: which models may run code when they are loaded for scoring. `pickle` (every pickled
+# model), or `sha256:…` for one exact model.
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a settings file says; both may be left out."""
+
+    tracking: str | None = None
+    trust: tuple[str, ...] = ()
+
+
+def find(start: Path | None = None) -> Path | None:
+    """Return the settings file of the nearest folder, from ``start`` (or here) upwards."""
+    folder = (start or Path.cwd()).resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+    return None
+
+
+def read(path: Path) -> Settings:
+    """Return what a settings file says.
+
+    Raises
+    ------
+    ConfigurationError
+        When the file is not what it should be.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {reason(error)}") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} should hold 'tracking: TARGET'")
+    for key in content:
+        if key not in _KNOWN:
+            hint = did_you_mean(str(key), _KNOWN, noun="keys")
+            raise ConfigurationError(f"{path} has no key '{key}'", hint)
+    target = content.get("tracking")
+    if target is not None and not isinstance(target, str):
+        raise ConfigurationError(f"'tracking' in {path} should be a text, not {target!r}")
+    return Settings(target or None, _trust(content.get("trust"), path))
+
+
+def write_tracking(target: str, start: Path | None = None) -> Path:
+    """Save the tracking target, in the file that is there or in a new one here."""
+    return _write(start, tracking=target)
+
+
+def _trust(value: Any, path: Path) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value or []
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise ConfigurationError(f"'trust' in {path} should be a list of texts, not {value!r}")
+    return tuple(values)
+
+
+def _write(start: Path | None, **changes: Any) -> Path:
+    """Write the settings with the changes, in one step."""
+    import yaml
+
+    found = find(start)
+    path = found or (start or Path.cwd()) / FILE_NAME
+    settings = replace(read(found) if found else Settings(), **changes)
+    content: dict[str, Any] = {}
+    if settings.tracking:
+        content["tracking"] = settings.tracking
+    if settings.trust:
+        content["trust"] = list(settings.trust)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=FILE_NAME)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(_TEMPLATE + (yaml.safe_dump(content) if content else ""))
+    Path(temporary).replace(path)
+    return path

@@ -1,0 +1,71 @@
+"""The columns that a model takes: their names and Arrow types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from mlproject.base.errors import DataError
+from mlproject.base.suggestions import did_you_mean
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column that a model takes; an optional one may be absent from the input."""
+
+    name: str
+    type: pa.DataType
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a model takes.
+
+    Attributes
+    ----------
+    features : tuple of Feature
+        In the model's order; empty for a tensor.
+    width : int or None
+        The number of columns of a tensor: such a model knows no names.
+    type : DataType or None
+        The type of a tensor.
+    """
+
+    features: tuple[Feature, ...] = ()
+    width: int | None = None
+    type: pa.DataType | None = None
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether the model was fitted on an array, without names."""
+        return self.width is not None
+
+    def matched(self, columns: Sequence[str], where: str) -> tuple[Feature, ...]:
+        """Return the features by the names of a file's columns.
+
+        Raises
+        ------
+        DataError
+            When columns are missing; the message has the nearest names.
+        """
+        if self.width is not None:
+            if len(columns) != self.width:
+                raise DataError(
+                    f"{where} has {len(columns)} columns, and the model takes {self.width} "
+                    "without names",
+                    "Give a file with exactly the features, in the order of training",
+                )
+            return tuple(Feature(name, self.type) for name in columns)
+        known = set(columns)
+        missing = [f.name for f in self.features if f.name not in known and not f.optional]
+        if missing:
+            spare = [name for name in columns if name not in {f.name for f in self.features}]
+            hint = did_you_mean(missing[0], spare or columns, noun="columns")
+            rest = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise DataError(
+                f"No column '{missing[0]}'{rest} in {where}, which the model takes", hint
+            )
+        return self.features

@@ -1,0 +1,167 @@
+"""The rows that a run held out, rebuilt from its recipe; or the rows of another file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from mlproject.base.errors import ConfigurationError, DataError, GateError
+from mlproject.base.suggestions import did_you_mean
+from mlproject.data import table as tables
+from mlproject.data.table import Table
+from mlproject.tracking.failures import as_tracking_error
+from training import catalogue, checks, record
+from training.preparation import validation_rows
+from training.recipe import Recipe
+from training.split import Split, positions, split
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# Rows that are in the training data too, as a share, from which a comparison is not fair. Rows of
+# few distinct values repeat by themselves.
+_MOST_SEEN = 0.2
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows to compare models on.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Of the challenger.
+    X : DataFrame of shape (n_rows, n_features)
+    y : Series of shape (n_rows,)
+    columns : DataFrame of shape (n_rows, n_columns)
+        Everything that is known of the rows, to slice by.
+    source : str
+        Where they come from, in words.
+    seen : str or None
+        Why the challenger is taken to have been trained on them.
+    """
+
+    recipe: Recipe
+    X: pd.DataFrame
+    y: pd.Series[Any]
+    columns: pd.DataFrame
+    source: str
+    seen: str | None = None
+
+    @property
+    def inputs(self) -> pd.DataFrame:
+        """The rows with every column that any model may ask for, whole numbers as doubles."""
+        others = self.columns[[name for name in self.columns if name not in self.X]]
+        whole = others.select_dtypes("integer").columns
+        return pd.concat([self.X, others.astype(dict.fromkeys(whole, "float64"))], axis=1)
+
+
+def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> HeldOut:
+    """Return the rows that a run held out, or those of a file in the form that its recipe wants.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    run_id : str
+        The challenger's.
+    data : str, optional
+        A source of rows; the run's own held-out ones by default.
+
+    Raises
+    ------
+    GateError
+        When the run's data is not what it was.
+    DataError
+        When the data cannot be read, or lacks the target.
+    """
+    recipe = _recipe(client, run_id)
+    table = tables.load(_source(recipe, run_id))
+    _check_unchanged(client, run_id, table)
+    # The pipeline is not built: what a recipe from a server names is not called.
+    X, y = checks.features_and_target(recipe, table)
+    y = checks.target_fits(recipe, y, table.source)
+    validation, of_file = validation_rows(recipe, [str(name) for name in X.columns])
+    rows = split(recipe, table, X, y, of_file)
+    if data is None:
+        if validation is not None:
+            columns = validation.frame
+        else:
+            columns = table.frame.iloc[positions(recipe, table, y)[1]]
+        source = f"{len(rows.X_test)} rows that run {run_id} held out of {table.source}"
+        columns = columns.reset_index(drop=True)
+        return HeldOut(recipe, rows.X_test, rows.y_test, columns, source)
+    return _of_file(recipe, data, table, rows)
+
+
+def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> HeldOut:
+    table = tables.load(data)
+    features = [str(name) for name in rows.X_train.columns]
+    section = recipe.data.model_copy(update={"features": features, "drop": []})
+    X, y = checks.features_and_target(recipe.model_copy(update={"data": section}), table)
+    y = checks.target_fits(recipe, y, table.source)
+    seen = _seen(trained_on.sha256, table, X, y, rows.X_train, rows.y_train)
+    return HeldOut(recipe, X, y, table.frame, f"{len(X)} rows of {data}", seen)
+
+
+def _recipe(client: MlflowClient, run_id: str) -> Recipe:
+    with as_tracking_error(f"The recipe of run {run_id} cannot be read"):
+        names = {item.path for item in client.list_artifacts(run_id)}
+        if record.RECIPE_FILE not in names:
+            raise ConfigurationError(
+                f"The run {run_id} has no recipe: 'python -m training' did not make it",
+                "Only models of this project's runs can be compared",
+            )
+        with TemporaryDirectory(prefix="mlproject-") as folder:
+            path = client.download_artifacts(run_id, record.RECIPE_FILE, folder)
+            return catalogue.load(str(path))
+
+
+def _source(recipe: Recipe, run_id: str) -> str:
+    if recipe.data.source is None:
+        raise GateError(f"The recipe of run {run_id} names no data")
+    return recipe.data.source
+
+
+def _check_unchanged(client: MlflowClient, run_id: str, table: Table) -> None:
+    with as_tracking_error(f"The run {run_id} cannot be read"):
+        recorded = client.get_run(run_id).data.tags.get("mlproject.data.sha256")
+    if recorded is not None and recorded != table.sha256:
+        raise GateError(
+            f"{table.source} is not what run {run_id} was trained on: its SHA-256 differs",
+            "Put the data back as it was, or train again",
+        )
+
+
+def _seen(
+    trained_on: str,
+    table: Table,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    X_train: pd.DataFrame,
+    y_train: pd.Series[Any],
+) -> str | None:
+    """Return why a file's rows are taken to be those that a model was trained on."""
+    if table.sha256 == trained_on:
+        return f"{table.source} is the data that it was trained on"
+    known = set(pd.util.hash_pandas_object(X_train.assign(**_named(y_train)), index=False))
+    rows = pd.util.hash_pandas_object(X.assign(**_named(y)), index=False)
+    share = float(rows.isin(known).mean()) if len(rows) else 0.0
+    if share <= _MOST_SEEN:
+        return None
+    return f"{share:.0%} of the rows of {table.source} are rows that it was trained on"
+
+
+def _named(y: pd.Series[Any]) -> dict[str, Any]:
+    return {str(y.name): y.to_numpy()}
+
+
+def check_columns(held_out: HeldOut, names: list[str]) -> None:
+    """Raise DataError for a column to slice by that the rows do not have."""
+    for name in names:
+        if name not in held_out.columns:
+            known = [str(column) for column in held_out.columns]
+            hint = did_you_mean(name, known, noun="columns")
+            raise DataError(f"No column '{name}' to slice by in {held_out.source}", hint)

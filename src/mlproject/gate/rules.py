@@ -1,0 +1,62 @@
+"""The rules of the gate: the recipe's section ``promotion``, and options over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.validation import first_problem
+from training.rules import Rules
+
+
+def parse(content: Any, origin: str) -> Rules:
+    """Validate what a section of YAML holds.
+
+    Parameters
+    ----------
+    content : object
+        The parsed section; None, which is an empty one, gives the defaults.
+    origin : str
+        Where it stands, for messages: ``promotion of recipes/iris.yaml``.
+
+    Raises
+    ------
+    ConfigurationError
+        With the first thing that is wrong, where it stands, and the nearest known key.
+    """
+    if content is None:
+        return Rules()
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{origin} holds no rules", "It should be a YAML mapping")
+    try:
+        return Rules.model_validate(content)
+    except ValidationError as error:
+        raise first_problem(error, Rules, origin) from error
+
+
+def merged(rules: Rules, given: Mapping[str, Any], origin: str = "the options") -> Rules:
+    """Return rules with options over them.
+
+    Parameters
+    ----------
+    rules : Rules
+        The recipe's.
+    given : mapping of str to object
+        Rule to value. None, an empty text and an empty sequence stand for "not given".
+    origin : str
+        What to call the options in messages.
+
+    Raises
+    ------
+    ConfigurationError
+        When an option is not a rule, or its value is out of range.
+    """
+    over = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in given.items()
+        if value is not None and value not in ("", (), [])
+    }
+    return parse({**rules.model_dump(), **over}, origin)

@@ -1,0 +1,238 @@
+"""The verdict: every check of the gate, each with a sentence that says what it found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlproject.gate.comparison import Interval
+from mlproject.gate.metrics import GateMetric
+from mlproject.gate.slices import ROUNDING, Slice
+from training.rules import Rules
+
+NO_CHAMPION = "no champion yet"
+_MOST_DECIMALS = 12
+_SHOWN_SLICES = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that the gate looked at.
+
+    Attributes
+    ----------
+    name : str
+        ``improvement``, ``floor``, ``slices``, ``signature``, ``time`` or ``unseen``.
+    passed : bool
+    what : str
+        One sentence with the numbers, without its full stop.
+    """
+
+    name: str
+    passed: bool
+    what: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a challenger may become the champion, and why.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether every check passed.
+    checks : tuple of Check
+    """
+
+    passed: bool
+    checks: tuple[Check, ...]
+
+    @property
+    def why(self) -> str:
+        """What failed; of a verdict that passed, what it found first."""
+        failed = [check.what for check in self.checks if not check.passed]
+        shown = failed or [check.what for check in self.checks if check.what != NO_CHAMPION][:1]
+        return "; ".join(shown)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        checks = [
+            {"name": check.name, "passed": check.passed, "what": check.what}
+            for check in self.checks
+        ]
+        return {"passed": self.passed, "checks": checks}
+
+
+def decide(
+    rules: Rules,
+    metric: GateMetric,
+    quality: float,
+    *,
+    interval: Interval | None,
+    slices: Sequence[Slice] = (),
+    signature_problems: Sequence[str] = (),
+    seconds_a_row: tuple[float, float] | None = None,
+    seen: bool | str = False,
+) -> Verdict:
+    """Return the verdict on a challenger.
+
+    Parameters
+    ----------
+    rules : Rules
+    metric : GateMetric
+        The one that decides.
+    quality : float
+        The challenger's metric on the held-out rows, with its natural sign.
+    interval : Interval or None
+        The improvement over the champion; None when there is no champion. A first champion only
+        has to reach the floor, on rows that it has not seen.
+    slices : sequence of Slice
+        Those of all the columns that the rules name.
+    signature_problems : sequence of str
+        What a caller of the champion would trip over.
+    seconds_a_row : tuple of two floats, optional
+        The champion's prediction time and the challenger's. A rule about time that nothing was
+        measured for is not met.
+    seen : bool or str
+        Whether the challenger was trained on rows that it is tested on; a text says how that is
+        known.
+    """
+    if interval is None:
+        checks = [Check("improvement", True, NO_CHAMPION), _floor(rules, metric, quality)]
+        checks += [Check(name, True, NO_CHAMPION) for name in ("slices", "signature", "time")]
+    else:
+        checks = [
+            _improvement(rules, interval),
+            _floor(rules, metric, quality),
+            _slices(rules, metric, slices),
+            _signature(signature_problems),
+            _time(rules, seconds_a_row),
+        ]
+    checks.append(_unseen(seen))
+    return Verdict(all(check.passed for check in checks), tuple(checks))
+
+
+def _unseen(seen: bool | str) -> Check:
+    if not seen:
+        return Check("unseen", True, "the challenger was not trained on the rows it is tested on")
+    how = f": {seen}" if isinstance(seen, str) else ""
+    return Check("unseen", False, f"the challenger was trained on rows it is tested on{how}")
+
+
+def _improvement(rules: Rules, interval: Interval) -> Check:
+    least = rules.improvement
+    # What rounding makes of two equal models is no improvement.
+    noise = ROUNDING * max(abs(interval.champion), abs(interval.challenger))
+    passed = interval.low > least + noise
+    numbers = (interval.improvement, interval.low, interval.high)
+    decimals = _decimals(interval.high - interval.low or interval.champion)
+    if passed:  # A low end next to the rule is shown with the digits that tell them apart.
+        decimals = max(decimals, _decimals(interval.low - least, digits=1))
+    better, low, high = (_shown(number, decimals) for number in numbers)
+    if better.startswith("-"):
+        better, how = better[1:], "worse"
+    else:
+        how = "better"
+    what = (
+        f"{interval.metric} {_shown(interval.challenger, decimals)} against "
+        f"{_shown(interval.champion, decimals)}: {how} by {better}, "
+        f"{100 * interval.confidence:g} % interval {low} to {high}, "
+        f"{'above' if passed else 'not above'} {least:g}"
+    )
+    if interval.undefined:
+        what += f" ({interval.undefined} of {interval.resamples} resamples undefined)"
+    return Check("improvement", passed, what)
+
+
+def _floor(rules: Rules, metric: GateMetric, quality: float) -> Check:
+    if not math.isfinite(quality):
+        what = f"{metric.name} is not defined on the held-out rows"
+        return Check("floor", rules.floor is None, what)
+    decimals = _decimals(quality, digits=4)
+    if rules.floor is None:
+        return Check(
+            "floor", True, f"{metric.name} {_shown(quality, decimals)}, no floor asked for"
+        )
+    more = metric.greater_is_better
+    passed = quality >= rules.floor if more else quality <= rules.floor
+    decimals = max(decimals, _decimals(quality - rules.floor, digits=1))
+    shown = f"{metric.name} {_shown(quality, decimals)}"
+    if passed:
+        return Check("floor", True, f"{shown}, {'at least' if more else 'at most'} {rules.floor:g}")
+    side = "below the floor of" if more else "above the ceiling of"
+    return Check("floor", False, f"{shown}, {side} {rules.floor:g}")
+
+
+def _slices(rules: Rules, metric: GateMetric, slices: Sequence[Slice]) -> Check:
+    if not rules.slice_by:
+        return Check("slices", True, "no slices asked for")
+    columns = ", ".join(rules.slice_by)
+    unmeasured = set(rules.slice_by) - {part.column for part in slices}
+    if unmeasured:
+        return Check("slices", False, f"no slices of {', '.join(sorted(unmeasured))} were measured")
+    worse = sorted((part for part in slices if part.worse), key=lambda part: part.improvement)
+    judged = sum(part.judged for part in slices)
+    small = len(slices) - judged
+    aside = f"; {small} too small to judge, or undefined" if small else ""
+    if not worse:
+        what = f"none of {judged} slices by {columns} loses more than {rules.slice_tolerance:g}"
+        return Check("slices", True, what + aside)
+    shown = "; ".join(_lost(metric, part) for part in worse[:_SHOWN_SLICES])
+    more = len(worse) - _SHOWN_SLICES
+    shown += f"; and {more} more" if more > 0 else ""
+    what = (
+        f"{len(worse)} of {judged} slices lose more than {rules.slice_tolerance:g}: {shown}{aside}"
+    )
+    return Check("slices", False, what)
+
+
+def _lost(metric: GateMetric, part: Slice) -> str:
+    decimals = _decimals(part.improvement)
+    challenger, champion = (_shown(v, decimals) for v in (part.challenger, part.champion))
+    loss = _shown(-part.improvement, decimals)
+    return (
+        f"{part.column} = {part.value}, {metric.name} {challenger} against {champion}, "
+        f"worse by {loss} on {part.rows} rows"
+    )
+
+
+def _signature(problems: Sequence[str]) -> Check:
+    if not problems:
+        return Check("signature", True, "what the champion takes, the challenger takes too")
+    return Check("signature", False, "; ".join(problems))
+
+
+def _time(rules: Rules, seconds_a_row: tuple[float, float] | None) -> Check:
+    if rules.time_factor is None:
+        return Check("time", True, "no prediction time asked for")
+    if seconds_a_row is None:
+        return Check("time", False, "the prediction time was not measured")
+    champion, challenger = seconds_a_row
+    passed = challenger <= rules.time_factor * champion
+    times = f" ({challenger / champion:.3g} times)" if champion > 0 else ""
+    what = (
+        f"{_time_shown(challenger)} a row against {_time_shown(champion)}{times}, "
+        f"{'at most' if passed else 'more than'} {rules.time_factor:g} times"
+    )
+    return Check("time", passed, what)
+
+
+def _time_shown(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def _decimals(number: float, digits: int = 3) -> int:
+    """Return with how many decimals a number shows so many digits; 0 shows none in any."""
+    if number == 0 or not math.isfinite(number):
+        return 0
+    return min(max(digits - 1 - math.floor(math.log10(abs(number))), 0), _MOST_DECIMALS)
+
+
+def _shown(number: float, decimals: int) -> str:
+    text = f"{number:.{decimals}f}" if abs(number) < 1e15 else f"{number:.4g}"
+    return text.lstrip("-") if not float(text) else text

@@ -1,0 +1,104 @@
+"""What a skops file would construct, read from its schema before anything is constructed.
+
+skops names the types that it would make, node by node, but takes a node's word for what it is: a
+``PartialNode`` that calls itself an estimator is listed as one. So each node is judged here by how
+it would be loaded.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from mlproject.models import safe_types
+
+_LARGEST_SCHEMA = 256 << 20
+_LARGEST_FILE = 16 << 30
+
+_PLAIN = frozenset(
+    f"builtins.{name}"
+    for name in ("bool", "bytearray", "bytes", "complex", "dict", "float", "int", "list", "set")
+) | frozenset(
+    [
+        *("builtins.NoneType", "builtins.object", "builtins.range", "builtins.slice"),
+        *("builtins.str", "builtins.tuple", "builtins.type", "collections.OrderedDict"),
+        *("collections.defaultdict", "datetime.datetime", "datetime.timedelta"),
+    ]
+)
+# What each loader makes; another class under its name is a disguise.
+_OWN = {
+    "BytearrayNode": frozenset(["builtins.bytearray"]),
+    "BytesNode": frozenset(["builtins.bytes"]),
+    "DTypeNode": frozenset(["numpy.dtype"]),
+    "DefaultDictNode": frozenset(["collections.defaultdict"]),
+    "DictNode": frozenset(
+        ["builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"]
+    ),
+    "ListNode": frozenset(["builtins.list"]),
+    "SetNode": frozenset(["builtins.set"]),
+    "SliceNode": frozenset(["builtins.slice"]),
+    "TreeNode": frozenset(["sklearn.tree._tree.Tree"]),
+    "TupleNode": frozenset(["builtins.tuple"]),
+}
+_PACKAGES = {
+    "LossNode": ("sklearn._loss.", "sklearn.linear_model._sgd_fast."),
+    "MaskedArrayNode": ("numpy.",),
+    "NdArrayNode": ("numpy.",),
+    "ObjectNode": ("sklearn.", "scipy.interpolate.", "numpy.", "pandas.core.dtypes."),
+    "RandomGeneratorNode": ("numpy.random.",),
+    "RandomStateNode": ("numpy.random.",),
+    "SparseMatrixNode": ("scipy.sparse.",),
+    "TypeNode": ("numpy.",),
+}
+
+
+def foreign(data: bytes) -> list[str]:
+    """Return what the file would make that is not known to be data, sorted.
+
+    Raises
+    ------
+    ValueError
+        When it is no skops file, or is larger unpacked than a model can be.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if archive.getinfo("schema.json").file_size > _LARGEST_SCHEMA:
+            raise ValueError(f"its schema has more than {_LARGEST_SCHEMA >> 20} MB")
+        if sum(item.file_size for item in archive.infolist()) > _LARGEST_FILE:
+            raise ValueError(f"it has more than {_LARGEST_FILE >> 30} GB unpacked")
+        schema = json.loads(archive.read("schema.json"))
+    return sorted({name for node in _nodes(schema) if (name := _refused(node)) is not None})
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    waiting = [schema]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if "__loader__" in item or "__class__" in item:
+                yield item
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+
+
+def _refused(node: dict[str, Any]) -> str | None:
+    """Return the name of what a node would make when it must not be made."""
+    loader = node.get("__loader__")
+    name = f"{node.get('__module__')}.{node.get('__class__')}"
+    if loader == "CachedNode":
+        return None
+    if loader == "FunctionNode":
+        return None if safe_types.is_function(name) else name
+    if loader in _OWN and name in _OWN[loader]:
+        return None
+    if loader in ("JsonNode", "TypeNode") and name in _PLAIN:
+        return None
+    if loader in _PACKAGES and name.startswith(_PACKAGES[loader]) and safe_types.is_class(name):
+        return None
+    if loader in _OWN or loader in _PACKAGES or loader == "JsonNode":
+        disguised = name in _PLAIN or safe_types.is_class(name)
+        return f"{name} ({loader})" if disguised else name
+    return f"{name} ({loader})"

@@ -1,0 +1,74 @@
+"""Which models may run code when they are loaded: none, until somebody says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mlproject.base import settings
+from mlproject.base.errors import ConfigurationError
+
+PICKLE = "pickle"
+_HASH = re.compile(r"sha256:([0-9a-fA-F]{64})")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is trusted beside the allow-list.
+
+    Attributes
+    ----------
+    pickles : bool
+        Every pickled model, wherever it comes from.
+    hashes : frozenset of str
+        Single artifacts, by their SHA-256 in lower case.
+    """
+
+    pickles: bool = False
+    hashes: frozenset[str] = frozenset()
+
+    def __or__(self, other: Policy) -> Policy:
+        """Return what either of the two trusts."""
+        return Policy(self.pickles or other.pickles, self.hashes | other.hashes)
+
+    def trusts(self, sha256: str) -> bool:
+        """Return whether this one artifact is trusted."""
+        return sha256 in self.hashes
+
+
+def parse(values: Iterable[str], where: str) -> Policy:
+    """Return the policy that texts stand for: ``pickle``, or ``sha256:`` and 64 hex digits.
+
+    Raises
+    ------
+    ConfigurationError
+        For any other text; ``where`` says where it stands.
+    """
+    pickles, hashes = False, set()
+    for value in values:
+        match = _HASH.fullmatch(value)
+        if match:
+            hashes.add(match.group(1).lower())
+        elif value == PICKLE:
+            pickles = True
+        else:
+            raise ConfigurationError(
+                f"{where} is '{value}'", "It can be 'pickle', or 'sha256:' and 64 hex digits"
+            )
+    return Policy(pickles, frozenset(hashes))
+
+
+def in_force(values: Iterable[str]) -> Policy:
+    """Return what the option ``--trust`` and the project's settings trust together.
+
+    Raises
+    ------
+    ConfigurationError
+        When one of the texts is no policy.
+    """
+    asked = parse((text for text in values if text), "--trust")
+    path = settings.find()
+    if path is None:
+        return asked
+    return asked | parse(settings.read(path).trust, f"'trust' in {path}")

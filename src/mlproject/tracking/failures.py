@@ -1,0 +1,91 @@
+"""What stores and servers raise, as one line; and how long they are asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mlproject.base import environ
+from mlproject.base.errors import ConfigurationError, TrackingError, one_line
+from mlproject.base.redaction import redacted_text
+
+FIRST_ANSWER_SECONDS = 10
+FIRST_ANSWER_RETRIES = 3
+FIRST_ANSWER_BACKOFF = 1
+_LONGEST_REASON = 300
+
+
+@contextmanager
+def as_tracking_error(what: str, hint: str | None = None) -> Iterator[None]:
+    """Turn whatever a store raises into one line with the store's own reason, and a hint."""
+    import requests
+    import yaml
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (
+        CommandError,
+        yaml.YAMLError,
+        MlflowException,
+        requests.RequestException,
+        SQLAlchemyError,
+        OSError,
+    ) as error:
+        raise TrackingError(f"{what}: {short_reason(error)}", hint) from error
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{what}: the package '{error.name}' is not installed", f"pip install {error.name}"
+        ) from error
+
+
+def is_unanswered(error: BaseException) -> bool:
+    """Whether a server was asked again and again without an answer, by MLflow's own wording."""
+    text = str(error)
+    return text.startswith("API request to ") and (" failed with exception " in text)
+
+
+def short_reason(error: BaseException) -> str:
+    """Return the innermost thing that a chain of network errors says."""
+    if getattr(error, "explained", False):  # it says more than what it came from
+        return one_line(redacted_text(str(error)))
+    innermost = error
+    seen = {id(error)}
+    while (nested := _inside(innermost)) is not None and id(nested) not in seen:
+        seen.add(id(nested))
+        innermost = nested
+    text = one_line(redacted_text(str(innermost)))
+    if text.startswith(("HTTPConnection", "HTTPSConnection")):
+        text = text.partition("): ")[2] or text
+    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 3] + "..."
+
+
+@contextmanager
+def few_retries() -> Iterator[None]:
+    """Ask for the first answer with a short timeout; a user's own settings win."""
+    chosen = {
+        environ.HTTP_TIMEOUT: str(FIRST_ANSWER_SECONDS),
+        environ.HTTP_RETRIES: str(FIRST_ANSWER_RETRIES),
+        environ.HTTP_BACKOFF: str(FIRST_ANSWER_BACKOFF),
+    }
+    ours = {name: value for name, value in chosen.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+
+
+def _inside(error: BaseException) -> BaseException | None:
+    """Return the network error that an error wraps: libraries keep it in four places."""
+    from urllib3.exceptions import HTTPError
+
+    wrapped: list[Any] = [error.__cause__, getattr(error, "reason", None), *error.args[:1]]
+    if isinstance(error.__context__, (OSError, HTTPError)):
+        wrapped.append(error.__context__)
+    return next((item for item in wrapped if isinstance(item, BaseException)), None)

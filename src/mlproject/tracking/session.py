@@ -1,0 +1,110 @@
+"""A session: a client whose store has answered, and the target that it belongs to.
+
+MLflow keeps its tracking URI in the process and its environment. A session sets them for its block
+and puts back what was there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mlproject.base import environ
+from mlproject.base.errors import TrackingError, reason
+from mlproject.tracking.failures import as_tracking_error, few_retries
+from mlproject.tracking.target import AZUREML, Target
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_TOLD_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Session:
+    """A target and a client of it, which connects when it is first used."""
+
+    target: Target
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """A client whose store has answered once.
+
+        Raises
+        ------
+        TrackingError
+            When the server does not answer, within seconds and without a storm of retries.
+        """
+        return _connected(self.target)
+
+
+@contextmanager
+def opened(target: Target) -> Iterator[Session]:
+    """Lead MLflow to a target for the block, whether or not it has been imported before.
+
+    Environment and tracking URI are afterwards what they were.
+    """
+    before = dict(os.environ)
+    os.environ.update(target.environment)
+    os.environ.setdefault(environ.SUPPRESS_URLS, "true")
+    os.environ.setdefault(environ.UV_AUTO_DETECT, "false")
+    try:
+        yield Session(target)
+    finally:
+        if "mlflow" in sys.modules:
+            import mlflow
+
+            # MLflow writes what it is given into the environment, so this is what it had.
+            mlflow.set_tracking_uri(before.get(environ.TRACKING_URI))  # type: ignore[arg-type]
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _connected(target: Target) -> MlflowClient:
+    import mlflow
+
+    _quieten()
+    what = (
+        target.described if target.name == AZUREML else f"the tracking server at {target.printable}"
+    )
+    failing = f"{what[0].upper()}{what[1:]} cannot be used"
+    with as_tracking_error(failing), few_retries():
+        mlflow.set_tracking_uri(target.uri)
+        try:
+            client = mlflow.MlflowClient()
+            client.search_experiments(max_results=1)
+        except (KeyError, TypeError, ValueError) as error:  # a store that holds something else
+            raise TrackingError(f"{failing}: it is damaged: {reason(error)}") from error
+    return client
+
+
+class _Waiting(logging.Handler):
+    """Says now and then that a server is asked again: MLflow does so for minutes, in silence."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line for many."""
+        if "Retrying" not in record.getMessage() or time.monotonic() - self._told < _TOLD_SECONDS:
+            return
+        if self._told:
+            sys.stderr.write("The server does not answer; it is asked again. Ctrl-C gives up.\n")
+        self._told = time.monotonic()
+
+
+def _quieten() -> None:
+    """Keep the log of database migrations away from a user's terminal."""
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    pool = logging.getLogger("urllib3.connectionpool")
+    if not any(isinstance(handler, _Waiting) for handler in pool.handlers):
+        pool.addHandler(_Waiting())
