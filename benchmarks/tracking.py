@@ -43,7 +43,8 @@ import yaml  # noqa: E402
 from tests.proxy import proxied  # noqa: E402
 
 from mlproject.base.console import Reporter  # noqa: E402
-from training.preparation import Options, prepare  # noqa: E402
+from training.preparation import prepare  # noqa: E402
+from training.request import TrainRequest  # noqa: E402
 from training.train import train  # noqa: E402
 
 RECIPE = ROOT / "recipes" / "diabetes-lassolars.yaml"
@@ -73,7 +74,7 @@ def recipe_of(folder: Path, candidates: int) -> str:
 
 def bare(recipe: str) -> None:
     """Prepare, fit and measure without recording anything."""
-    found = prepare(Options(recipe=recipe))
+    found = prepare(TrainRequest(recipe=recipe))
     found.planned.fit(found.rows.X_train, found.rows.y_train)
     for metric in found.held_out.values():
         metric.scorer(found.planned.best_estimator_, found.rows.X_test, found.rows.y_test)
@@ -81,7 +82,7 @@ def bare(recipe: str) -> None:
 
 def ours(recipe: str, uri: str, experiment: str) -> None:
     """Train with this project."""
-    options = Options(recipe=recipe, tracking=uri, experiment=experiment)
+    options = TrainRequest(recipe=recipe, tracking=uri, experiment=experiment)
     train(options, Reporter(quiet=True))
 
 

@@ -77,9 +77,10 @@ def test_the_default_recipe_finds_the_known_best_penalty(shell: Shell) -> None:
 def test_the_pima_recipe_takes_zero_as_missing_in_five_columns_only(work: Path, pima: Path) -> None:
     import numpy as np
 
-    from training.preparation import Options, prepare
+    from training.preparation import prepare
+    from training.request import TrainRequest
 
-    prepared = prepare(Options(recipe="pima-random-forest", data=str(pima)))
+    prepared = prepare(TrainRequest(recipe="pima-random-forest", data=str(pima)))
     imputer = prepared.planned.estimator.named_steps["imputer"].fit(prepared.rows.X_train)
     before = prepared.rows.X_train
     after = imputer.transform(before)

@@ -12,7 +12,8 @@ import yaml
 from mlproject.base.errors import DataError
 from tests.conftest import Shell, children_of, dask_cluster, free_port
 from training import metrics, parameters
-from training.preparation import Options, prepare
+from training.preparation import prepare
+from training.request import TrainRequest
 from training.search import Outcome, fit
 
 IRIS: dict[str, Any] = {
@@ -27,7 +28,7 @@ IRIS: dict[str, Any] = {
 
 def fitted(folder: Path, search: dict[str, Any], *params: str) -> Outcome:
     (folder / "r.yaml").write_text(yaml.safe_dump(IRIS | {"search": search}))
-    found = prepare(Options(recipe="r.yaml", params=params))
+    found = prepare(TrainRequest(recipe="r.yaml", params=params))
     return fit(found.planned, found.rows, found.scoring, found.recipe.refit)
 
 
@@ -130,7 +131,7 @@ def test_two_classes_with_names_have_a_positive_one(work: Path) -> None:
         "metrics": ["precision", "recall", "f1", "average_precision", "roc_auc"],
     }
     (work / "r.yaml").write_text(yaml.safe_dump(recipe))
-    found = prepare(Options(recipe="r.yaml"))
+    found = prepare(TrainRequest(recipe="r.yaml"))
     outcome = fit(found.planned, found.rows, found.scoring, found.recipe.refit)
 
     assert outcome.failures == []

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from mlproject.base.errors import DataError
-from training.preparation import Options, Prepared, prepare
+from training.preparation import Prepared, prepare
+from training.request import TrainRequest
 
 FRAME = pd.DataFrame(
     {
@@ -37,7 +38,7 @@ def prepared(folder: Path, split: dict[str, Any], **changes: Any) -> Prepared:
         "metrics": ["rmse"],
     }
     (folder / "t.yaml").write_text(yaml.safe_dump({**content, **changes}))
-    return prepare(Options(recipe="t.yaml"))
+    return prepare(TrainRequest(recipe="t.yaml"))
 
 
 def folds(found: Prepared) -> list[tuple[Any, Any]]:

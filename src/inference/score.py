@@ -16,7 +16,7 @@ from typing import Any
 from inference import lineage, manifest
 from inference.flow import in_background
 from inference.journal import Journal
-from inference.options import REJECT, Options, Places, Result, places
+from inference.request import REJECT, OutputPaths, ScoreRequest, ScoreResult, output_paths
 from inference.scorer import Scorer
 from inference.scoring import Run, Written, batch_rows
 from mlproject.base import clusters
@@ -36,7 +36,7 @@ from mlproject.tracking.target import resolve
 _SHOWN_WARNINGS = 5
 
 
-def score(options: Options, reporter: Reporter) -> Result:
+def score(options: ScoreRequest, reporter: Reporter) -> ScoreResult:
     """Score a source.
 
     Every row of the input is in the output or among the rejected rows, in order. Nothing appears
@@ -48,7 +48,7 @@ def score(options: Options, reporter: Reporter) -> Result:
         Each with one line that says what is wrong and what to do.
     """
     started, clock = time.time(), time.perf_counter()
-    where = places(options)
+    where = output_paths(options)
     clusters.check_installed(options.engine)
     journal = Journal(where.output)
     _refuse_existing(options, where, journal)
@@ -64,7 +64,7 @@ def score(options: Options, reporter: Reporter) -> Result:
             )
         seconds = time.perf_counter() - clock
         rows = content["rows_in"]
-        result = Result(
+        result = ScoreResult(
             run_id=content["model"]["run_id"],
             model_uri=located.uri,
             rows_in=rows,
@@ -100,7 +100,7 @@ def peak_rss_mb() -> float | None:
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
-def _refuse_existing(options: Options, where: Places, journal: Journal) -> None:
+def _refuse_existing(options: ScoreRequest, where: OutputPaths, journal: Journal) -> None:
     """Refuse to replace files, but those that an interrupted run has begun to publish."""
     beside = manifest.path_of(where.output)
     for path in (where.output, where.rejects, beside):
@@ -113,7 +113,7 @@ def _refuse_existing(options: Options, where: Places, journal: Journal) -> None:
             raise ConfigurationError(f"{path} is already there", "Replace it with --overwrite")
 
 
-def _refuse_inputs(where: Places, files: list[SourceFile]) -> None:
+def _refuse_inputs(where: OutputPaths, files: list[SourceFile]) -> None:
     """Refuse to write over a file that is read."""
     for path in (where.output, where.rejects, manifest.path_of(where.output)):
         for item in files:
@@ -124,7 +124,7 @@ def _refuse_inputs(where: Places, files: list[SourceFile]) -> None:
 
 
 def _model(
-    options: Options, session: Session, policy: trust.Policy, reporter: Reporter
+    options: ScoreRequest, session: Session, policy: trust.Policy, reporter: Reporter
 ) -> tuple[Located, Artifact, Scorer]:
     located = finding.locate(options.run_id, options.model, session)
     with finding.fetched(located) as folder:
@@ -139,8 +139,8 @@ def _model(
 
 
 def _scored(
-    options: Options,
-    where: Places,
+    options: ScoreRequest,
+    where: OutputPaths,
     journal: Journal,
     located: Located,
     artifact: Artifact,
@@ -206,7 +206,7 @@ def _scored(
     return content, written
 
 
-def _old_rejects(where: Places) -> Path | None:
+def _old_rejects(where: OutputPaths) -> Path | None:
     """Return the rejects of the output that is replaced, unless somebody has changed them."""
     before = (manifest.read(where.output) or {}).get("rejects") or {}
     path = where.output.parent / Path(str(before.get("path"))).name
@@ -216,12 +216,12 @@ def _old_rejects(where: Places) -> Path | None:
 
 
 def _finished(
-    where: Places,
+    where: OutputPaths,
     asked: Mapping[str, Any],
     artifact: Artifact,
     files: list[SourceFile],
     digests: list[str],
-    options: Options,
+    options: ScoreRequest,
 ) -> dict[str, Any]:
     """Return the manifest of an output that an earlier run has finished.
 
@@ -259,7 +259,7 @@ def _finished(
 
 
 @contextmanager
-def _kept_for_later(journal: Journal, where: Places, reporter: Reporter) -> Iterator[None]:
+def _kept_for_later(journal: Journal, where: OutputPaths, reporter: Reporter) -> Iterator[None]:
     """Keep what is scored when the block is interrupted; discard it when a row is to blame."""
     try:
         yield
@@ -308,7 +308,7 @@ def _recorded(
     located: Located,
     content: Mapping[str, Any],
     written: Written,
-    result: Result,
+    result: ScoreResult,
     started: float,
     reporter: Reporter,
 ) -> str | None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from inference import engines
 from inference.flow import ordered, prefetched
 from inference.journal import Journal, key
-from inference.options import REJECT, Options, Places
+from inference.request import REJECT, OutputPaths, ScoreRequest
 from inference.scorer import Scorer, Scores
 from inference.summary import Summary
 from mlproject.base.console import Reporter
@@ -121,8 +121,8 @@ class Run:
         ready: Input,
         scorer: Scorer,
         journal: Journal,
-        where: Places,
-        options: Options,
+        where: OutputPaths,
+        options: ScoreRequest,
         rows: int,
     ) -> None:
         self.ready = ready

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,8 @@ from mlproject.data.table import Table
 from training import auto, catalogue, checks, estimators, metrics, parameters, pipeline, search
 from training.metrics import Metric
 from training.recipe import Recipe
+from training.request import TrainRequest
 from training.split import Split, split
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line says beside the recipe; None is not given."""
-
-    recipe: str | None = None
-    data: str | None = None
-    target: str | None = None
-    params: Sequence[str] = ()
-    tracking: str | None = None
-    experiment: str | None = None
-    run_name: str | None = None
-    register: str | None = None
-    engine: str = "local"
-    jobs: int | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +45,7 @@ class Prepared:
         return self.recipe.model_copy(update={"data": data, "split": held_out})
 
 
-def prepare(options: Options) -> Prepared:
+def prepare(options: TrainRequest) -> Prepared:
     """Return the recipe with its overrides, the data, the split and the search, all checked."""
     notices: list[str] = []
     recipe, table = _recipe(options, notices)
@@ -85,7 +69,7 @@ def prepare(options: Options) -> Prepared:
     return Prepared(recipe, table, rows, planned, scoring, held_out, validation, notices)
 
 
-def prepare_without_data(options: Options) -> Recipe:
+def prepare_without_data(options: TrainRequest) -> Recipe:
     """Return the recipe with its overrides, checked as far as that goes without data."""
     recipe, _ = _recipe(options, [])
     _checked_pipeline(recipe)
@@ -108,7 +92,7 @@ def _checked_pipeline(recipe: Recipe) -> Any:
     return estimator
 
 
-def _recipe(options: Options, notices: list[str]) -> tuple[Recipe, Table | None]:
+def _recipe(options: TrainRequest, notices: list[str]) -> tuple[Recipe, Table | None]:
     """Return the recipe with the options applied; the table too where it had to be read for it."""
     automatic = options.recipe == catalogue.AUTO or (
         options.recipe is None and options.data is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +31,9 @@ from training import (
     requirements,
     search,
 )
-from training.preparation import Options, Prepared, prepare
+from training.preparation import Prepared, prepare
 from training.recipe import Recipe
+from training.request import TrainRequest, TrainResult
 from training.search import Outcome
 from training.split import Split
 
@@ -41,31 +42,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-@dataclass(frozen=True)
-class Result:
-    """A finished training run."""
-
-    run_id: str
-    experiment_id: str
-    experiment: str
-    tracking_uri: str
-    model_uri: str
-    status: str
-    metrics: dict[str, float]
-    best_params: dict[str, Any]
-    candidates: int
-    children: int
-    seconds: float
-    recipe: str
-    data: dict[str, Any]
-    model_format: str
-    registered: dict[str, str] | None = None
-    recorded_in: str = ""
-    studio: str | None = None
-    failed_candidates: int = 0
-
-
-def train(options: Options, reporter: Reporter) -> Result:
+def train(options: TrainRequest, reporter: Reporter) -> TrainResult:
     """Train a recipe and record it.
 
     Everything that the options, the recipe and the data can get wrong is found before the
@@ -103,12 +80,12 @@ def _record(
     run: Run,
     target: Target,
     prepared: Prepared,
-    options: Options,
+    options: TrainRequest,
     reporter: Reporter,
     experiment: str,
     *,
     joined: bool,
-) -> Result:
+) -> TrainResult:
     """Fit inside the open run, record everything, and return what came out."""
     run_id = str(run.info.run_id)
     recipe, rows, table = prepared.recipe, prepared.rows, prepared.table
@@ -148,7 +125,7 @@ def _record(
         if options.experiment not in (None, found):
             reporter.warn(f"The run was already started in '{found}': --experiment is not used")
         experiment = found
-    return Result(
+    return TrainResult(
         run_id=run_id,
         experiment_id=str(run.info.experiment_id),
         experiment=experiment,

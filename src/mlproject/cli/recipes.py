@@ -73,9 +73,10 @@ def check(reporter: Reporter, recipe: str, **options: Any) -> dict[str, Any]:
     A recipe without data of its own is checked as far as that goes.
     """
     from training import catalogue, search
-    from training.preparation import Options, prepare, prepare_without_data
+    from training.preparation import prepare, prepare_without_data
+    from training.request import TrainRequest
 
-    given = Options(recipe=recipe, **options)
+    given = TrainRequest(recipe=recipe, **options)
     has_data = recipe == catalogue.AUTO or options["data"] or catalogue.load(recipe).data.source
     if not has_data:
         checked, rows = prepare_without_data(given), None

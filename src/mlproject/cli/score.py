@@ -104,14 +104,14 @@ def score(reporter: Reporter, no_track: bool, **options: Any) -> dict[str, Any]:
       python -m inference --model models:/prices@champion --input 'lake/*.parquet' --output s.csv
     """
     check_numbers(options["jobs"], options["batch_rows"])
-    from inference.options import Options, places
+    from inference.request import ScoreRequest, output_paths
 
     defaults = {"method": "predict", "keep": "all", "on_error": "fail", "engine": "local"}
     options = options | {name: options[name] or value for name, value in defaults.items()}
     for flag in ("resume", "overwrite"):
         options[flag] = bool(options[flag])
-    asked = Options(track=not no_track, **options)
-    places(asked)  # before anything heavy is imported
+    asked = ScoreRequest(track=not no_track, **options)
+    output_paths(asked)  # before anything heavy is imported
     from inference.score import score as run
 
     result = run(asked, reporter)

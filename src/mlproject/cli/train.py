@@ -61,10 +61,10 @@ def train(reporter: Reporter, engine: str | None, **options: Any) -> dict[str, A
       python -m training --data houses.csv --target price
     """
     check_numbers(options["jobs"], options["seed"])
-    from training.preparation import Options
+    from training.request import TrainRequest
     from training.train import train
 
-    result = train(Options(engine=engine or "local", **options), reporter)
+    result = train(TrainRequest(engine=engine or "local", **options), reporter)
     summarise(result, reporter)
     return dataclasses.asdict(result)
 

@@ -13,7 +13,7 @@ FAIL, REJECT = "fail", "reject"
 
 
 @dataclass(frozen=True)
-class Options:
+class ScoreRequest:
     """What the command line says; None is not given."""
 
     run_id: str | None = None
@@ -35,7 +35,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Result:
+class ScoreResult:
     """A finished scoring."""
 
     run_id: str | None
@@ -55,7 +55,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Places:
+class OutputPaths:
     """Where the files go."""
 
     output: Path
@@ -64,7 +64,7 @@ class Places:
     rejects_format: str
 
 
-def places(options: Options) -> Places:
+def output_paths(options: ScoreRequest) -> OutputPaths:
     """Return where the output and the rejected rows go.
 
     Raises
@@ -98,7 +98,7 @@ def places(options: Options) -> Places:
     for path, option in ((output, "--output"), (rejects, "--rejects")):
         if path is not None and given.is_file() and path.exists() and path.samefile(given):
             raise ConfigurationError(f"{option} names the input itself, {given}")
-    return Places(output, kind, rejects, rejects_kind)
+    return OutputPaths(output, kind, rejects, rejects_kind)
 
 
 def _place(name: str, option: str) -> tuple[Path, str]:

@@ -1,0 +1,48 @@
+"""What is asked of training, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the command line says beside the recipe; None is not given."""
+
+    recipe: str | None = None
+    data: str | None = None
+    target: str | None = None
+    params: Sequence[str] = ()
+    tracking: str | None = None
+    experiment: str | None = None
+    run_name: str | None = None
+    register: str | None = None
+    engine: str = "local"
+    jobs: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished training run."""
+
+    run_id: str
+    experiment_id: str
+    experiment: str
+    tracking_uri: str
+    model_uri: str
+    status: str
+    metrics: dict[str, float]
+    best_params: dict[str, Any]
+    candidates: int
+    children: int
+    seconds: float
+    recipe: str
+    data: dict[str, Any]
+    model_format: str
+    registered: dict[str, str] | None = None
+    recorded_in: str = ""
+    studio: str | None = None
+    failed_candidates: int = 0
