@@ -74,10 +74,10 @@ def recipe_of(folder: Path, candidates: int) -> str:
 
 def bare(recipe: str) -> None:
     """Prepare, fit and measure without recording anything."""
-    found = prepare(TrainRequest(recipe=recipe))
-    found.planned.fit(found.rows.X_train, found.rows.y_train)
+    found = prepare(TrainRequest(recipe=recipe)).plan
+    found.search.fit(found.rows.X_train, found.rows.y_train)
     for metric in found.held_out.values():
-        metric.scorer(found.planned.best_estimator_, found.rows.X_test, found.rows.y_test)
+        metric.scorer(found.search.best_estimator_, found.rows.X_test, found.rows.y_test)
 
 
 def ours(recipe: str, uri: str, experiment: str) -> None:

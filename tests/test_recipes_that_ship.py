@@ -80,8 +80,8 @@ def test_the_pima_recipe_takes_zero_as_missing_in_five_columns_only(work: Path, 
     from training.preparation import prepare
     from training.request import TrainRequest
 
-    prepared = prepare(TrainRequest(recipe="pima-random-forest", data=str(pima)))
-    imputer = prepared.planned.estimator.named_steps["imputer"].fit(prepared.rows.X_train)
+    prepared = prepare(TrainRequest(recipe="pima-random-forest", data=str(pima))).plan
+    imputer = prepared.search.estimator.named_steps["imputer"].fit(prepared.rows.X_train)
     before = prepared.rows.X_train
     after = imputer.transform(before)
 

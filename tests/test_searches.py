@@ -12,9 +12,9 @@ import yaml
 from mlproject.base.errors import DataError
 from tests.conftest import Shell, children_of, dask_cluster, free_port
 from training import metrics, parameters
+from training.fitting import Outcome, fit
 from training.preparation import prepare
 from training.request import TrainRequest
-from training.search import Outcome, fit
 
 IRIS: dict[str, Any] = {
     "name": "iris",
@@ -28,8 +28,7 @@ IRIS: dict[str, Any] = {
 
 def fitted(folder: Path, search: dict[str, Any], *params: str) -> Outcome:
     (folder / "r.yaml").write_text(yaml.safe_dump(IRIS | {"search": search}))
-    found = prepare(TrainRequest(recipe="r.yaml", params=params))
-    return fit(found.planned, found.rows, found.scoring, found.recipe.refit)
+    return fit(prepare(TrainRequest(recipe="r.yaml", params=params)).plan)
 
 
 def test_a_grid_tries_every_combination(work: Path) -> None:
@@ -131,8 +130,7 @@ def test_two_classes_with_names_have_a_positive_one(work: Path) -> None:
         "metrics": ["precision", "recall", "f1", "average_precision", "roc_auc"],
     }
     (work / "r.yaml").write_text(yaml.safe_dump(recipe))
-    found = prepare(TrainRequest(recipe="r.yaml"))
-    outcome = fit(found.planned, found.rows, found.scoring, found.recipe.refit)
+    outcome = fit(prepare(TrainRequest(recipe="r.yaml")).plan)
 
     assert outcome.failures == []
     assert outcome.metrics["cv_f1"] > 0.9

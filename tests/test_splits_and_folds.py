@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from mlproject.base.errors import DataError
-from training.preparation import Prepared, prepare
+from training.plan import Plan
+from training.preparation import prepare
 from training.request import TrainRequest
 
 FRAME = pd.DataFrame(
@@ -26,7 +27,7 @@ FRAME = pd.DataFrame(
 )
 
 
-def prepared(folder: Path, split: dict[str, Any], **changes: Any) -> Prepared:
+def prepared(folder: Path, split: dict[str, Any], **changes: Any) -> Plan:
     FRAME.to_csv(folder / "t.csv", index=False)
     content: dict[str, Any] = {
         "name": "t",
@@ -38,12 +39,12 @@ def prepared(folder: Path, split: dict[str, Any], **changes: Any) -> Prepared:
         "metrics": ["rmse"],
     }
     (folder / "t.yaml").write_text(yaml.safe_dump({**content, **changes}))
-    return prepare(TrainRequest(recipe="t.yaml"))
+    return prepare(TrainRequest(recipe="t.yaml")).plan
 
 
-def folds(found: Prepared) -> list[tuple[Any, Any]]:
+def folds(found: Plan) -> list[tuple[Any, Any]]:
     rows = found.rows
-    return list(found.planned.cv.split(rows.X_train, rows.y_train, rows.groups))
+    return list(found.search.cv.split(rows.X_train, rows.y_train, rows.groups))
 
 
 def test_random_holds_out_the_share_and_the_seed_repeats_it(work: Path) -> None:
@@ -104,8 +105,8 @@ def test_a_separate_file_is_held_out_whole(work: Path) -> None:
     found = prepared(work, {"kind": "file", "source": "held.csv"})
 
     assert (len(found.rows.X_train), len(found.rows.X_test)) == (100, 7)
-    assert found.validation is not None
-    assert found.validation.rows == 7
+    assert found.held_out_dataset is not None
+    assert found.held_out_dataset.rows == 7
 
 
 def test_a_separate_file_without_a_feature_is_refused(work: Path) -> None:

@@ -323,7 +323,7 @@ def _recorded(
         metrics["peak_rss_mb"] = result.peak_rss_mb
     try:
         file = Path(result.manifest)
-        return lineage.record(session, located, content, metrics, file, started)
+        return lineage.record(session, lineage.Scored(located, content, file, metrics, started))
     except Exception as error:  # noqa: BLE001 - the output is complete, whatever a store raises
         why = str(error) if isinstance(error, MlprojectError) else redacted_text(reason(error))
         reporter.warn(f"The output is complete, but not recorded. {why}")

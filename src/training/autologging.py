@@ -2,37 +2,56 @@
 
 Off, and replaced: models (two, each with a subprocess that infers requirements: ``model``),
 child runs (the best few only, four requests each: ``children``), the dataset (hashed from its first
-10,000 rows, with the source "code": ``record``). On: parameters, tags, training metrics, best
+10,000 rows, with the source "code": ``contents``). On: parameters, tags, training metrics, best
 parameters and score, ``cv_results.csv``, the estimator's diagram and the classifier's plots.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from mlproject.base.console import quiet_loggers
+
+_SKLEARN = "sklearn"
 
 
 @contextmanager
 def autologged() -> Iterator[None]:
     """Have MLflow log the fits inside the block to the active run.
 
-    Its warnings are silenced: what it drops is found by ``completion`` and written.
+    Its warnings are silenced: what it drops is found when the run is completed, and written.
     """
     import mlflow.sklearn
 
-    logger = logging.getLogger("mlflow.sklearn")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    mlflow.sklearn.autolog(
-        log_models=False,
-        log_datasets=False,
-        log_post_training_metrics=False,
-        max_tuning_runs=0,
-        silent=True,
-    )
+    with switched_off(), quiet_loggers("mlflow.sklearn"):
+        mlflow.sklearn.autolog(
+            log_models=False,
+            log_datasets=False,
+            log_post_training_metrics=False,
+            max_tuning_runs=0,
+            silent=True,
+        )
+        try:
+            yield
+        finally:
+            mlflow.sklearn.autolog(disable=True, silent=True)  # takes its wrappers off scikit-learn
+
+
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """Log nothing by itself inside the block; the caller's own choice holds again after it."""
+    import mlflow.sklearn
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
+
+    before = dict(AUTOLOGGING_INTEGRATIONS[_SKLEARN])
+    enabled = bool(before) and not before["disable"]
+    if enabled:
+        mlflow.sklearn.autolog(disable=True, silent=True)
     try:
         yield
     finally:
-        mlflow.sklearn.autolog(disable=True, silent=True)
-        logger.setLevel(before)
+        if enabled:
+            with quiet_loggers("mlflow.sklearn"):
+                mlflow.sklearn.autolog(**before)
+        AUTOLOGGING_INTEGRATIONS[_SKLEARN] = before

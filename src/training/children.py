@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum
-from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlproject.base.errors import one_line
+from mlproject.base.errors import TrackingError, one_line
 from mlproject.base.interrupts import interrupts_held_back
+from mlproject.tracking import names, pages, runs
 from mlproject.tracking.failures import is_unanswered
+from mlproject.tracking.runs import Contents, OpenRun
+from mlproject.tracking.session import Session
+from mlproject.tracking.target import AZUREML
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-CANDIDATE_TAG = "mlproject.candidate"
-FAILURE_TAG = "mlproject.failure"
-_PARENT_TAG = "mlflow.parentRunId"
-_AUTOLOGGING_TAG = "mlflow.autologging"
-_LONGEST_PARAMETER = 500
 _PAGE = 1000
+_ROUNDS = 2
+_MOST_SHOWN = 5
+# Tags that say who and what started a run; children carry their parent's.
+_CONTEXT = (names.USER, names.SOURCE_NAME, names.SOURCE_TYPE, names.GIT_COMMIT)
 
 
 class Store(Enum):
@@ -47,120 +48,117 @@ _WORKERS = {Store.HTTP: 4, Store.WORKSPACE: 10}
 
 @dataclass(frozen=True)
 class Child:
-    """What the run of one candidate should hold.
+    """What the run of one candidate should be.
 
     Attributes
     ----------
     index : int
         The candidate's row in ``cv_results_``.
-    parameters : dict of str to str
-        All parameters of the pipeline, with the candidate's own.
-    metrics : dict of str to float
-        Mean and standard deviation of each score, ranks, and times in seconds.
-    failure : str or None
-        Why it has folds without a score.
+    contents : Contents
     """
 
     index: int
-    parameters: dict[str, str]
-    metrics: dict[str, float]
-    failure: str | None = None
+    contents: Contents
 
     @property
     def status(self) -> str:
         """FAILED when no fold has a score."""
-        scored = any(name.startswith("mean_test_") for name in self.metrics)
+        scored = any(name.startswith("mean_test_") for name in self.contents.metrics)
         return "FINISHED" if scored else "FAILED"
+
+    def lacks(self, run: Run | None) -> list[str]:
+        """Return what a run lacks or has otherwise; an empty list when it is complete."""
+        if run is None:
+            return ["run"]
+        missing = runs.lacking(run, replace(self.contents, tags={})).described
+        return missing + ["status"] * (run.info.status != self.status)
 
 
 @dataclass(frozen=True)
 class Family:
-    """What all children of a search share."""
+    """A parent run in its store, to which children belong."""
 
-    parent: Run
-    store: Store = Store.OTHER
-    tags: Mapping[str, str] = field(default_factory=dict)
+    session: Session
+    parent: OpenRun
+
+    @property
+    def client(self) -> MlflowClient:
+        """The session's client."""
+        return self.session.client
+
+    @property
+    def store(self) -> Store:
+        """The kind of the store."""
+        target = self.session.target
+        if target.is_file_store:
+            return Store.FILES
+        if target.name == AZUREML:
+            return Store.WORKSPACE
+        return Store.HTTP if target.uri.startswith("http") else Store.OTHER
 
     @property
     def experiment_id(self) -> str:
         """The experiment of the parent."""
-        return str(self.parent.info.experiment_id)
-
-    @property
-    def parent_id(self) -> str:
-        """The parent's run id."""
-        return str(self.parent.info.run_id)
+        return str(self.parent.run.info.experiment_id)
 
 
-def expected(search: Any, failures: Mapping[int, str]) -> list[Child]:
-    """Return what the children should hold, from ``cv_results_``.
-
-    Names are those of MLflow's autologging: every parameter of the pipeline, and every column of
-    ``cv_results_`` that is neither a parameter nor of a single fold. Scores that are not numbers
-    are left out.
+def record(family: Family, candidates: Sequence[Contents]) -> dict[int, str]:
+    """Write the children that are not there, check all, and return candidate to run id.
 
     Parameters
     ----------
-    search : fitted search estimator
-    failures : mapping of int to str
-        Why, for each candidate with folds that have no score.
+    candidates : sequence of Contents
+        What the child of each candidate holds, in the order of ``cv_results_``.
+
+    Raises
+    ------
+    TrackingError
+        When children are missing or incomplete after a second attempt; says which.
     """
-    base = {name: text(value) for name, value in search.estimator.get_params(deep=True).items()}
-    results = search.cv_results_
-    columns = [name for name in results if not name.startswith(("param", "split"))]
-    children = []
-    for index, parameters in enumerate(results["params"]):
-        metrics = {
-            name: float(results[name][index])
-            for name in columns
-            if _is_number(results[name][index])
-        }
-        own = {name: text(value) for name, value in parameters.items()}
-        children.append(Child(index, base | own, metrics, failures.get(index)))
-    return children
+    children = [Child(index, contents) for index, contents in enumerate(candidates)]
+    stored = _find(family) if family.parent.joined and children else {}
+    ids = {index: str(run.info.run_id) for index, run in stored.items()}
+    problems: dict[int, str] = {}
+    todo = [child for child in children if child.lacks(stored.get(child.index))]
+    for _ in range(_ROUNDS):
+        if not todo:
+            return ids
+        problems = _write(family, todo, ids)
+        if family.store == Store.FILES:
+            stored = {index: family.client.get_run(run_id) for index, run_id in ids.items()}
+        else:
+            stored = _find(family)
+        todo = [child for child in children if child.lacks(stored.get(child.index))]
+    if not todo:
+        return ids
+    shown = [
+        f"{child.index} ({', '.join(child.lacks(stored.get(child.index))[:3])})"
+        for child in todo[:_MOST_SHOWN]
+    ]
+    more = f" and {len(todo) - _MOST_SHOWN} more" if len(todo) > _MOST_SHOWN else ""
+    why = next(iter(problems.values()), None)
+    raise TrackingError(
+        f"{len(todo)} of {len(children)} candidates are not recorded: {', '.join(shown)}{more}",
+        f"The server said: {why}" if why else None,
+    )
 
 
-def text(value: Any) -> str:
-    """Return a parameter's value as a run stores it."""
-    shown = str(value)
-    return shown if len(shown) <= _LONGEST_PARAMETER else shown[: _LONGEST_PARAMETER - 3] + "..."
+def _write(family: Family, children: Sequence[Child], ids: dict[int, str]) -> dict[int, str]:
+    """Write children, and return candidate to what went wrong; a failure does not stop the others.
 
-
-def write(
-    client: MlflowClient,
-    family: Family,
-    children: Sequence[Child],
-    *,
-    known: Mapping[int, str] | None = None,
-) -> tuple[dict[int, str], dict[int, str]]:
-    """Write children; a failure of one does not stop the others.
-
-    Parameters
-    ----------
-    client : MlflowClient
-    family : Family
-    children : sequence of Child
-    known : mapping of int to str, optional
-        Candidate to run id of those that exist and have to be completed.
-
-    Returns
-    -------
-    written : dict of int to str
-        Candidate to run id, also of those that were made and not completed.
-    problems : dict of int to str
-        Candidate to what went wrong.
+    ``ids``, candidate to run id of those that exist, gets those that are made.
     """
-    written: dict[int, str] = dict(known or {})
     problems: dict[int, str] = {}
     gone: list[Exception] = []
+    inherited = _inherited(family.parent.run)
 
     def one(child: Child) -> None:
         if gone:
             return
         try:
             with interrupts_held_back():
-                _write_one(client, family, child, written)
-        except Exception as error:  # noqa: BLE001 - collected, and reported by completion
+                _write_one(family, child, inherited, ids)
+        except Exception as error:  # noqa: BLE001 - collected, and reported by record()
             problems[child.index] = one_line(str(error))
             if is_unanswered(error):
                 gone.append(error)
@@ -168,78 +166,46 @@ def write(
     _for_each(one, children, _WORKERS.get(family.store, 1))
     if gone:  # asking for each of the others would take minutes
         raise gone[0]
-    return written, problems
+    return problems
 
 
-def find(client: MlflowClient, family: Family) -> dict[int, Run]:
-    """Return the parent's children in the store, by candidate."""
-    found: dict[int, Run] = {}
-    token = None
-    while True:
-        page = client.search_runs(
-            [family.experiment_id],
-            filter_string=f"tags.`{_PARENT_TAG}` = '{family.parent_id}'",
-            max_results=_PAGE,
-            page_token=token,
-        )
-        for run in page:
-            number = run.data.tags.get(CANDIDATE_TAG)
-            if number is not None:
-                found[int(number)] = run
-        token = page.token
-        if not token:
-            return found
-
-
-def lacking(child: Child, run: Run | None) -> list[str]:
-    """Return what a child's run lacks or has otherwise; an empty list when it is complete."""
-    if run is None:
-        return ["run"]
-    parameters, metrics = run.data.params, run.data.metrics
-    wrong = [name for name, value in child.parameters.items() if parameters.get(name) != value]
-    wrong += [name for name, value in child.metrics.items() if not same(metrics.get(name), value)]
-    if run.info.status != child.status:
-        wrong.append("status")
-    return wrong
-
-
-def same(stored: float | None, value: float) -> bool:
-    """Return whether a stored metric is the value; databases round, and cap infinity."""
-    if stored is None:
-        return False
-    if math.isinf(value):
-        return abs(stored) > 1e300 and (stored > 0) == (value > 0)
-    return math.isclose(stored, value, rel_tol=1e-9, abs_tol=1e-12)
-
-
-def _write_one(client: MlflowClient, family: Family, child: Child, written: dict[int, str]) -> None:
-    from mlflow.entities import Metric, Param, RunTag
-
+def _write_one(
+    family: Family, child: Child, inherited: Mapping[str, str], ids: dict[int, str]
+) -> None:
+    parent = family.parent.run.info
     # The tags by which a child is found again go with the new run, so that none is ever without;
     # the FileStore, whose answers are not lost on a network, takes them with the numbers.
-    own = {_PARENT_TAG: family.parent_id, CANDIDATE_TAG: str(child.index)}
-    if child.index not in written:
-        run = client.create_run(
+    own = {names.PARENT: family.parent.run_id, names.CANDIDATE: str(child.index)}
+    in_files = family.store == Store.FILES
+    if child.index not in ids:
+        run = family.client.create_run(
             family.experiment_id,
-            start_time=family.parent.info.start_time,
-            tags={} if family.store == Store.FILES else own,
+            start_time=parent.start_time,
+            tags={} if in_files else own,
             run_name=f"candidate-{child.index}",
         )
-        written[child.index] = run.info.run_id
-    run_id = written[child.index]
+        ids[child.index] = str(run.info.run_id)
+    tags = {**inherited, **(own if in_files else {})}
+    runs.fill(family.client, ids[child.index], Contents(tags=tags) | child.contents)
     now = int(time.time() * 1000)
-    tags = {**family.tags, _AUTOLOGGING_TAG: "sklearn"}
-    if family.store == Store.FILES:
-        tags |= own
-    if child.failure:
-        tags[FAILURE_TAG] = child.failure[:5000]
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, value, now, 0) for name, value in child.metrics.items()],
-        params=[Param(name, value) for name, value in child.parameters.items()],
-        tags=[RunTag(name, value) for name, value in tags.items()],
+    family.client.set_terminated(ids[child.index], status=child.status, end_time=now)
+
+
+def _find(family: Family) -> dict[int, Run]:
+    """Return the parent's children in the store, by candidate."""
+    found = pages.every(
+        family.client.search_runs,
+        [family.experiment_id],
+        filter_string=f"tags.`{names.PARENT}` = '{family.parent.run_id}'",
+        max_results=_PAGE,
     )
-    client.set_terminated(run_id, status=child.status, end_time=now)
+    tagged = [(run.data.tags.get(names.CANDIDATE), run) for run in found]
+    return {int(number): run for number, run in tagged if number is not None}
+
+
+def _inherited(parent: Run) -> dict[str, str]:
+    tags = parent.data.tags
+    return {name: tags[name] for name in _CONTEXT if name in tags}
 
 
 def _for_each(work: Callable[[Child], None], children: Sequence[Child], workers: int) -> None:
@@ -254,7 +220,3 @@ def _for_each(work: Callable[[Child], None], children: Sequence[Child], workers:
         except BaseException:  # interrupted: those that were begun are ended, no more are begun
             pool.shutdown(cancel_futures=True)
             raise
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Number) and not math.isnan(float(value))  # type: ignore[arg-type]

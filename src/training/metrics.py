@@ -83,7 +83,7 @@ class Metric:
 
     def natural(self, score: float) -> float:
         """Return a score with the metric's natural sign."""
-        flip = self.key.startswith(_NEGATED) and not self.name.startswith(_NEGATED)
+        flip = getattr(self.scorer, "_sign", 1) < 0 and not self.name.startswith(_NEGATED)
         return -score if flip else score
 
 
@@ -143,6 +143,47 @@ def resolve(name: str, task: Task, classes: np.ndarray[Any, Any] | None) -> Metr
     if classes is not None and key in _BINARY and len(classes) == 2 and classes[1] != 1:
         scorer = _with_positive_class(key, classes[1])
     return Metric(name, key, scorer)
+
+
+def of_scoring(scoring: Any, task: Task) -> dict[str, Metric]:
+    """Return the metrics that the ``scoring`` of a search stands for, by the name of each.
+
+    A scorer of scikit-learn has the short name of its metric, such as ``rmse``; one that a user has
+    made is called after its function, or as it is called in a mapping.
+    """
+    if scoring is None:  # the estimator's own score
+        name = "r2" if task == "regression" else "accuracy"
+        return {name: Metric(name, "score", get_scorer(name))}
+    if isinstance(scoring, str) or callable(scoring):
+        metric = _of_scorer(scoring)
+        return {metric.name: metric}
+    if not isinstance(scoring, Mapping):
+        scoring = {name: name for name in scoring}
+    metrics = [_of_scorer(scorer, str(key)) for key, scorer in scoring.items()]
+    return {metric.name: metric for metric in metrics}
+
+
+def _of_scorer(scoring: Any, key: str | None = None) -> Metric:
+    scorer = get_scorer(scoring)
+    function = getattr(scorer, "_score_func", scorer)
+    name = scoring if isinstance(scoring, str) else getattr(function, "__name__", "score")
+    known = {long: short for short, long in {**_REGRESSION, **_CLASSIFICATION}.items()}
+    if key is not None and key != scoring:
+        name = key
+    name = known.get(name, name)
+    return Metric(name, key or str(scoring), scorer)
+
+
+def usual(task: Task, estimator: Any, y: Any) -> list[str]:
+    """Return the metrics that suit a task, where nobody has named any."""
+    if task == "regression":
+        return ["rmse", "nrmse", "mae", "r2"]
+    classes = len(np.unique(y))
+    names = ["accuracy", "f1_macro"]
+    ranks = hasattr(estimator, "predict_proba") or hasattr(estimator, "decision_function")
+    if classes == 2 and ranks:
+        names.insert(0, "roc_auc")
+    return [*names, "log_loss"] if hasattr(estimator, "predict_proba") else names
 
 
 def measured(

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 import numpy as np
-import pandas as pd
 
+from mlproject.base.console import quiet_loggers
 from mlproject.base.errors import ModelError, reason
 from mlproject.base.pickling import by_value
 from mlproject.models import safe_types
+from mlproject.tracking import names
+from mlproject.tracking.runs import parameter_text
 from training import requirements
-from training.pickling import users_own
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
 
-NAME = "best_estimator"
 EXAMPLE_ROWS = 5
 SKOPS, CLOUDPICKLE = "skops", "cloudpickle"
+# Of pickles, when the format has been chosen and tagged; of environments without pip, such as
+# those that uv makes.
+_TALKATIVE = ("mlflow.sklearn", "mlflow.utils.environment")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Format:
     trusted : list of str
         The types that skops must be told to trust; empty for cloudpickle.
     modules : set of str
-        The top-level modules outside the standard library that the model's types come from.
+        The modules outside the standard library that the model's types come from.
     why : str or None
         Why it is not skops.
     """
@@ -50,7 +51,7 @@ class Format:
     why: str | None = None
 
 
-def choose_format(model: Any, example: pd.DataFrame) -> Format:
+def choose_format(model: Any, example: Any) -> Format:
     """Return skops when every type in the model is on the allow-list, else cloudpickle.
 
     The list of types is what skops itself finds in the serialised model, and the choice holds
@@ -84,11 +85,11 @@ def choose_format(model: Any, example: pd.DataFrame) -> Format:
         return Format(
             CLOUDPICKLE, [], _modules_of(model), "read back by skops it predicts otherwise"
         )
-    return Format(SKOPS, types, {name.partition(".")[0] for name in types})
+    return Format(SKOPS, types, {name.rpartition(".")[0] for name in types})
 
 
-def log(model: Any, example: pd.DataFrame, imports: Sequence[str], chosen: Format) -> ModelInfo:
-    """Log the model to the active run as ``best_estimator``.
+def log(model: Any, example: Any, imports: Sequence[str], stored: Format) -> ModelInfo:
+    """Log the model to the active run.
 
     Parameters
     ----------
@@ -97,8 +98,9 @@ def log(model: Any, example: pd.DataFrame, imports: Sequence[str], chosen: Forma
     example : DataFrame of shape (n_rows, n_features)
         The first training rows; they become the input example.
     imports : sequence of str
-        The user's own modules, which are stored by value so that the model loads without them.
-    chosen : Format
+        Modules of the user's own. They are stored by value, as are those that the model's types
+        come from, so that the model loads without them.
+    stored : Format
 
     Raises
     ------
@@ -107,27 +109,34 @@ def log(model: Any, example: pd.DataFrame, imports: Sequence[str], chosen: Forma
     """
     import mlflow
 
-    with by_value(users_own(imports)), _quiet():
+    with (
+        by_value(requirements.users_own({*imports, *stored.modules})),
+        quiet_loggers(*_TALKATIVE),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", message=".*integer column")
         try:
-            if chosen.name == CLOUDPICKLE:
+            if stored.name == CLOUDPICKLE:
                 cloudpickle.dumps(model)
         except Exception as error:  # a user's own class may raise anything
             raise ModelError(f"The model cannot be stored: {reason(error)}") from error
         arguments: dict[str, Any] = {
-            "name": NAME,
-            "serialization_format": chosen.name,
-            "pip_requirements": requirements.of_model(chosen.modules, chosen.name),
+            "name": names.BEST_MODEL,
+            "serialization_format": stored.name,
+            "pip_requirements": requirements.of_model(stored.modules, stored.name),
             "signature": signature(model, example),
             "input_example": example,
-            "params": {key: str(value)[:500] for key, value in model.get_params(deep=True).items()},
+            "params": {
+                name: parameter_text(value) for name, value in model.get_params(deep=True).items()
+            },
         }
-        if chosen.name == SKOPS:
-            arguments["skops_trusted_types"] = chosen.trusted
+        if stored.name == SKOPS:
+            arguments["skops_trusted_types"] = stored.trusted
         info: ModelInfo = mlflow.sklearn.log_model(model, **arguments)
         return info
 
 
-def signature(model: Any, example: pd.DataFrame) -> Any:
+def signature(model: Any, example: Any) -> Any:
     """Return the model's signature.
 
     Whole numbers are doubles unless they are categories: the features have been made so
@@ -139,13 +148,13 @@ def signature(model: Any, example: pd.DataFrame) -> Any:
     return infer_signature(example, np.asarray(model.predict(example)))
 
 
-def _same_predictions(model: Any, other: Any, example: pd.DataFrame) -> bool:
+def _same_predictions(model: Any, other: Any, example: Any) -> bool:
     ours, theirs = np.asarray(model.predict(example)), np.asarray(other.predict(example))
     return bool(np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f"))
 
 
 def _modules_of(model: Any) -> set[str]:
-    """Return the top-level modules of a model's types, as a pickle of it names them."""
+    """Return the modules of a model's types, as a pickle of it names them."""
     import pickletools
 
     try:
@@ -158,27 +167,9 @@ def _modules_of(model: Any) -> set[str]:
         if opcode.name in ("SHORT_BINUNICODE", "BINUNICODE", "UNICODE"):
             recent = [*recent[-1:], str(argument)]
         elif opcode.name == "STACK_GLOBAL" and recent:
-            found.add(recent[0].partition(".")[0])
+            found.add(recent[0])
         elif opcode.name == "GLOBAL":
-            found.add(str(argument).partition(".")[0])
-    return {name for name in found if name not in sys.stdlib_module_names}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep two notes of MLflow's to itself.
-
-    One is on pickles: the format is chosen, and tagged. The other is on environments without pip,
-    such as those that uv makes.
-    """
-    loggers = [logging.getLogger(name) for name in ("mlflow.sklearn", "mlflow.utils.environment")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*integer column")
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+            found.add(str(argument).partition(" ")[0])
+    standard = {*sys.stdlib_module_names, "__main__"}
+    known = found.intersection(sys.modules)  # a text that was repeated may stand in its place
+    return {name for name in known if name.partition(".")[0] not in standard}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -14,18 +14,21 @@ _OPENING, _CLOSING = "[{(", "]})"
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 
 
-def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
-    """Return parameter name to values for the values of ``--param``.
+def parse(given: Mapping[str, Any] | Sequence[str]) -> dict[str, list[Any]]:
+    """Return parameter name to values for a mapping, or for the values of ``--param``.
 
-    One text may hold several parameters, separated by ``;``: an MLproject parameter is one text.
+    In a mapping a list stands for several values, anything else for one. A text may hold several
+    parameters, separated by ``;``: an MLproject parameter is one text.
 
     Raises
     ------
     ConfigurationError
         When a text is not of the form, or names a parameter twice.
     """
+    if isinstance(given, Mapping):
+        return {k: v if isinstance(v, list) else [v] for k, v in given.items()}
     parsed: dict[str, list[Any]] = {}
-    for text in texts:
+    for text in given:
         for part in _split(text, ";"):
             if not part.strip():
                 continue

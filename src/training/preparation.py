@@ -1,10 +1,9 @@
-"""From options to a checked recipe, data, split and search: everything before a server is asked."""
+"""From a request to a plan: recipe, data, split and search, checked before a server is asked."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +14,27 @@ from mlproject.base.errors import ConfigurationError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import table as tables
 from mlproject.data.table import Table
+from mlproject.tracking import datasets, names
 from training import auto, catalogue, checks, estimators, metrics, parameters, pipeline, search
-from training.metrics import Metric
+from training.plan import Plan
 from training.recipe import Recipe
 from training.request import TrainRequest
-from training.split import Split, split
+from training.split import split
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that is known before a server is asked."""
+    """A recipe with its overrides, its data, and the plan that follows from both."""
 
     recipe: Recipe
     table: Table
-    rows: Split
-    planned: Any
-    scoring: Mapping[str, Metric]
-    held_out: Mapping[str, Metric]
-    validation: Table | None = None
-    notices: list[str] = field(default_factory=list)
-
-    @property
-    def recordable(self) -> Recipe:
-        """The recipe as it may be written down: absolute places, addresses without secrets."""
-        data = self.recipe.data.model_copy(update={"source": self.table.source})
-        held_out = self.recipe.split
-        if self.validation is not None:
-            held_out = held_out.model_copy(update={"source": self.validation.source})
-        return self.recipe.model_copy(update={"data": data, "split": held_out})
+    plan: Plan
 
 
-def prepare(options: TrainRequest) -> Prepared:
+def prepare(request: TrainRequest) -> Prepared:
     """Return the recipe with its overrides, the data, the split and the search, all checked."""
     notices: list[str] = []
-    recipe, table = _recipe(options, notices)
+    recipe, table = _recipe(request, notices)
     estimator = _checked_pipeline(recipe)
     if table is None:
         table = tables.load(_source(recipe))
@@ -64,14 +50,37 @@ def prepare(options: TrainRequest) -> Prepared:
     checks.enough_rows(recipe, rows.y_train, rows.groups)
     classes = None if recipe.task == "regression" else np.unique(y)
     scoring = {name: metrics.resolve(name, recipe.task, classes) for name in recipe.scoring}
-    held_out = {name: metrics.resolve(name, recipe.task, classes) for name in recipe.metrics}
-    planned = search.plan(recipe, estimator, scoring)
-    return Prepared(recipe, table, rows, planned, scoring, held_out, validation, notices)
+    plan = Plan(
+        name=recipe.name,
+        task=recipe.task,
+        search=search.plan(recipe, estimator, scoring),
+        rows=rows,
+        scoring=scoring,
+        refit=recipe.refit,
+        held_out={name: metrics.resolve(name, recipe.task, classes) for name in recipe.metrics},
+        dataset=datasets.of_table(table),
+        held_out_dataset=datasets.of_table(validation) if validation is not None else None,
+        seed=recipe.seed,
+        imports=recipe.imports,
+        tags={names.RECIPE: recipe.name},
+        files={names.RECIPE_FILE: catalogue.dump(_recordable(recipe, table, validation))},
+        notices=notices,
+    )
+    return Prepared(recipe, table, plan)
 
 
-def prepare_without_data(options: TrainRequest) -> Recipe:
+def _recordable(recipe: Recipe, table: Table, validation: Table | None) -> Recipe:
+    """Return the recipe as it may be written down: absolute paths, addresses without secrets."""
+    data = recipe.data.model_copy(update={"source": table.source})
+    held_out = recipe.split
+    if validation is not None:
+        held_out = held_out.model_copy(update={"source": validation.source})
+    return recipe.model_copy(update={"data": data, "split": held_out})
+
+
+def prepare_without_data(request: TrainRequest) -> Recipe:
     """Return the recipe with its overrides, checked as far as that goes without data."""
-    recipe, _ = _recipe(options, [])
+    recipe, _ = _recipe(request, [])
     _checked_pipeline(recipe)
     return recipe
 
@@ -92,36 +101,36 @@ def _checked_pipeline(recipe: Recipe) -> Any:
     return estimator
 
 
-def _recipe(options: TrainRequest, notices: list[str]) -> tuple[Recipe, Table | None]:
-    """Return the recipe with the options applied; the table too where it had to be read for it."""
-    automatic = options.recipe == catalogue.AUTO or (
-        options.recipe is None and options.data is not None
+def _recipe(request: TrainRequest, notices: list[str]) -> tuple[Recipe, Table | None]:
+    """Return the recipe with the request applied; the table too where it had to be read for it."""
+    automatic = request.recipe == catalogue.AUTO or (
+        request.recipe is None and request.data is not None
     )
     table = None
     if automatic:
-        if options.data is None or options.target is None:
-            missing = "--data SOURCE" if options.data is None else "--target COLUMN"
+        if request.data is None or request.target is None:
+            missing = "--data SOURCE" if request.data is None else "--target COLUMN"
             raise ConfigurationError(
                 "Without a recipe, training needs data and a target",
                 f"Give {missing}, or name a recipe: {', '.join(catalogue.available())}",
             )
-        table = tables.load(options.data)
+        table = tables.load(request.data)
         derived = auto.derive(
-            table, options.target, options.data, f"auto-{table.name}-{options.target}"
+            table, request.target, request.data, f"auto-{table.name}-{request.target}"
         )
         recipe = derived.recipe
         notices += [f"Column '{name}' is left out: {why}" for name, why in derived.left_out.items()]
     else:
-        recipe = catalogue.load(options.recipe or catalogue.DEFAULT)
+        recipe = catalogue.load(request.recipe or catalogue.DEFAULT)
     data = {
         key: value
-        for key, value in (("source", options.data), ("target", options.target))
+        for key, value in (("source", request.data), ("target", request.target))
         if value is not None
     }
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=data)})
-    if options.seed is not None:
-        recipe = recipe.model_copy(update={"seed": options.seed})
-    return parameters.applied(recipe, parameters.parse(options.params)), table
+    if request.seed is not None:
+        recipe = recipe.model_copy(update={"seed": request.seed})
+    return parameters.applied(recipe, parameters.parse(request.params)), table
 
 
 def _source(recipe: Recipe) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlproject.base.errors import TrackingError, reason
 from mlproject.base.redaction import redacted_text
 from mlproject.registry import versions
-from training.model import NAME
+from mlproject.tracking import names
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,7 +24,7 @@ def register(client: MlflowClient, run_id: str, name: str) -> dict[str, str]:
         When the registry refuses. The run is complete all the same; the message says so.
     """
     try:
-        version = versions.register(client, run_id, NAME, name)
+        version = versions.register(client, run_id, names.BEST_MODEL, name)
     except Exception as error:  # each store has errors of its own
         why = reason(error)
         if isinstance(error, TrackingError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ class TrainRequest:
     recipe: str | None = None
     data: str | None = None
     target: str | None = None
-    params: Sequence[str] = ()
+    params: Mapping[str, Any] | Sequence[str] = ()
     tracking: str | None = None
     experiment: str | None = None
     run_name: str | None = None

@@ -18,7 +18,7 @@ def of_model(modules: Iterable[str], serializer: str) -> list[str]:
     Parameters
     ----------
     modules : iterable of str
-        The top-level modules of the types in the model.
+        Of the types in the model.
     serializer : str
         ``skops`` or ``cloudpickle``.
 
@@ -31,7 +31,7 @@ def of_model(modules: Iterable[str], serializer: str) -> list[str]:
     owners = _owners()
     names = {*_ALWAYS, serializer}
     for module in modules:
-        names.update(owners.get(module, ()))
+        names.update(owners.get(module.partition(".")[0], ()))
     pinned = {name: _version(name) for name in names}
     return sorted(f"{name}=={found}" for name, found in pinned.items() if found is not None)
 
@@ -48,9 +48,10 @@ def of_environment() -> str:
     return "\n".join([head, *lines]) + "\n"
 
 
-def is_installed(module: str) -> bool:
-    """Return whether a module belongs to an installed distribution, rather than to a folder."""
-    return module.partition(".")[0] in _owners()
+def users_own(modules: Iterable[str]) -> list[str]:
+    """Return the packages and modules that are in no installed distribution, but in a folder."""
+    tops = dict.fromkeys(name.partition(".")[0] for name in modules)
+    return [name for name in tops if name not in _owners()]
 
 
 @cache

@@ -1,82 +1,19 @@
-"""The search: candidates, folds, scores, and what failed and why."""
+"""The search that a recipe describes: candidates, folds, scores."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import FitFailedWarning
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
 
-from mlproject.base.errors import ConfigurationError, ModelError, reason
+from mlproject.base.errors import ConfigurationError
 from training import estimators, pipeline
 from training.metrics import Metric
 from training.recipe import Recipe
-from training.split import Split, cross_validation
-
-# The reason of each failed candidate is found by fitting it once more; of so many at most.
-_MOST_REASONS = 10
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A candidate of which at least one fold has no score.
-
-    Attributes
-    ----------
-    index : int
-        Its row in ``cv_results_``.
-    parameters : dict
-    folds : int
-        How many folds failed.
-    why : str
-        What the first failing fold raised.
-    """
-
-    index: int
-    parameters: dict[str, Any]
-    folds: int
-    why: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A fitted search.
-
-    Attributes
-    ----------
-    fitted : estimator
-        The search object, or the pipeline itself where there was no search.
-    best : estimator
-        Fitted on all training rows.
-    best_parameters : dict
-        The searched parameters of the best candidate.
-    metrics : dict of str to float
-        Mean and standard deviation over the folds of the best candidate, natural sign.
-    failures : list of Failure
-    """
-
-    fitted: Any
-    best: Any
-    best_parameters: dict[str, Any]
-    metrics: dict[str, float]
-    failures: list[Failure] = field(default_factory=list)
-
-    @property
-    def results(self) -> Mapping[str, Any]:
-        """``cv_results_``; empty where there was no search."""
-        return getattr(self.fitted, "cv_results_", {})
-
-    @property
-    def candidates(self) -> int:
-        """How many candidates were tried; a plain fit is one."""
-        return len(self.results["params"]) if self.results else 1
+from training.split import cross_validation
 
 
 def grids(recipe: Recipe) -> list[dict[str, list[Any]]]:
@@ -131,33 +68,9 @@ def plan(recipe: Recipe, estimator: BaseEstimator, metrics: Mapping[str, Metric]
     return GridSearchCV(estimator, spaces if len(spaces) > 1 else spaces[0], **common)
 
 
-def fit(planned: Any, rows: Split, metrics: Mapping[str, Metric], refit: str) -> Outcome:
-    """Fit a planned search and describe what came out.
-
-    Raises
-    ------
-    ModelError
-        When no candidate could be fitted, or the best one could not be fitted on all rows.
-    """
-    searching = hasattr(planned, "cv")
-    arguments = {"groups": rows.groups} if searching and rows.groups is not None else {}
-    with _quiet_failures():
-        try:
-            planned.fit(rows.X_train, rows.y_train, **arguments)
-        except (Exception, SystemExit) as error:  # any estimator may raise anything
-            raise _nothing_fitted(planned, rows, error) from error
-    if not searching:
-        return Outcome(planned, planned, {}, {})
-    failures = _failures(planned, rows)
-    if len(failures) == len(planned.cv_results_["params"]) and not _any_score(planned):
-        raise ModelError(f"No candidate could be scored: {failures[0].why}")
-    return Outcome(
-        planned,
-        planned.best_estimator_,
-        dict(planned.best_params_),
-        _best_scores(planned, metrics, refit),
-        failures,
-    )
+def size(spaces: Sequence[Mapping[str, Sequence[Any]]]) -> int:
+    """Return how many candidates the grids hold together."""
+    return len(ParameterGrid([dict(space) for space in spaces]))
 
 
 def _axis(name: str, values: Any, recipe: Recipe) -> list[Any]:
@@ -196,89 +109,3 @@ def _halving(
         random_state=recipe.seed,
         **common,
     )
-
-
-def size(spaces: Sequence[Mapping[str, Sequence[Any]]]) -> int:
-    """Return how many candidates the grids hold together."""
-    return len(ParameterGrid([dict(space) for space in spaces]))
-
-
-@contextmanager
-def _quiet_failures() -> Iterator[None]:
-    """Silence what is reported in our own words, or follows from what a recipe asks for."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitFailedWarning)
-        warnings.filterwarnings("ignore", message="One or more of the test scores are non-finite")
-        warnings.filterwarnings("ignore", message="Scoring failed")
-        warnings.filterwarnings("ignore", message="The `probability` parameter was deprecated")
-        yield
-
-
-def _fold_columns(results: Mapping[str, Any]) -> list[str]:
-    return [name for name in results if name.startswith("split") and "_test_" in name]
-
-
-def _any_score(planned: Any) -> bool:
-    results = planned.cv_results_
-    return any(np.isfinite(results[name]).any() for name in _fold_columns(results))
-
-
-def _failures(planned: Any, rows: Split) -> list[Failure]:
-    """Return the candidates with folds that have no score."""
-    results = planned.cv_results_
-    columns = _fold_columns(results)
-    missing = np.isnan(np.column_stack([results[name] for name in columns]).astype(float))
-    folds = np.array([int(name[len("split") : name.index("_")]) for name in columns])
-    failures: list[Failure] = []
-    for index in np.flatnonzero(missing.any(axis=1)):
-        failed = np.unique(folds[missing[index]])
-        parameters = results["params"][index]
-        why = "as above"
-        if len(failures) < _MOST_REASONS:
-            why = _why(planned, parameters, rows, int(failed[0])) or "a score is not a number"
-        failures.append(Failure(int(index), dict(parameters), len(failed), why))
-    return failures
-
-
-def _why(planned: Any, parameters: Mapping[str, Any], rows: Split, fold: int) -> str | None:
-    """Fit one candidate on one fold again, to hear what it raises."""
-    folds = list(planned.cv.split(rows.X_train, rows.y_train, rows.groups))
-    train, test = folds[fold % len(folds)]
-    candidate = clone(planned.estimator).set_params(
-        **{name: clone(value, safe=False) for name, value in parameters.items()}
-    )
-    try:
-        candidate.fit(rows.X_train.iloc[train], rows.y_train.iloc[train])
-        scorers = planned.scoring if isinstance(planned.scoring, dict) else {"": planned.scoring}
-        for scorer in scorers.values():
-            scorer(candidate, rows.X_train.iloc[test], rows.y_train.iloc[test])
-    except Exception as error:  # noqa: BLE001 - its message is what is asked for
-        return reason(error)
-    return None
-
-
-def _nothing_fitted(planned: Any, rows: Split, error: BaseException) -> ModelError:
-    if not hasattr(planned, "cv"):
-        return ModelError(f"The pipeline cannot be fitted: {reason(error)}")
-    spaces = getattr(planned, "param_grid", None) or planned.param_distributions
-    first = next(iter(ParameterGrid(spaces)))
-    why = _why(planned, first, rows, 0)
-    if why is None:
-        return ModelError(f"The search failed: {reason(error)}")
-    count = size(spaces if isinstance(spaces, list) else [spaces])
-    return ModelError(f"All {count} candidates failed: {why}", "Check the pipeline and the columns")
-
-
-def _best_scores(planned: Any, metrics: Mapping[str, Metric], refit: str) -> dict[str, float]:
-    """Return ``cv_NAME`` and ``cv_NAME_std`` of the best candidate."""
-    table = pd.DataFrame(planned.cv_results_)
-    row = table.iloc[planned.best_index_]
-    scores = {}
-    for name, metric in metrics.items():
-        single = "mean_test_score" in table
-        if single and name != refit:
-            continue
-        suffix = "score" if single else metric.key
-        scores[f"cv_{name}"] = metric.natural(float(row[f"mean_test_{suffix}"]))
-        scores[f"cv_{name}_std"] = float(row[f"std_test_{suffix}"])
-    return scores

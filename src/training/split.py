@@ -19,7 +19,7 @@ from sklearn.model_selection import (
 
 from mlproject.base.errors import DataError
 from mlproject.data.table import Table
-from training.recipe import Recipe
+from training.recipe import Recipe, SplitKind
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Split:
 
     Attributes
     ----------
-    X_train, X_test : DataFrame of shape (n_rows, n_features)
-    y_train, y_test : Series of shape (n_rows,)
-    groups : Series of shape (n_train_rows,) or None
+    X_train, X_test : DataFrame of shape (n_rows, n_features), or any array of a caller's
+    y_train, y_test : Series of shape (n_rows,), or any array of a caller's
+    groups : array-like of shape (n_train_rows,) or None
         The group of each training row, where the split is grouped.
     """
 
-    X_train: pd.DataFrame
-    X_test: pd.DataFrame
-    y_train: pd.Series[Any]
-    y_test: pd.Series[Any]
-    groups: pd.Series[Any] | None = None
+    X_train: Any
+    X_test: Any
+    y_train: Any
+    y_test: Any
+    groups: Any | None = None
 
 
 def split(
@@ -96,19 +96,55 @@ def cross_validation(recipe: Recipe) -> BaseCrossValidator:
 
 def positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any]:
     """Return the positions of the training rows and of the held-out rows in a table."""
-    rows = np.arange(len(y))
-    size, seed = recipe.split.test_size, recipe.seed
-    if recipe.split_kind == "time":
-        order = table.frame[recipe.split.time].argsort(kind="stable").to_numpy()
-        kept = len(rows) - max(1, round(size * len(rows)))
-        return order[:kept], order[kept:]
-    if recipe.split_kind == "group":
-        groups = table.frame[recipe.split.group]
-        if groups.nunique() < 2:
-            raise DataError(f"The column '{recipe.split.group}' has one group; two are needed")
-        splitter = GroupShuffleSplit(n_splits=1, test_size=size, random_state=seed)
-        train, test = next(splitter.split(rows, y, groups))
+    column = {"time": recipe.split.time, "group": recipe.split.group}.get(recipe.split_kind)
+    by = table.frame[column] if column is not None else None
+    rule = Rule(recipe.split_kind, recipe.split.test_size, recipe.seed)
+    return rule.positions(y, by)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How rows are held out.
+
+    Attributes
+    ----------
+    kind : str
+        ``random``, ``stratified``, ``group`` or ``time``.
+    test_size : float
+        The share of rows, between 0 and 1.
+    seed : int
+    """
+
+    kind: SplitKind
+    test_size: float
+    seed: int
+
+    def positions(self, y: Any, by: pd.Series[Any] | None) -> tuple[Any, Any]:
+        """Return the positions of the training rows and of the held-out rows.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_rows,)
+        by : Series of shape (n_rows,), optional
+            The group or the time of each row.
+        """
+        rows = np.arange(len(y))
+        if self.kind == "time" and by is not None:
+            order = by.argsort(kind="stable").to_numpy()
+            kept = len(rows) - max(1, round(self.test_size * len(rows)))
+            return order[:kept], order[kept:]
+        if self.kind == "group" and by is not None:
+            if by.nunique() < 2:
+                raise DataError(f"The column '{by.name}' has one group; two are needed")
+            splitter = GroupShuffleSplit(
+                n_splits=1, test_size=self.test_size, random_state=self.seed
+            )
+            train, test = next(splitter.split(rows, y, by))
+            return train, test
+        train, test = train_test_split(
+            rows,
+            test_size=self.test_size,
+            random_state=self.seed,
+            stratify=y if self.kind == "stratified" else None,
+        )
         return train, test
-    stratify = y if recipe.split_kind == "stratified" else None
-    train, test = train_test_split(rows, test_size=size, random_state=seed, stratify=stratify)
-    return train, test

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 # Read: MLflow's own way of choosing a server, an experiment and a run that was already started.
 TRACKING_URI = "MLFLOW_TRACKING_URI"
@@ -44,3 +46,15 @@ HTTP_BACKOFF = "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"
 def get(name: str) -> str | None:
     """Return the variable's value; an empty one counts as not set."""
     return os.environ.get(name) or None
+
+
+@contextmanager
+def defaults(values: Mapping[str, str]) -> Iterator[None]:
+    """Set those of the variables that are not set, for the block."""
+    unset = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(unset)
+    try:
+        yield
+    finally:
+        for name in unset:
+            os.environ.pop(name, None)

@@ -12,8 +12,9 @@ from mlproject.base.errors import ConfigurationError, DataError, GateError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import table as tables
 from mlproject.data.table import Table
+from mlproject.tracking import names
 from mlproject.tracking.failures import as_tracking_error
-from training import catalogue, checks, record
+from training import catalogue, checks
 from training.preparation import validation_rows
 from training.recipe import Recipe
 from training.split import Split, positions, split
@@ -108,14 +109,14 @@ def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> HeldO
 
 def _recipe(client: MlflowClient, run_id: str) -> Recipe:
     with as_tracking_error(f"The recipe of run {run_id} cannot be read"):
-        names = {item.path for item in client.list_artifacts(run_id)}
-        if record.RECIPE_FILE not in names:
+        files = {item.path for item in client.list_artifacts(run_id)}
+        if names.RECIPE_FILE not in files:
             raise ConfigurationError(
                 f"The run {run_id} has no recipe: 'python -m training' did not make it",
                 "Only models of this project's runs can be compared",
             )
         with TemporaryDirectory(prefix="mlproject-") as folder:
-            path = client.download_artifacts(run_id, record.RECIPE_FILE, folder)
+            path = client.download_artifacts(run_id, names.RECIPE_FILE, folder)
             return catalogue.load(str(path))
 
 
@@ -127,7 +128,7 @@ def _source(recipe: Recipe, run_id: str) -> str:
 
 def _check_unchanged(client: MlflowClient, run_id: str, table: Table) -> None:
     with as_tracking_error(f"The run {run_id} cannot be read"):
-        recorded = client.get_run(run_id).data.tags.get("mlproject.data.sha256")
+        recorded = client.get_run(run_id).data.tags.get(names.DATA_SHA256)
     if recorded is not None and recorded != table.sha256:
         raise GateError(
             f"{table.source} is not what run {run_id} was trained on: its SHA-256 differs",

@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 from mlproject.base import locks
 from mlproject.base.errors import GateError, MlprojectError, TrackingError
 from mlproject.registry import ledger, versions
-from mlproject.registry.ledger import Entry
+from mlproject.registry.ledger import Attempt, Entry
 from mlproject.registry.versions import Version
 from mlproject.tracking.failures import as_tracking_error
 
@@ -103,9 +103,10 @@ def promote(
     before = champion.number if champion is not None else None
     action = ledger.PROMOTE if judged.passed else ledger.REFUSED
     with _not_moved(name, alias):
-        turn = ledger.opened(
-            client, name, alias, action, before, challenger.number, judged.details, judged.metrics
+        attempt = Attempt(
+            name, alias, action, before, challenger.number, judged.details, judged.metrics
         )
+        turn = ledger.opened(client, attempt)
     if not judged.passed:
         with as_tracking_error(f"The refusal of {challenger.uri} cannot be recorded"):
             turn.end(done=False, why=judged.why)
@@ -144,9 +145,8 @@ def rollback(client: MlflowClient, name: str, alias: str) -> Move:
         )
     details = {"action": ledger.ROLLBACK, "from": current.number, "to": target}
     with _not_moved(name, alias):
-        turn = ledger.opened(
-            client, name, alias, ledger.ROLLBACK, current.number, target, details, {}
-        )
+        attempt = Attempt(name, alias, ledger.ROLLBACK, current.number, target, details)
+        turn = ledger.opened(client, attempt)
     _move(client, name, alias, current.number, target, turn)
     return Move(name, alias, current.number, target, turn.run_id)
 

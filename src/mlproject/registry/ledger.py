@@ -11,17 +11,17 @@ from __future__ import annotations
 import getpass
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlproject import __version__
 from mlproject.base import git
 from mlproject.base.errors import TrackingError
+from mlproject.tracking import names, pages, runs
 from mlproject.tracking.experiments import experiment_id
 from mlproject.tracking.failures import as_tracking_error
+from mlproject.tracking.runs import Contents, NewRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 
 PROMOTE, ROLLBACK, REFUSED = "promote", "rollback", "refused"
 _ORIGIN = "origin"
-_MODEL = "mlproject.registry.model"
-_ALIAS = "mlproject.registry.alias"
-_ACTION = "mlproject.registry.action"
-_FROM = "mlproject.registry.from"
-_TO = "mlproject.registry.to"
-_WHO = "mlproject.registry.who"
-_WHY = "mlproject.registry.why"
-_COMMIT = "mlflow.source.git.commit"
-_VERDICT_FILE = "verdict.json"
 _PAGE = 1000
 _MOST_ATTEMPTS = 100
 # A move takes seconds; one that has not ended after this long will not.
@@ -90,7 +81,7 @@ def entries(client: MlflowClient, name: str, alias: str | None = None) -> list[E
         if experiment is None:
             return []
         runs = _runs(client, str(experiment.experiment_id))
-    found = [_entry(run) for run in runs if run.data.tags.get(_ACTION) not in (None, _ORIGIN)]
+    found = [_entry(run) for run in runs if run.data.tags.get(names.ACTION) not in (None, _ORIGIN)]
     kept = [item for item in found if alias is None or item.alias == alias]
     return sorted(kept, key=lambda item: item.when)
 
@@ -118,49 +109,58 @@ class Turn:
     def end(self, *, done: bool, why: str | None = None) -> None:
         """End the attempt; nothing of it is changed any more."""
         if why:
-            self._client.set_tag(self.run_id, _WHY, why[:1000])
+            self._client.set_tag(self.run_id, names.WHY, why[:1000])
         self._client.set_terminated(self.run_id, "FINISHED" if done else "FAILED")
 
 
-def opened(
-    client: MlflowClient,
-    name: str,
-    alias: str,
-    action: str,
-    before: int | None,
-    after: int | None,
-    verdict: Mapping[str, Any],
-    metrics: Mapping[str, float],
-) -> Turn:
-    """Write down what is about to happen, with its verdict, and return the attempt."""
-    from mlflow.entities import Metric
+@dataclass(frozen=True)
+class Attempt:
+    """A move that is about to be tried, or has been refused.
 
-    with as_tracking_error(f"The record of '{name}' cannot be written"):
-        experiment = experiment_id(client, experiment_of(name))
-        tags = {
-            _MODEL: name,
-            _ALIAS: alias,
-            _ACTION: action,
-            _FROM: str(before) if before is not None else "",
-            _TO: str(after) if after is not None else "",
-            _WHO: _who(),
-            _COMMIT: git.commit() or "",
-            "mlproject.kind": "registry",
-            "mlproject.version": __version__,
-        }
-        run = client.create_run(
-            experiment,
+    Attributes
+    ----------
+    name, alias : str
+        Of the registered model.
+    action : str
+        ``promote``, ``rollback`` or ``refused``.
+    before, after : int or None
+        The versions that the alias names now and then.
+    verdict : mapping
+        Becomes the file ``verdict.json``.
+    metrics : mapping of str to float
+    """
+
+    name: str
+    alias: str
+    action: str
+    before: int | None
+    after: int | None
+    verdict: Mapping[str, Any]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def opened(client: MlflowClient, attempt: Attempt) -> Turn:
+    """Write down an attempt, with its verdict, before it is made."""
+    tags = {
+        names.REGISTERED_MODEL: attempt.name,
+        names.ALIAS: attempt.alias,
+        names.ACTION: attempt.action,
+        names.MOVED_FROM: str(attempt.before) if attempt.before is not None else "",
+        names.MOVED_TO: str(attempt.after) if attempt.after is not None else "",
+        names.WHO: _who(),
+        names.GIT_COMMIT: git.commit() or "",
+        names.KIND: "registry",
+        names.VERSION: __version__,
+    }
+    verdict = json.dumps(attempt.verdict, indent=2, allow_nan=False)
+    with as_tracking_error(f"The record of '{attempt.name}' cannot be written"):
+        new = NewRun(
+            experiment_id(client, experiment_of(attempt.name)),
+            f"{attempt.action} {attempt.name} {attempt.after} to {attempt.alias}",
             tags={key: value for key, value in tags.items() if value},
-            run_name=f"{action} {name} {after} to {alias}",
         )
-        run_id = str(run.info.run_id)
-        now = int(time.time() * 1000)
-        client.log_batch(run_id, [Metric(key, value, now, 0) for key, value in metrics.items()])
-        with TemporaryDirectory(prefix="mlproject-") as folder:
-            path = Path(folder) / _VERDICT_FILE
-            path.write_text(json.dumps(verdict, indent=2, allow_nan=False), encoding="utf-8")
-            client.log_artifact(run_id, str(path))
-    return Turn(client, run_id)
+        contents = Contents(metrics=attempt.metrics, files={names.VERDICT_FILE: verdict})
+        return Turn(client, runs.created(client, new, contents))
 
 
 def claim(client: MlflowClient, name: str, alias: str, turn: Turn) -> None:
@@ -211,16 +211,22 @@ def _last(client: MlflowClient, name: str, alias: str, key: str) -> str:
 
 def _origin(client: MlflowClient, experiment_id: str, runs: Mapping[str, Run]) -> str:
     """Return the run that the first move follows; it is made when there is none."""
-    known = [run for run in runs.values() if run.data.tags.get(_ACTION) == _ORIGIN]
+    known = _origins(runs.values())
     if not known:
-        made = client.create_run(experiment_id, tags={_ACTION: _ORIGIN}, run_name="origin")
+        made = client.create_run(experiment_id, tags={names.ACTION: _ORIGIN}, run_name="origin")
         client.set_terminated(str(made.info.run_id), "FINISHED")
         time.sleep(0.5)  # another may make one at the same time; all take the same of them
         known = [
-            run for run in _runs(client, experiment_id) if run.data.tags.get(_ACTION) == _ORIGIN
+            run
+            for run in _runs(client, experiment_id)
+            if run.data.tags.get(names.ACTION) == _ORIGIN
         ]
     first = min(known, key=lambda run: (run.info.start_time, str(run.info.run_id)))
     return str(first.info.run_id)
+
+
+def _origins(runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if run.data.tags.get(names.ACTION) == _ORIGIN]
 
 
 def _has_ended(client: MlflowClient, run_id: str) -> bool:
@@ -231,27 +237,20 @@ def _has_ended(client: MlflowClient, run_id: str) -> bool:
 
 
 def _runs(client: MlflowClient, experiment_id: str) -> list[Run]:
-    found: list[Run] = []
-    token = None
-    while True:
-        page: Any = client.search_runs([experiment_id], max_results=_PAGE, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
+    return pages.every(client.search_runs, [experiment_id], max_results=_PAGE)
 
 
 def _entry(run: Run) -> Entry:
     tags = run.data.tags
     return Entry(
         run_id=str(run.info.run_id),
-        action=tags[_ACTION],
-        alias=tags.get(_ALIAS, ""),
-        before=_number(tags.get(_FROM)),
-        after=_number(tags.get(_TO)),
-        who=tags.get(_WHO),
-        commit=tags.get(_COMMIT),
-        why=tags.get(_WHY),
+        action=tags[names.ACTION],
+        alias=tags.get(names.ALIAS, ""),
+        before=_number(tags.get(names.MOVED_FROM)),
+        after=_number(tags.get(names.MOVED_TO)),
+        who=tags.get(names.WHO),
+        commit=tags.get(names.GIT_COMMIT),
+        why=tags.get(names.WHY),
         when=int(run.info.start_time or 0),
         done=run.info.status == "FINISHED",
         metrics=dict(run.data.metrics),

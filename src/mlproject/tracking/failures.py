@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,13 +71,15 @@ def few_retries() -> Iterator[None]:
         environ.HTTP_RETRIES: str(FIRST_ANSWER_RETRIES),
         environ.HTTP_BACKOFF: str(FIRST_ANSWER_BACKOFF),
     }
-    ours = {name: value for name, value in chosen.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
+    with environ.defaults(chosen):
         yield
-    finally:
-        for name in ours:
-            os.environ.pop(name, None)
+
+
+@contextmanager
+def at_most_retries(count: int | None) -> Iterator[None]:
+    """Repeat requests so many times inside the block; None leaves MLflow's own number."""
+    with environ.defaults({environ.HTTP_RETRIES: str(count)} if count is not None else {}):
+        yield
 
 
 def _inside(error: BaseException) -> BaseException | None:

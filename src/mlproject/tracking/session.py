@@ -32,6 +32,8 @@ class Session:
     """A target and a client of it, which connects when it is first used."""
 
     target: Target
+    moved: bool = False
+    """Whether MLflow was led to another server before."""
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -52,11 +54,14 @@ def opened(target: Target) -> Iterator[Session]:
     Environment and tracking URI are afterwards what they were.
     """
     before = dict(os.environ)
+    moved = _uri_in_force() not in (None, target.uri)
+    if moved:
+        os.environ.pop(environ.EXPERIMENT_ID, None)  # which is the other server's
     os.environ.update(target.environment)
     os.environ.setdefault(environ.SUPPRESS_URLS, "true")
     os.environ.setdefault(environ.UV_AUTO_DETECT, "false")
     try:
-        yield Session(target)
+        yield Session(target, moved)
     finally:
         if "mlflow" in sys.modules:
             import mlflow
@@ -65,6 +70,15 @@ def opened(target: Target) -> Iterator[Session]:
             mlflow.set_tracking_uri(before.get(environ.TRACKING_URI))  # type: ignore[arg-type]
         os.environ.clear()
         os.environ.update(before)
+
+
+def _uri_in_force() -> str | None:
+    """Return the tracking URI that MLflow has now; None where it has not been chosen."""
+    if "mlflow" not in sys.modules:
+        return environ.get(environ.TRACKING_URI)
+    import mlflow
+
+    return str(mlflow.get_tracking_uri())
 
 
 def _connected(target: Target) -> MlflowClient:

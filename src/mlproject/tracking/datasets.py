@@ -1,0 +1,94 @@
+"""The data of a run as MLflow keeps it: source, SHA-256 of the whole content, rows, schema."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlproject.data import samples
+from mlproject.data.source import is_url
+from mlproject.data.table import Table
+from mlproject.tracking import names
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import DatasetInput
+
+# The source of data that a caller had in memory.
+IN_MEMORY = "code"
+_DIGEST_LENGTH = 36  # MLflow's limit
+_SCHEMA_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a run's data.
+
+    Attributes
+    ----------
+    source : str
+        As it may be written down; ``code`` for data that was in memory.
+    name : str
+    sha256 : str
+        Of the whole content.
+    rows : int
+    elements : int, optional
+        Rows times columns.
+    """
+
+    source: str
+    name: str
+    sha256: str
+    rows: int
+    elements: int | None = None
+
+
+def of_table(table: Table) -> Dataset:
+    """Return a table as the data set that a run names."""
+    return Dataset(table.source, table.name, table.sha256, table.rows, int(table.frame.size))
+
+
+def as_input(dataset: Dataset, context: str, X: pd.DataFrame | None = None) -> DatasetInput:
+    """Return a data set as an input of a run.
+
+    Parameters
+    ----------
+    context : str
+        ``train``, ``eval`` or ``score``.
+    X : DataFrame of shape (n_rows, n_features), optional
+        The features, whose schema is recorded.
+    """
+    from mlflow.entities import Dataset as Entity
+    from mlflow.entities import DatasetInput, InputTag
+
+    kind, place = _source(dataset.source)
+    profile = {"num_rows": dataset.rows, "num_elements": dataset.elements, "sha256": dataset.sha256}
+    entity = Entity(
+        name=dataset.name,
+        digest=dataset.sha256[:_DIGEST_LENGTH],
+        source_type=kind,
+        source=json.dumps(place),
+        schema=json.dumps({"mlflow_colspec": _schema(X)}) if X is not None else None,
+        profile=json.dumps({key: value for key, value in profile.items() if value is not None}),
+    )
+    return DatasetInput(entity, [InputTag(names.DATA_CONTEXT, context)])
+
+
+def _schema(X: pd.DataFrame) -> Any:
+    from mlflow.models import infer_signature
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*integer column")
+        return infer_signature(X.head(_SCHEMA_ROWS)).inputs.to_dict()
+
+
+def _source(source: str) -> tuple[str, dict[str, Any]]:
+    """Return MLflow's source type and source."""
+    if source == IN_MEMORY or samples.is_sample(source):
+        return "code", {"tags": {names.SOURCE_NAME: source}}
+    if not is_url(source):
+        return "local", {"uri": source}
+    scheme = source.partition("://")[0]
+    return ("http", {"url": source}) if scheme in ("http", "https") else (scheme, {"uri": source})

@@ -1,0 +1,196 @@
+"""A plan carried out: fitted inside a run, recorded, checked, registered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mlproject.base import environ
+from mlproject.base.console import Reporter
+from mlproject.base.errors import ModelError
+from mlproject.tracking import names, runs
+from mlproject.tracking.azureml import studio_link
+from mlproject.tracking.experiments import ambient_experiment
+from mlproject.tracking.failures import as_tracking_error
+from mlproject.tracking.runs import OpenRun
+from mlproject.tracking.session import Session
+from mlproject.tracking.target import AZUREML
+from training import (
+    autologging,
+    children,
+    contents,
+    engine,
+    fitting,
+    metrics,
+    model,
+    registration,
+)
+from training.fitting import Outcome
+from training.model import Format
+from training.plan import Plan
+from training.request import TrainResult
+
+_EXAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a training is recorded, and where its fits run.
+
+    Attributes
+    ----------
+    experiment, run_name, register : str or None
+        Names; None is not given.
+    engine : str
+        ``local`` or ``dask``.
+    jobs : int or None
+        Fits at a time.
+    """
+
+    experiment: str | None = None
+    run_name: str | None = None
+    register: str | None = None
+    engine: str = "local"
+    jobs: int | None = None
+
+
+def execute(
+    plan: Plan, destination: Destination, session: Session, reporter: Reporter
+) -> TrainResult:
+    """Fit a plan and record it in the session's store.
+
+    Raises
+    ------
+    TrackingError
+        When the server refuses, or the run is incomplete after a second attempt.
+    ModelError
+        When no candidate could be fitted, or the best one cannot be stored or measured.
+    """
+    started = time.perf_counter()
+    for notice in plan.notices:
+        reporter.warn(notice)
+    with reporter.step(f"Connecting to {session.target.described}"):
+        client = session.client
+    experiment = destination.experiment or ambient_experiment(client) or plan.name
+    with (
+        autologging.switched_off(),
+        runs.opened(session, experiment, destination.run_name) as open_run,
+    ):
+        result = _Execution(plan, session, open_run, reporter).result(destination)
+    if open_run.joined and destination.experiment not in (None, open_run.experiment):
+        reporter.warn(
+            f"The run was already started in '{open_run.experiment}': --experiment is not used"
+        )
+    if destination.register:
+        registered = registration.register(client, result.run_id, destination.register)
+        result = replace(result, registered=registered)
+    return replace(result, seconds=round(time.perf_counter() - started, 3))
+
+
+@dataclass(frozen=True)
+class _Execution:
+    """A plan on its way through an open run."""
+
+    plan: Plan
+    session: Session
+    run: OpenRun
+    reporter: Reporter
+
+    def result(self, destination: Destination) -> TrainResult:
+        """Fit, record everything, and return what came out."""
+        before = contents.of_plan(self.plan)
+        with self._recording():
+            runs.fill(self.session.client, self.run.run_id, before)
+        outcome = self._fitted(destination)
+        measured = self._measured(outcome)
+        with self.reporter.step("Recording candidates and model"), self._recording():
+            # The model first: it is what a run is for, should the server go away after it.
+            stored = self._stored(outcome)
+            after = contents.of_outcome(outcome, measured, stored)
+            whole = replace(before | after, datasets=())
+            runs.complete(self.session.client, self.run.run_id, whole)
+            family = children.Family(self.session, self.run)
+            recorded = children.record(family, contents.of_candidates(outcome))
+        return self._described(outcome, measured, stored, len(recorded))
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        run_id = self.run.run_id
+        # What is there already is completed, not repeated.
+        later = f"Finish it later with {environ.RUN_ID}={run_id} and the same command"
+        with as_tracking_error(f"The run {run_id} cannot be recorded", later):
+            yield
+
+    def _fitted(self, destination: Destination) -> Outcome:
+        plan = self.plan
+        with (
+            self.reporter.step(f"Fitting {plan.name}: {plan.described}"),
+            engine.running(plan, destination.engine, destination.jobs),
+            autologging.autologged(),
+        ):
+            outcome = fitting.fit(plan)
+        for failure in outcome.failures:
+            shown = ", ".join(f"{name}={value}" for name, value in failure.parameters.items())
+            folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
+            self.reporter.warn(
+                f"Candidate {failure.index} ({shown}) failed on {folds}: {failure.why}"
+            )
+        return outcome
+
+    def _measured(self, outcome: Outcome) -> dict[str, float]:
+        rows = self.plan.rows
+        if rows.y_test is None:
+            return {}
+        values, unmeasured = metrics.measured(
+            self.plan.held_out, outcome.best, rows.X_test, rows.y_test
+        )
+        if not values:
+            why = next(iter(unmeasured.values()))
+            raise ModelError(f"The model cannot be measured on the held-out rows: {why}")
+        for name, why in unmeasured.items():
+            self.reporter.warn(
+                f"The metric '{name}' cannot be measured on the held-out rows: {why}"
+            )
+        return values
+
+    def _stored(self, outcome: Outcome) -> Format:
+        example = self.plan.rows.X_train[:_EXAMPLE_ROWS]
+        stored = model.choose_format(outcome.best, example)
+        model.log(outcome.best, example, self.plan.imports, stored)
+        return stored
+
+    def _described(
+        self, outcome: Outcome, measured: dict[str, float], stored: Format, recorded: int
+    ) -> TrainResult:
+        target, data, run_id = self.session.target, self.plan.dataset, self.run.run_id
+        return TrainResult(
+            run_id=run_id,
+            experiment_id=str(self.run.run.info.experiment_id),
+            experiment=self.run.experiment,
+            tracking_uri=target.printable,
+            model_uri=f"runs:/{run_id}/{names.BEST_MODEL}",
+            status="FINISHED",
+            metrics=measured | outcome.metrics,
+            best_params={name: _plain(value) for name, value in outcome.best_parameters.items()},
+            candidates=outcome.candidates,
+            children=recorded,
+            seconds=0.0,
+            recipe=self.plan.name,
+            data={"source": data.source, "sha256": data.sha256, "rows": data.rows},
+            model_format=stored.name,
+            failed_candidates=len(outcome.failures),
+            recorded_in=target.described,
+            studio=studio_link(target.uri, run_id) if target.name == AZUREML else None,
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter's value as JSON can hold it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

@@ -1,0 +1,196 @@
+"""Your own estimator: from arrays and an unfitted pipeline or search to a plan."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils import _safe_indexing
+
+from mlproject.base.errors import ConfigurationError, DataError, reason
+from mlproject.tracking.datasets import IN_MEMORY, Dataset
+from training import metrics
+from training.auto import infer_task
+from training.plan import Plan
+from training.recipe import SplitKind, Task
+from training.split import Rule, Split
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A caller's rows, and how some of them are held out.
+
+    Attributes
+    ----------
+    X : DataFrame or array of shape (n_rows, n_features)
+    y : Series or array of shape (n_rows,)
+    X_test, y_test : the same, of other rows, or None
+    groups : array-like of shape (n_rows,), optional
+        Rows of one group stay together.
+    test_size : float
+        The share that is held out where ``X_test`` is None.
+    cv_only : bool
+        Hold nothing out.
+    """
+
+    X: Any
+    y: Any
+    X_test: Any = None
+    y_test: Any = None
+    groups: Any = None
+    test_size: float = 0.2
+    cv_only: bool = False
+
+    def split(self, task: Task, seed: int) -> Split:
+        """Return the rows as training takes them.
+
+        Raises
+        ------
+        ConfigurationError
+            When half of what is needed is given.
+        DataError
+            When lengths differ, or the rows cannot be split.
+        """
+        if (self.X_test is None) != (self.y_test is None):
+            raise ConfigurationError("X_test and y_test belong together", "Give both, or neither")
+        if self.cv_only and self.X_test is not None:
+            raise ConfigurationError("cv_only holds nothing out, and X_test is given")
+        X, y, groups = self.X, self.y, self.groups
+        for name, other in (("y", y), ("groups", groups)):
+            if other is not None and _length(other) != _length(X):
+                raise DataError(f"X has {_length(X)} rows, and {name} has {_length(other)}")
+        if self.cv_only or self.X_test is not None:
+            return Split(X, self.X_test, y, self.y_test, groups)
+        kind: SplitKind = "stratified" if task == "classification" else "random"
+        rule = Rule("group" if groups is not None else kind, self.test_size, seed)
+        try:
+            train, test = rule.positions(y, pd.Series(groups) if groups is not None else None)
+        except ValueError as error:
+            raise DataError(
+                f"The rows cannot be split: {reason(error)}", "Give X_test and y_test, or cv_only"
+            ) from error
+        return Split(
+            _part(X, train),
+            _part(X, test),
+            _part(y, train),
+            _part(y, test),
+            _part(groups, train) if groups is not None else None,
+        )
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a caller may choose of a fit; None is not given."""
+
+    name: str | None = None
+    metrics: Sequence[str] | None = None
+    seed: int = 0
+
+
+def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
+    """Return the plan of a caller's own estimator, pipeline or search object.
+
+    Raises
+    ------
+    ConfigurationError
+        When it is no unfitted estimator that predicts, or a metric does not fit it.
+    DataError
+        When the rows do not fit together.
+    """
+    _check(search)
+    task = _task(search, rows.y)
+    split = rows.split(task, choices.seed)
+    estimator = search.estimator if hasattr(search, "cv") else search
+    scoring = metrics.of_scoring(search.scoring, task) if hasattr(search, "cv") else {}
+    classes = np.unique(rows.y) if task == "classification" else None
+    given = choices.metrics or list(
+        dict.fromkeys([*metrics.usual(task, estimator, rows.y), *scoring])
+    )
+    known = {name: scoring.get(name) or metrics.resolve(name, task, classes) for name in given}
+    kind = type(estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator).__name__
+    return Plan(
+        name=choices.name or kind,
+        task=task,
+        search=search,
+        rows=split,
+        scoring=scoring,
+        refit=_refit(search, scoring),
+        held_out=known if split.y_test is not None else {},
+        dataset=_dataset(rows.X, rows.y),
+        held_out_dataset=_dataset(rows.X_test, rows.y_test) if rows.X_test is not None else None,
+        seed=choices.seed,
+    )
+
+
+def _check(search: Any) -> None:
+    for method in ("fit", "get_params"):
+        if isinstance(search, type) or not hasattr(search, method):
+            raise ConfigurationError(
+                f"{search!r} is no estimator", "Give an instance of a scikit-learn class"
+            )
+    if hasattr(search, "cv") and hasattr(search, "estimator") and search.refit is False:
+        raise ConfigurationError(
+            "The search has refit=False, so there would be no best model", "Set refit=True"
+        )
+    estimator = search.estimator if hasattr(search, "cv") else search
+    if not hasattr(estimator, "predict"):
+        raise ConfigurationError(
+            f"{type(estimator).__name__} does not predict", "Make the last step a model"
+        )
+
+
+def _task(search: Any, y: Any) -> Task:
+    if is_classifier(search):
+        return "classification"
+    return "regression" if is_regressor(search) else infer_task(pd.Series(np.ravel(y)))
+
+
+def _refit(search: Any, scoring: dict[str, metrics.Metric]) -> str | None:
+    chosen = getattr(search, "refit", None)
+    if isinstance(chosen, str):
+        return next((name for name, metric in scoring.items() if metric.key == chosen), None)
+    return next(iter(scoring), None)
+
+
+def _dataset(X: Any, y: Any) -> Dataset:
+    digest = hashlib.sha256()
+    for table in (X, y):
+        for part in _bytes(table):
+            digest.update(part)
+    name = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else "data"
+    return Dataset(IN_MEMORY, name or "data", digest.hexdigest(), _length(X), _size(X))
+
+
+def _bytes(table: Any) -> list[bytes]:
+    """Return what sets the content of a table apart: names, types and values, in order."""
+    if sparse.issparse(table):
+        parts = table.tocsr()
+        return [a.tobytes() for a in (parts.data, parts.indices, parts.indptr)]
+    frame = pd.DataFrame(table)
+    names = repr([(str(name), str(kind)) for name, kind in frame.dtypes.items()])
+    try:
+        rows = pd.util.hash_pandas_object(frame, index=False)
+    except TypeError:  # lists and the like, which have no hash
+        rows = pd.util.hash_pandas_object(frame.map(repr), index=False)
+    return [names.encode(), rows.to_numpy().tobytes()]
+
+
+def _length(table: Any) -> int:
+    return int(table.shape[0]) if hasattr(table, "shape") else len(table)
+
+
+def _size(table: Any) -> int:
+    return int(np.prod(np.shape(table)))
+
+
+def _part(table: Any, rows: Any) -> Any:
+    part = _safe_indexing(table, rows)
+    return part.reset_index(drop=True) if hasattr(part, "reset_index") else part

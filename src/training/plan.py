@@ -1,0 +1,91 @@
+"""A plan: everything that is known of a training before a server is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn.model_selection import ParameterGrid
+
+from mlproject.tracking.datasets import Dataset
+from training.metrics import Metric
+from training.recipe import Task
+from training.split import Split
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is fitted on which rows, how it is measured, and what is to be recorded with it.
+
+    Attributes
+    ----------
+    name : str
+        What the training is called, and by default its experiment.
+    task : str
+        ``regression`` or ``classification``.
+    search : estimator
+        An unfitted search object, or the pipeline itself where there is no search.
+    rows : Split
+    scoring : mapping of str to Metric
+        The metrics of each candidate, by the name that the run records.
+    refit : str or None
+        The one of them that chooses the best candidate.
+    held_out : mapping of str to Metric
+        The metrics on the held-out rows.
+    dataset, held_out_dataset : Dataset
+        Where the rows come from; the second where the held-out ones come from elsewhere.
+    seed : int
+    imports : sequence of str
+        Modules of the user's own that are stored with the model.
+    tags, files : mapping of str to str
+        What the run holds beside what every run does, such as the recipe.
+    notices : sequence of str
+        What should be told.
+    """
+
+    name: str
+    task: Task
+    search: Any
+    rows: Split
+    scoring: Mapping[str, Metric]
+    refit: str | None
+    held_out: Mapping[str, Metric]
+    dataset: Dataset
+    seed: int
+    held_out_dataset: Dataset | None = None
+    imports: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    notices: Sequence[str] = ()
+
+    @property
+    def searches(self) -> bool:
+        """Whether candidates are compared, rather than one pipeline fitted."""
+        return hasattr(self.search, "cv")
+
+    @property
+    def described(self) -> str:
+        """How many candidates and folds there are, as far as that is known before."""
+        if not self.searches:
+            return "one fit"
+        count, folds = count_of(self.search), _folds(self.search)
+        candidates = "candidates" if count is None else f"{count} candidates"
+        if count == 1:
+            candidates = "1 candidate"
+        return f"{candidates}, {folds} folds" if folds is not None else candidates
+
+
+def count_of(search: Any) -> int | None:
+    """Return how many candidates a search tries; None where it cannot be known before."""
+    if hasattr(search, "n_iter"):
+        return int(search.n_iter)
+    grid = getattr(search, "param_grid", None)
+    return len(ParameterGrid(grid)) if grid is not None else None
+
+
+def _folds(search: Any) -> int | None:
+    if search.cv is None:
+        return 5  # scikit-learn's default
+    found = search.cv if isinstance(search.cv, int) else getattr(search.cv, "n_splits", None)
+    return int(found) if found is not None else None
