@@ -3,10 +3,9 @@
     make lock                            # newest versions that fit
     python scripts/lock.py --keep        # keep the pins that still fit
 
-One universal resolution of everything comes first; the files are parts of it, so that a package
-has one version whatever is installed. Files: ``run.txt`` (what the project needs, and what
-installs it), ``dev.txt`` (with tests, Dask and Spark), ``azure.txt`` (with tests and Microsoft's
-packages, which slow down every import of MLflow), ``all.txt`` (with every extra), ``uv.txt`` (the
+One universal resolution of everything comes first; the other files are parts of it, so that a
+package has one version whatever is installed. Files: ``dev.txt`` (everything, for development),
+``run.txt`` (what the project needs, Azure ML included, and what installs it), ``uv.txt`` (the
 installer).
 """
 
@@ -23,12 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
 OLDEST_PYTHON = "3.10"
 CONDA_PYTHON = "3.11"
-EXTRAS = {
-    "run": [],
-    "dev": ["dev", "dask", "spark"],
-    "azure": ["dev", "azureml"],
-    "all": ["dev", "dask", "spark", "azureml"],
-}
+EXTRAS = {"run": ["azureml"], "dev": ["dev", "dask", "spark", "azureml"]}
 SYSTEMS = [("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt")]
 CONDA_HEAD = """\
 # The environment of `mlflow run .`, made by `make lock` from requirements/run.txt; do not edit.
@@ -93,11 +87,9 @@ def main() -> None:
         installer.write_text("hatchling\n", encoding="utf-8")
         bootstrap = Path(scratch) / "uv.in"
         bootstrap.write_text("uv\n", encoding="utf-8")
-        compile_file("all", ["pyproject.toml"], None, EXTRAS["all"])
-        whole = FOLDER / "all.txt"
+        compile_file("dev", ["pyproject.toml"], None, EXTRAS["dev"])
+        whole = FOLDER / "dev.txt"
         compile_file("run", ["pyproject.toml", str(installer)], whole, EXTRAS["run"])
-        compile_file("dev", ["pyproject.toml"], whole, EXTRAS["dev"])
-        compile_file("azure", ["pyproject.toml"], whole, EXTRAS["azure"])
         compile_file("uv", [str(bootstrap)], whole, [])
     text = conda(pins(FOLDER / "run.txt"), CONDA_PYTHON)
     (ROOT / "conda.yaml").write_text(text, encoding="utf-8")

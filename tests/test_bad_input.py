@@ -327,7 +327,7 @@ def test_dask_that_is_not_installed_is_said_before_anything_runs(
 
     monkeypatch.setattr(clusters, "find_spec", lambda name: None)
 
-    refused(invoke("--engine", "dask"), work, 2, "pip install 'mlproject[dask]'")
+    refused(invoke("--engine", "dask"), work, 2, "pip install -e '.[dask]' in the checkout")
 
 
 def test_a_recipe_that_is_not_yaml_is_named_by_its_line(work: Path) -> None:

@@ -71,7 +71,7 @@ def test_requirements_are_hashed_and_name_no_host(path: Path) -> None:
 
 
 def test_a_package_has_one_version_in_all_requirement_files() -> None:
-    whole = pins(ROOT / "requirements" / "all.txt")
+    whole = pins(ROOT / "requirements" / "dev.txt")
 
     for path in REQUIREMENTS:
         for name, versions in pins(path).items():

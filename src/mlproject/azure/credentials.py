@@ -202,7 +202,8 @@ def of_user(scope: str, authority: str) -> Credential:
 
         kind = InteractiveBrowserCredential if _has_display() else DeviceCodeCredential
         tenant = os.environ.get("AZURE_TENANT_ID")
-        asking = kind(authority=authority, **({"tenant_id": tenant} if tenant else {}))
+        options: dict[str, Any] = {"tenant_id": tenant} if tenant else {}
+        asking = kind(authority=authority, **options)
         return ChainedTokenCredential(make(), asking)
 
     return Credential(make_interactive if interactive else make, scope)

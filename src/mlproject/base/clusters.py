@@ -21,7 +21,7 @@ def check_installed(engine: str) -> None:
     if not all(find_spec(name) for name in needed):
         raise ConfigurationError(
             f"The engine '{engine}' needs packages that are not installed",
-            f"pip install 'mlproject[{engine}]', or in a checkout: pip install -e '.[{engine}]'",
+            f"Install the extra '{engine}': pip install -e '.[{engine}]' in the checkout",
         )
 
 
