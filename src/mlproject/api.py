@@ -164,7 +164,5 @@ def _text(value: str | PathLike[str] | None) -> str | None:
 def _reporter(progress: bool | None) -> Reporter:
     """Return what shows progress: by default only where somebody sees it move."""
     reporter = Reporter()
-    if progress is None:
-        progress = reporter.console.is_terminal or reporter.console.is_jupyter
-    reporter.quiet = not progress
+    reporter.quiet = not (reporter.is_watched if progress is None else progress)
     return reporter

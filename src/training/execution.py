@@ -28,6 +28,7 @@ from training import (
     fitting,
     metrics,
     model,
+    progress,
     registration,
 )
 from training.fitting import Outcome
@@ -129,7 +130,7 @@ class _Execution:
     def _fitted(self, destination: Destination) -> Outcome:
         plan = self.plan
         with (
-            self.reporter.step(f"Fitting {plan.name}: {plan.described}"),
+            progress.shown(plan, self.reporter),
             engine.running(plan, destination.engine, destination.jobs),
             autologging.autologged(),
         ):

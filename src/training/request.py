@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 
@@ -46,3 +47,15 @@ class TrainResult:
     recorded_in: str = ""
     studio: str | None = None
     failed_candidates: int = 0
+
+    def _repr_html_(self) -> str:
+        """Return the result as a notebook shows it."""
+        rows = {"run": self.run_id, "experiment": self.experiment, "model": self.model_uri}
+        rows |= {f"best {name}": str(value) for name, value in self.best_params.items()}
+        rows |= {name: f"{value:.6g}" for name, value in self.metrics.items()}
+        cells = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
+            for name, value in rows.items()
+        )
+        link = f'<a href="{escape(self.studio)}">Studio</a>' if self.studio else ""
+        return f"<table>{cells}</table>{link}"

@@ -66,14 +66,19 @@ class Reporter:
         """Print one line that must not be missed."""
         self.console.print(f"Warning: {text}", markup=False, style="yellow")
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody sees what is shown while it changes: on a terminal or in a notebook."""
+        return not self.quiet and (self.console.is_terminal or self.console.is_jupyter)
+
     @contextmanager
-    def step(self, text: str) -> Iterator[None]:
+    def step(self, text: str, *, spinner: bool = True) -> Iterator[None]:
         """Show a spinner on a terminal while the block runs, and a line with its seconds after."""
         started = time.perf_counter()
         if self.quiet:
             yield
             return
-        if self.console.is_terminal:
+        if spinner and self.console.is_terminal:
             with self.console.status(text):
                 yield
         else:

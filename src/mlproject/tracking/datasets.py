@@ -13,7 +13,6 @@ from mlproject.data.table import Table
 from mlproject.tracking import names
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow.entities import DatasetInput
 
 # The source of data that a caller had in memory.
@@ -50,14 +49,14 @@ def of_table(table: Table) -> Dataset:
     return Dataset(table.source, table.name, table.sha256, table.rows, int(table.frame.size))
 
 
-def as_input(dataset: Dataset, context: str, X: pd.DataFrame | None = None) -> DatasetInput:
+def as_input(dataset: Dataset, context: str, X: Any = None) -> DatasetInput:
     """Return a data set as an input of a run.
 
     Parameters
     ----------
     context : str
         ``train``, ``eval`` or ``score``.
-    X : DataFrame of shape (n_rows, n_features), optional
+    X : DataFrame or array of shape (n_rows, n_features), optional
         The features, whose schema is recorded.
     """
     from mlflow.entities import Dataset as Entity
@@ -70,18 +69,21 @@ def as_input(dataset: Dataset, context: str, X: pd.DataFrame | None = None) -> D
         digest=dataset.sha256[:_DIGEST_LENGTH],
         source_type=kind,
         source=json.dumps(place),
-        schema=json.dumps({"mlflow_colspec": _schema(X)}) if X is not None else None,
+        schema=json.dumps(_schema(X)) if X is not None else None,
         profile=json.dumps({key: value for key, value in profile.items() if value is not None}),
     )
     return DatasetInput(entity, [InputTag(names.DATA_CONTEXT, context)])
 
 
-def _schema(X: pd.DataFrame) -> Any:
+def _schema(X: Any) -> dict[str, Any]:
     from mlflow.models import infer_signature
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*integer column")
-        return infer_signature(X.head(_SCHEMA_ROWS)).inputs.to_dict()
+        schema = infer_signature(X[:_SCHEMA_ROWS]).inputs
+    if schema.is_tensor_spec():
+        return {"mlflow_tensorspec": {"features": schema.to_json(), "targets": None}}
+    return {"mlflow_colspec": schema.to_dict()}
 
 
 def _source(source: str) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,324 @@
+"""``import mlproject``: your own estimator, and the same results as the commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.conftest import Shell, children_of
+
+TIMES = ("mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time")
+# What a recipe adds to a run, and what says where the data came from.
+OF_THE_RECIPE = {"mlproject.recipe", "mlproject.data.source", "mlproject.data.sha256"}
+OF_THE_PROCESS = {"mlflow.source.name", "mlflow.runName", "mlflow.log-model.history"}
+
+
+@pytest.fixture(scope="module")
+def diabetes() -> tuple[pd.DataFrame, pd.Series[Any]]:
+    from sklearn.datasets import load_diabetes
+
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    return X, y
+
+
+def own_search(**changes: Any) -> Any:
+    """The search of the recipe diabetes-lassolars, as a notebook would write it."""
+    from sklearn.linear_model import LassoLars
+    from sklearn.model_selection import GridSearchCV, KFold
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline = Pipeline([("scaler", StandardScaler()), ("model", LassoLars(random_state=1337))])
+    options: dict[str, Any] = {
+        "param_grid": {"model__alpha": [0.001, 0.01, 0.1, 0.25, 0.5]},
+        "scoring": "neg_root_mean_squared_error",
+        "cv": KFold(5, shuffle=True, random_state=1337),
+    }
+    return GridSearchCV(pipeline, **(options | changes))
+
+
+@pytest.fixture
+def isolated(work: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose MLflow has no run open afterwards, and no target of an earlier test."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
+    mlflow.set_tracking_uri(f"sqlite:///{work.as_posix()}/callers.db")
+    mlflow.set_experiment(experiment_id="0")
+    yield work
+    while mlflow.active_run():
+        mlflow.end_run()
+    mlflow.set_tracking_uri(before)
+
+
+def tree(client: Any, result: Any) -> dict[str, Any]:
+    """Return what a run and its children hold, without times, and without what names them."""
+    run = client.get_run(result.run_id)
+    children = children_of(client, result.experiment_id, result.run_id)
+    (output,) = run.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    return {
+        "parameters": _without_scoring(run.data.params),
+        "metrics": {k: pytest.approx(v) for k, v in run.data.metrics.items()},
+        "tags": {k: v for k, v in run.data.tags.items() if k not in OF_THE_RECIPE | OF_THE_PROCESS},
+        "files": {item.path for item in client.list_artifacts(result.run_id)} - {"recipe.yaml"},
+        "dataset": [i.tags[0].value for i in run.inputs.dataset_inputs],
+        "model": (model.name, _without_scoring(model.params), model.source_run_id == result.run_id),
+        "children": [
+            (
+                child.data.params,
+                {k: pytest.approx(v) for k, v in child.data.metrics.items() if k not in TIMES},
+                {k: v for k, v in child.data.tags.items() if k.startswith("estimator_")},
+                child.info.status,
+            )
+            for child in children
+        ],
+    }
+
+
+def _without_scoring(parameters: dict[str, str]) -> dict[str, str]:
+    """A recipe's scorer is an object, and that of the search a name."""
+    return {name: value for name, value in parameters.items() if name != "scoring"}
+
+
+@pytest.mark.parametrize("store", ["mlruns", "sqlite:///own.db"])
+def test_your_own_search_makes_the_run_that_train_makes(
+    isolated: Path, client: Any, diabetes: Any, store: str
+) -> None:
+    import mlproject
+
+    target = str(isolated / store) if store == "mlruns" else store
+    (isolated / "mlruns").mkdir()
+    metrics = ["nrmse", "rmse", "mae", "r2"]
+    own = mlproject.fit(
+        own_search(), *diabetes, experiment="own", metrics=metrics, seed=1337, tracking=target
+    )
+    trained = mlproject.train("diabetes-lassolars", experiment="own", tracking=target)
+    opened = client(own.tracking_uri)
+
+    assert own.metrics == pytest.approx(trained.metrics)
+    assert own.best_params == trained.best_params
+    assert (own.candidates, own.children, own.model_format) == (5, 5, "skops")
+    assert tree(opened, own) == tree(opened, trained)
+
+
+def test_the_process_is_left_as_it_was(isolated: Path, diabetes: Any) -> None:
+    import mlflow
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
+
+    import mlproject
+
+    mlflow.set_experiment("callers")
+    mlflow.sklearn.autolog(max_tuning_runs=3, log_models=False, silent=True)
+    try:
+        with mlflow.start_run() as run:
+            before = dict(os.environ), mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+            chosen = dict(AUTOLOGGING_INTEGRATIONS["sklearn"])
+            mlproject.fit(own_search(), *diabetes, tracking="sqlite:///elsewhere.db")
+            with pytest.raises(
+                mlproject.ModelError, match="No candidate could be scored: ValueError: no score"
+            ):
+                mlproject.fit(own_search(scoring=_broken), *diabetes)
+
+            active = mlflow.active_run()
+            assert active is not None
+            assert active.info.run_id == run.info.run_id
+            after = dict(os.environ), mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+            assert after == before
+            assert AUTOLOGGING_INTEGRATIONS["sklearn"] == chosen
+        untouched = mlflow.get_run(run.info.run_id).data
+        assert (untouched.params, untouched.metrics) == ({}, {})
+    finally:
+        mlflow.sklearn.autolog(disable=True, silent=True)
+
+
+def _broken(estimator: Any, X: Any, y: Any) -> float:
+    raise ValueError("no score")
+
+
+def test_the_callers_autologging_goes_on(isolated: Path, diabetes: Any) -> None:
+    import mlflow
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    mlflow.sklearn.autolog(log_models=False, silent=True)
+    try:
+        mlproject.fit(Ridge(), *diabetes, experiment="ours")
+        with mlflow.start_run() as run:
+            Ridge(alpha=0.5).fit(*diabetes)
+        assert mlflow.get_run(run.info.run_id).data.params["alpha"] == "0.5"
+    finally:
+        mlflow.sklearn.autolog(disable=True, silent=True)
+
+
+def test_inside_an_active_run_it_is_a_child_and_elsewhere_it_is_not(
+    isolated: Path, client: Any, diabetes: Any
+) -> None:
+    import mlflow
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    with mlflow.start_run() as run:
+        here = mlproject.fit(Ridge(), *diabetes)
+        elsewhere = mlproject.fit(Ridge(), *diabetes, tracking="sqlite:///elsewhere.db")
+
+    tags = mlflow.get_run(here.run_id).data.tags
+    assert tags["mlflow.parentRunId"] == run.info.run_id
+    other = client(elsewhere.tracking_uri).get_run(elsewhere.run_id)
+    assert "mlflow.parentRunId" not in other.data.tags
+
+
+def test_an_estimator_without_a_search_is_one_fit(isolated: Path, diabetes: Any) -> None:
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    model = Ridge(alpha=2.0)
+    result = mlproject.fit(model, *diabetes)
+
+    assert (result.candidates, result.children, result.best_params) == (1, 0, {})
+    assert result.recipe == "Ridge"
+    assert model.coef_.shape == (10,)
+    assert set(result.metrics) == {"rmse", "nrmse", "mae", "r2"}
+
+
+def test_held_out_rows_can_be_given_or_left_out(isolated: Path, diabetes: Any) -> None:
+    from sklearn.linear_model import Ridge
+    from sklearn.metrics import root_mean_squared_error
+
+    import mlproject
+
+    X, y = diabetes
+    model = Ridge()
+    given = mlproject.fit(model, X[:300], y[:300], X_test=X[300:], y_test=y[300:])
+    expected = root_mean_squared_error(y[300:], Ridge().fit(X[:300], y[:300]).predict(X[300:]))
+    only = mlproject.fit(own_search(), X, y, cv_only=True)
+
+    assert given.metrics["rmse"] == pytest.approx(expected)
+    assert set(only.metrics) == {"cv_rmse", "cv_rmse_std"}
+
+
+def test_arrays_classes_groups_and_several_scores(isolated: Path) -> None:
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, GroupKFold
+
+    import mlproject
+
+    X, y = load_iris(return_X_y=True)
+    groups = np.arange(len(y)) // 3
+    search = GridSearchCV(
+        LogisticRegression(max_iter=500),
+        {"C": [0.1, 1.0]},
+        scoring={"right": "accuracy", "loss": "neg_log_loss"},
+        refit="loss",
+        cv=GroupKFold(3),
+    )
+    result = mlproject.fit(search, X, y, groups=groups, seed=4)
+
+    assert result.metrics["cv_loss"] > 0
+    assert result.metrics["cv_right"] == pytest.approx(
+        search.cv_results_["mean_test_right"][search.best_index_]
+    )
+    assert {"accuracy", "f1_macro", "log_loss"} <= set(result.metrics)
+
+
+def test_a_class_from_a_module_beside_the_script_loads_without_it(
+    shell: Shell, client: Any
+) -> None:
+    (shell.folder / "mine.py").write_text(
+        "from sklearn.linear_model import Ridge\nclass Mine(Ridge):\n    pass\n"
+    )
+    (shell.folder / "script.py").write_text(
+        "import mlproject\nfrom mine import Mine\nfrom sklearn.datasets import load_diabetes\n"
+        "X, y = load_diabetes(return_X_y=True, as_frame=True)\n"
+        "result = mlproject.fit(Mine(), X, y, tracking='local')\n"
+        "print(result.model_uri)\n"
+    )
+    done = shell.python("script.py")
+    assert done.code == 0, done.err
+    (shell.folder / "mine.py").unlink()
+    code = "import mlflow, sys; print(mlflow.sklearn.load_model(sys.argv[1]).predict([[0.0] * 10]))"
+    uri = (shell.folder / "mlruns").as_uri()
+    loaded = shell.python(
+        "-W",
+        "ignore",
+        "-c",
+        code,
+        done.out.strip(),
+        MLFLOW_TRACKING_URI=uri,
+        MLFLOW_ALLOW_FILE_STORE="true",
+    )
+
+    assert done.err == ""
+    assert loaded.code == 0, loaded.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"search": "Ridge"}, "'Ridge' is no estimator. Give an instance"),
+        ({"y": [1, 2]}, "X has 442 rows, and y has 2"),
+        ({"X_test": [[1]]}, "X_test and y_test belong together"),
+        ({"metrics": ["rmsee"]}, "No metric 'rmsee'. Did you mean 'rmse'?"),
+        ({"metrics": ["accuracy"]}, "does not fit a regression task"),
+        ({"tracking": "locl"}, "No tracking target 'locl'"),
+        ({"register": "a/b"}, "'a/b' cannot be the name of a registered model"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(
+    isolated: Path, diabetes: Any, changes: dict[str, Any], message: str
+) -> None:
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    arguments = {"search": Ridge(), "X": diabetes[0], "y": diabetes[1]} | changes
+    with pytest.raises(mlproject.MlprojectError) as caught:
+        mlproject.fit(**arguments)
+
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (isolated / "mlruns").exists()
+
+
+def test_a_search_that_keeps_no_model_is_refused(isolated: Path, diabetes: Any) -> None:
+    import mlproject
+
+    with pytest.raises(mlproject.ConfigurationError, match="refit=False.*Set refit=True"):
+        mlproject.fit(own_search(refit=False), *diabetes)
+
+
+def test_importing_brings_in_nothing_heavy() -> None:
+    import subprocess
+
+    code = (
+        "import sys, mlproject\n"
+        "assert mlproject.MlprojectError and 'fit' in dir(mlproject)\n"
+        "heavy = {'mlflow', 'sklearn', 'pandas', 'numpy', 'pyarrow', 'azureml', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_notebook_shows_the_result_as_a_table(isolated: Path, diabetes: Any) -> None:
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    result = mlproject.fit(Ridge(), *diabetes, experiment="<b>")
+
+    assert f"<td>{result.run_id}</td>" in result._repr_html_()
+    assert "<td>&lt;b&gt;</td>" in result._repr_html_()
