@@ -21,8 +21,8 @@ from inference.summary import Summary
 from mlproject.base.console import Reporter
 from mlproject.base.errors import DataError
 from mlproject.data import writing
-from mlproject.data.chunks import FEATURE, KEPT, ORIGINAL, RAW, Batch, Refused, batches
-from mlproject.data.parquet_files import row_text
+from mlproject.data.batches import FEATURE, KEPT, ORIGINAL, RAW, Batch, Refused, batches
+from mlproject.data.formats.parquet_files import row_text
 from mlproject.data.reading import Input, already_there
 from mlproject.data.writing import HashingFile, Sink
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.suggestions import did_you_mean
-from mlproject.data import csv_files, json_lines, parquet_files
-from mlproject.data.chunks import Chunk, Plan
+from mlproject.data.batches import Chunk, Plan
+from mlproject.data.formats import csv_files, json_lines, parquet_files
 from mlproject.data.schema import Schema
 from mlproject.data.source import SourceFile
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlproject.base.errors import DataError, one_line
-from mlproject.data.chunks import FEATURE, KEPT, ORIGINAL, Chunk, Plan, Refused
+from mlproject.data.batches import FEATURE, KEPT, ORIGINAL, Chunk, Plan, Refused
 from mlproject.data.source import SourceFile
 from mlproject.data.types import converted, expected, shown
 from mlproject.data.whole_files import naming, stream

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from mlproject.data.chunks import FEATURE, KEPT, Chunk, Plan
-from mlproject.data.lines import Blame, Block, Spans, blocks, chunk, spans
+from mlproject.data.batches import FEATURE, KEPT, Chunk, Plan
+from mlproject.data.formats.lines import Blame, Block, Spans, blocks, chunk, spans
 from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
 from mlproject.data.types import converted, expected, shown

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from mlproject.base.errors import DataError
-from mlproject.data.chunks import RAW, Chunk, Refused
+from mlproject.data.batches import RAW, Chunk, Refused
 from mlproject.data.source import SourceFile
 from mlproject.data.whole_files import naming, stream
 

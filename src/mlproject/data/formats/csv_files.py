@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from mlproject.base.errors import DataError
-from mlproject.data.chunks import FEATURE, KEPT, Chunk, Plan
-from mlproject.data.lines import (
+from mlproject.data.batches import FEATURE, KEPT, Chunk, Plan
+from mlproject.data.formats.lines import (
     Blame,
     Block,
     Spans,
