@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from mlproject.data.schema import Feature
+from mlproject.data.types import Misfit
 
-# Columns of a chunk's table: a feature, a kept column, a column as it stands in a Parquet file, the
-# row as it stands in a text file, and where it stands.
+# Columns of parsed rows: a feature, a kept column, a column as it stands in a Parquet file, the row
+# as it stands in a text file, and where it stands.
 FEATURE, KEPT, ORIGINAL = "f:", "k:", "o:"
 RAW, ORDINAL, LINE, FILE = "raw", "ordinal", "line", "file"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is read.
+class Selection:
+    """What is read of a source.
 
     Attributes
     ----------
@@ -44,13 +45,14 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Reject:
     """A row that is not scored.
 
     Attributes
     ----------
     ordinal : int
-        Its number among all rows of the input, from 0; among those of its chunk at first.
+        Its number among all rows of the input, from 0; before batches are made, among the rows
+        that were parsed with it.
     file, line : str, int
         Where it stands; in a Parquet file the line is the number of the row.
     column : str or None
@@ -74,38 +76,83 @@ class Refused:
         return f"{self.file} line {self.line}{column}: {self.reason}"
 
 
+class FileRows(Protocol):
+    """Rows as they stand in a file."""
+
+    @property
+    def file(self) -> str:
+        """The name of the file."""
+
+    @property
+    def lines(self) -> np.ndarray[Any, Any]:
+        """The line of each row, or its number in a Parquet file."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes (or rows, of Parquet) these are, for the progress bar."""
+
+    def text(self, row: int) -> str:
+        """Return a row as it stands."""
+
+
 @dataclass(frozen=True)
-class Chunk:
-    """Some rows of one file.
+class Parsed:
+    """Rows of one file, parsed.
 
     Attributes
     ----------
     table : Table
-        The rows that can be asked about, with the columns FEATURE…, KEPT…, RAW.
-    rows, lines : ndarray of shape (n_good,)
-        Their numbers in the chunk, and their lines in the file.
+        The rows that can be scored, with the columns FEATURE…, KEPT…, ORIGINAL…, RAW.
+    good, lines : ndarray of shape (n_good,)
+        Their numbers among all that were parsed, and their lines in the file.
     count : int
-        How many rows the chunk has, the refused ones included.
+        How many rows were parsed, the rejects included.
     size : int
         How many bytes (or rows, of Parquet) of the file these are, for the progress bar.
     """
 
+    file: str
     table: pa.Table
-    rows: np.ndarray[Any, Any]
+    good: np.ndarray[Any, Any]
     lines: np.ndarray[Any, Any]
     count: int
-    file: str
     size: int
-    refused: list[Refused] = field(default_factory=list)
+    rejects: list[Reject]
+
+    @classmethod
+    def of(cls, rows: FileRows, table: pa.Table, misfits: Mapping[int, Misfit]) -> Parsed:
+        """Return rows of which some do not fit; the table has the others."""
+        count = len(rows.lines)
+        good = np.delete(np.arange(count), list(misfits))
+        rejects = [
+            Reject(row, rows.file, int(rows.lines[row]), item.column, item.reason, rows.text(row))
+            for row, item in sorted(misfits.items())
+        ]
+        return cls(rows.file, table, good, rows.lines[good], count, rows.size, rejects)
+
+    def numbered(self, before: int) -> pa.Table:
+        """Return the table with the ordinal, line and file of each row; some rows came before."""
+        files = pa.DictionaryArray.from_arrays(np.zeros(len(self.good), np.int32), [self.file])
+        return (
+            self.table.append_column(ORDINAL, pa.array(self.good + before))
+            .append_column(LINE, pa.array(self.lines))
+            .append_column(FILE, files)
+        )
+
+
+def assembled(features: pa.Table, others: Mapping[str, Any]) -> pa.Table:
+    """Return the table of parsed rows: features, and columns that have their prefix already."""
+    named = zip(features.column_names, features.columns, strict=True)
+    return pa.table({FEATURE + name: column for name, column in named} | dict(others))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that are scored together; ``refused`` are those among them that reading refused."""
+    """Rows that are scored together, and the rejects among them that reading found."""
 
     number: int
     table: pa.Table
-    refused: list[Refused]
+    rejects: list[Reject]
     count: int
     size: int
 
@@ -114,51 +161,34 @@ class Batch:
         names = [name for name in self.table.column_names if name.startswith(prefix)]
         return self.table.select(names).rename_columns([name[len(prefix) :] for name in names])
 
-    def place(self, index: int) -> tuple[int, str, int]:
+    def origin(self, row: int) -> tuple[int, str, int]:
         """Return a row's ordinal, file and line."""
-        row = self.table.slice(index, 1)
-        return row[ORDINAL][0].as_py(), row[FILE][0].as_py(), row[LINE][0].as_py()
+        ordinal, file, line = (self.table[name][row].as_py() for name in (ORDINAL, FILE, LINE))
+        return ordinal, file, line
 
 
-def batches(chunks: Iterable[Chunk], rows: int) -> Iterator[Batch]:
+def batched(pieces: Iterable[Parsed], rows: int) -> Iterator[Batch]:
     """Yield batches of exactly ``rows`` rows; the last has what is left.
 
-    Rows that reading refused do not count, so that which rows are scored together depends on the
-    good rows alone.
+    Rejects do not count, so that which rows are scored together depends on the good rows alone.
     """
     held: list[pa.Table] = []
-    refused: list[Refused] = []
+    rejects: list[Reject] = []
     have = number = total = count = size = 0
-    for chunk in chunks:
-        held.append(_placed(chunk, total))
-        refused += [_moved(item, total) for item in chunk.refused]
-        have, total = have + chunk.table.num_rows, total + chunk.count
-        size, count = size + chunk.size, count + chunk.count
+    for piece in pieces:
+        held.append(piece.numbered(total))
+        rejects += [replace(item, ordinal=item.ordinal + total) for item in piece.rejects]
+        have, total = have + len(piece.good), total + piece.count
+        size, count = size + piece.size, count + piece.count
         while have >= rows:
             joined = pa.concat_tables(held)
             table, rest = joined.slice(0, rows), joined.slice(rows)
             end = table[ORDINAL][rows - 1].as_py()
-            early = [item for item in refused if item.ordinal <= end]
-            refused = refused[len(early) :]
+            early = [item for item in rejects if item.ordinal <= end]
+            rejects = rejects[len(early) :]
             seen = rows + len(early)
             yield Batch(number, table, early, seen, size)
             held, have, number, size, count = [rest], have - rows, number + 1, 0, count - seen
-    if have or refused or number == 0:
+    if have or rejects or number == 0:
         table = pa.concat_tables(held) if held else pa.table({})
-        yield Batch(number, table, refused, count, size)
-
-
-def _placed(chunk: Chunk, total: int) -> pa.Table:
-    table = chunk.table
-    files = pa.DictionaryArray.from_arrays(np.zeros(len(chunk.rows), np.int32), [chunk.file])
-    for name, values in (
-        (ORDINAL, pa.array(chunk.rows + total)),
-        (LINE, pa.array(chunk.lines)),
-        (FILE, files),
-    ):
-        table = table.append_column(name, values)
-    return table
-
-
-def _moved(item: Refused, total: int) -> Refused:
-    return Refused(item.ordinal + total, item.file, item.line, item.column, item.reason, item.text)
+        yield Batch(number, table, rejects, count, size)

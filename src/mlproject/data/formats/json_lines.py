@@ -1,152 +1,173 @@
-"""JSON Lines files as chunks."""
+"""JSON Lines files: read in pieces or whole, and written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 
-from mlproject.data.batches import FEATURE, KEPT, Chunk, Plan
-from mlproject.data.formats.lines import Blame, Block, Spans, blocks, chunk, spans
+from mlproject.data.batches import KEPT, Parsed, Selection, assembled
+from mlproject.data.formats.lines import Piece, TextRows, pieces
 from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
-from mlproject.data.types import converted, expected, shown
+from mlproject.data.streams import stream, whole_block
+from mlproject.data.text import bytes_of, number_text, plain_text
+from mlproject.data.types import Misfit, TextRules, from_json, typed
+from mlproject.data.writing import TextSink
 
+AS_IT_STANDS = pa.json_(pa.string())
+_RULES = TextRules(missing_in_text=False)
 _OPENING, _CLOSING = b"{}"
+_SPECIAL = '["\\\\\\x00-\\x1f]'
 
 
-def columns(item: SourceFile, *, whole: bool) -> list[str]:
-    """Return the keys of the objects in a file, in the order of their appearance.
+@dataclass(frozen=True)
+class JsonLinesFile:
+    """A JSON Lines file, and the keys of its objects in the order of their appearance."""
 
-    Parameters
-    ----------
-    item : SourceFile
-    whole : bool
-        Whether to look at the whole file, and not only at its first block.
-    """
-    found: dict[str, None] = {}
-    for block in blocks(item, None):
-        rows = spans(block, None)
-        for row in range(len(rows)):
-            content = _object(block.data[rows.starts[row] : rows.ends[row]])
-            if isinstance(content, dict):
-                found |= dict.fromkeys(content)
-        if not whole:
-            break
-    return list(found)
+    item: SourceFile
+    columns: list[str]
 
+    @classmethod
+    def opened(cls, item: SourceFile, *, whole: bool) -> JsonLinesFile:
+        """Return a file with the keys of all its objects, or of those in its first piece."""
+        columns: dict[str, None] = {}
+        for piece in pieces(item, None):
+            rows = piece.rows()
+            for row in range(len(rows)):
+                content = _object(rows[row])
+                if isinstance(content, dict):
+                    columns |= dict.fromkeys(content)
+            if not whole:
+                break
+        return cls(item, list(columns))
 
-def tasks(item: SourceFile, plan: Plan) -> Iterator[Callable[[], Chunk]]:
-    """Yield what parses each block of a file; the calls may run in any thread."""
-    for block in blocks(item, None):
-        yield partial(_parse, item.name, block, plan)
+    @property
+    def size(self) -> int | None:
+        """How many bytes there are to read; None when that is not known."""
+        return None if self.item.compressed else self.item.path.stat().st_size
 
+    def type_of(self, column: str) -> None:
+        """Return None: each value has a type of its own."""
 
-def _parse(name: str, block: Block, plan: Plan) -> Chunk:
-    rows = spans(block, None)
-    refused: dict[int, Blame] = {}
-    fast = block.is_text() and (plan.verbatim or not len(plan.kept))
-    if plan.verbatim and any(json.dumps(name).encode() in block.data for name in plan.added):
-        fast = False
-    try:
-        if not fast or not len(rows):
-            raise pa.ArrowInvalid("kept values need a careful look")
-        table = _fast(block, rows, plan)
-    except (pa.ArrowException, UnicodeDecodeError):
-        table, refused = _careful(block, rows, plan)
-    return chunk(name, block, rows, table, refused, raw=plan.raw)
+    def can_be_copied(self, columns: Sequence[str]) -> bool:
+        """Return True: a row names its columns itself."""
+        return True
+
+    def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
+        """Yield what parses each piece of the file; the calls may run in any thread."""
+        for piece in pieces(self.item, None):
+            yield partial(_parsed, piece, selection)
 
 
-def _fast(block: Block, rows: Spans, plan: Plan) -> pa.Table:
-    table = pyarrow.json.read_json(
-        pa.BufferReader(block.data),
-        read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block.data) + 1),
-        parse_options=pyarrow.json.ParseOptions(
-            explicit_schema=pa.schema([(f.name, f.type) for f in plan.features]),
-            unexpected_field_behavior="ignore",
-        ),
+class JsonLinesSink(TextSink):
+    """Writes JSON Lines."""
+
+    def rows(self, table: pa.Table, raw: Any | None) -> list[memoryview]:
+        """Return objects, each with a line break before it; ``raw`` has their first members."""
+        parts: list[Any] = ["\n{"]
+        if raw is not None:
+            opened = pc.replace_substring_regex(raw.cast(pa.string()), r"\s*\}\s*$", "")
+            empty = pc.match_substring_regex(opened, r"^\n\s*\{\s*$")
+            parts = [opened, pc.if_else(empty, "", ",")]
+        for index, (name, values) in enumerate(zip(table.column_names, table.columns, strict=True)):
+            comma = "," if index else ""
+            parts += [f"{comma}{json.dumps(name, ensure_ascii=False)}:", _values(values)]
+        return bytes_of(pc.binary_join_element_wise(*parts, "}", ""))
+
+
+def read(item: SourceFile) -> pa.Table:
+    """Return a whole file, with the types that its values show."""
+    return pyarrow.json.read_json(
+        stream(item),
+        read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=whole_block(item)),
     )
+
+
+def from_objects(objects: Sequence[dict[str, Any]], features: Sequence[Feature]) -> pa.Table:
+    """Return objects as columns from which the features can be made."""
+    return pa.table(
+        {f.name: from_json([item.get(f.name) for item in objects], f.type) for f in features}
+    )
+
+
+def _parsed(piece: Piece, selection: Selection) -> Parsed:
+    rows = piece.rows()
+    misfits: dict[int, Misfit] = {}
+    at_once = len(rows) and rows.are_text() and (selection.verbatim or not len(selection.kept))
+    if selection.verbatim and any(json.dumps(n).encode() in piece.data for n in selection.added):
+        at_once = False
+    made = _at_once(rows, selection) if at_once else None
+    if made is None:
+        made = _one_by_one(rows, selection, misfits)
+    if selection.raw:
+        made = rows.with_raw(made, misfits)
+    return Parsed.of(rows, made, misfits)
+
+
+def _at_once(rows: TextRows, selection: Selection) -> pa.Table | None:
+    """Parse rows in which every value is as it should be; return None for any other."""
+    content = rows.piece.data
+    try:
+        table = pyarrow.json.read_json(
+            pa.BufferReader(content),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(content) + 1),
+            parse_options=pyarrow.json.ParseOptions(
+                explicit_schema=pa.schema([(f.name, f.type) for f in selection.features]),
+                unexpected_field_behavior="ignore",
+            ),
+        )
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
     # Arrow reads objects wherever lines end; with a brace at both ends of each there is one a line.
-    data = np.frombuffer(block.data, np.uint8)
+    data = np.frombuffer(content, np.uint8)
     braces = (data[rows.starts] == _OPENING) & (data[rows.ends - 1] == _CLOSING)
-    if table.num_rows != len(rows) or not braces.all():
-        raise pa.ArrowInvalid("rows are not where they seem to be")
-    return table.rename_columns([FEATURE + name for name in table.column_names])
+    return assembled(table, {}) if table.num_rows == len(rows) and braces.all() else None
 
 
-def _careful(block: Block, rows: Spans, plan: Plan) -> tuple[pa.Table, dict[int, Blame]]:
-    refused: dict[int, Blame] = {}
+def _one_by_one(rows: TextRows, selection: Selection, misfits: dict[int, Misfit]) -> pa.Table:
+    """Parse rows value by value; what is wrong with some is put among the misfits."""
     objects: list[dict[str, Any]] = []
-    parsed: list[int] = []
+    numbers: list[int] = []
     for row in range(len(rows)):
-        content = _object(block.data[rows.starts[row] : rows.ends[row]])
-        keys = set(content) if plan.verbatim and isinstance(content, dict) else set()
-        twice = sorted(plan.added & keys)
+        content = _object(rows[row])
         if not isinstance(content, dict):
-            refused[row] = (None, content)
-        elif twice:
-            refused[row] = (twice[0], "scoring adds a value of this name")
+            misfits[row] = Misfit(row, None, content)
+        elif selection.verbatim and (twice := sorted(selection.added & content.keys())):
+            misfits[row] = Misfit(row, twice[0], "scoring adds a value of this name")
         else:
             objects.append(content)
-            parsed.append(row)
-    good = np.ones(len(objects), bool)
-    arrays: dict[str, Any] = {}
-    for feature in plan.features:
-        values, bad = _feature([item.get(feature.name) for item in objects], feature)
-        arrays[FEATURE + feature.name] = values
-        for index in bad:
-            why = f"{shown(objects[index][feature.name])} is not {expected(feature.type)}"
-            refused.setdefault(parsed[index], (feature.name, why))
-            good[index] = False
-    if not plan.verbatim:
-        for field in plan.kept:
-            arrays[KEPT + field.name] = _kept([item.get(field.name) for item in objects], field)
-    return pa.table(arrays).filter(pa.array(good)), refused
+            numbers.append(row)
+    features = typed(from_objects(objects, selection.features), selection.features, _RULES)
+    misfits |= {numbers[item.row]: item for item in features.misfits}
+    good = [item for row, item in zip(numbers, objects, strict=True) if row not in misfits]
+    return assembled(features.fitting(), {} if selection.verbatim else _kept(good, selection.kept))
 
 
-def _feature(values: list[Any], feature: Feature) -> tuple[Any, list[int]]:
-    """Return JSON values as an array, each kind of value converted by itself.
-
-    What becomes of a value must not depend on the kinds of the values beside it.
-    """
-    if pa.types.is_string(feature.type):
-        return pa.array([_text(value) for value in values], pa.string()), []
-    places: dict[type, list[int]] = {}
-    for place, value in enumerate(values):
-        places.setdefault(type(value), []).append(place)
-    arrays, bad = [pa.array([], feature.type)], []
-    for rows in places.values():
-        same = [values[row] for row in rows]
-        try:
-            found, odd = converted(pa.array(same), feature.type)
-        except (pa.ArrowException, OverflowError, TypeError):  # such as a number of 30 digits
-            texts = pa.array([_text(value) for value in same], pa.string())
-            found, odd = converted(texts, feature.type)
-        arrays.append(found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found)
-        bad += [rows[index] for index in odd]
-    order = np.argsort([row for rows in places.values() for row in rows], kind="stable")
-    return pa.concat_arrays(arrays).take(pa.array(order)), sorted(bad)
+def _kept(objects: Sequence[dict[str, Any]], schema: pa.Schema) -> dict[str, Any]:
+    fields = [Feature(f.name, f.type) for f in schema if not isinstance(f.type, pa.JsonType)]
+    columns = typed(from_objects(objects, fields), fields, _RULES).table
+    kept = {}
+    for field in schema:
+        if isinstance(field.type, pa.JsonType):
+            values = [item.get(field.name) for item in objects]
+            kept[KEPT + field.name] = pa.ExtensionArray.from_storage(
+                field.type,
+                pa.array([None if v is None else _dumped(v) for v in values], pa.string()),
+            )
+        else:
+            kept[KEPT + field.name] = columns[field.name]
+    return kept
 
 
-def _kept(values: list[Any], field: pa.Field) -> Any:
-    if not isinstance(field.type, pa.JsonType):
-        return _feature(values, Feature(field.name, field.type))[0]
-    texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
-    return pa.ExtensionArray.from_storage(field.type, pa.array(texts, pa.string()))
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _object(text: str | bytes) -> dict[str, Any] | str:
+def _object(text: bytes) -> dict[str, Any] | str:
     """Return the object that a line holds, or what is wrong with it."""
     try:
         content = json.loads(text)
@@ -156,9 +177,30 @@ def _object(text: str | bytes) -> dict[str, Any] | str:
         return f"it is not JSON: {error}"
     if not isinstance(content, dict):
         return "it is not a JSON object"
-    if "\\u" in (text if isinstance(text, str) else text.decode()):
+    if rb"\u" in text:
         try:
-            json.dumps(content, ensure_ascii=False).encode()
+            _dumped(content).encode()
         except UnicodeEncodeError:
             return "it holds half of a surrogate pair, which is no text"
     return content
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _values(values: Any) -> Any:
+    """Return a column as JSON values; missing and infinite numbers are null."""
+    as_json = pa.types.is_nested(values.type) or isinstance(values.type, pa.JsonType)
+    values = plain_text(values)
+    if not pa.types.is_string(values.type):
+        if pa.types.is_floating(values.type):
+            values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, values.type))
+        return pc.fill_null(number_text(values), "null")
+    if not as_json:
+        if pc.any(pc.match_substring_regex(values, _SPECIAL)).as_py():
+            texts = [None if text is None else _dumped(text) for text in values.to_pylist()]
+            values = pa.array(texts, pa.string())
+        else:
+            values = pc.binary_join_element_wise('"', values, '"', "")
+    return pc.fill_null(values, "null")
