@@ -156,20 +156,16 @@ def _scored(
         journal.discard()
         reporter.say(f"{where.output} is already complete: nothing is left to score")
         return found, None
-    ready = reading.prepare(
-        files,
-        artifact.schema,
-        options.keep,
-        where.format,
-        scorer.added(),
-        raw=options.on_error == REJECT,
+    copied = reading.CopyRequest(
+        options.keep, where.format, frozenset(scorer.added()), options.on_error == REJECT
     )
+    ready = reading.prepare(files, artifact.schema, copied)
     request: dict[str, Any] = {
         "model": artifact.sha256,
         "method": options.method,
         "versions": manifest.versions(),
     }
-    rows = batch_rows(options.batch_rows, scorer, len(ready.plan.features))
+    rows = batch_rows(options.batch_rows, scorer, len(ready.selection.features))
     request = journal.open(
         request | {"batch_rows": rows}, resume=options.resume, overwrite=options.overwrite
     )

@@ -20,9 +20,9 @@ from inference.scorer import Scorer, Scores
 from inference.summary import Summary
 from mlproject.base.console import Reporter
 from mlproject.base.errors import DataError
-from mlproject.data import writing
-from mlproject.data.chunks import FEATURE, KEPT, ORIGINAL, RAW, Batch, Refused, batches
-from mlproject.data.parquet_files import row_text
+from mlproject.data import formats
+from mlproject.data.batches import FEATURE, KEPT, ORIGINAL, RAW, Batch, Reject, batched
+from mlproject.data.formats.parquet_files import row_text
 from mlproject.data.reading import Input, already_there
 from mlproject.data.writing import HashingFile, Sink
 
@@ -147,7 +147,7 @@ class Run:
         rejects = None
         if self.where.rejects is not None:
             file = HashingFile(self.journal.file("rejects"))
-            rejects = writing.opened(file, _REJECTS, self.where.rejects_format)
+            rejects = formats.sink(file, _REJECTS, self.where.rejects_format)
         threads = min(4, os.cpu_count() or 1)
         with (
             engines.running(self.options.engine, self.options.jobs, self.scorer) as engine,
@@ -161,7 +161,7 @@ class Run:
                 prefetched(self.ready.tasks(), 2),
                 threads + 1,
             )
-            cut = batches((chunk for _, chunk in parsed), self.rows)
+            cut = batched((chunk for _, chunk in parsed), self.rows)
             # What a model waits for or leaves behind is done beside it.
             named = ordered(lambda batch: parsers.submit(self._named, batch), cut, 2)
             scored = ordered(
@@ -187,12 +187,12 @@ class Run:
     def _take(self, batch: Batch, question: Question, scores: Scores, rejects: Sink | None) -> None:
         if question.known is None:
             self.journal.keep(question.name, scores)
-        refused = batch.refused + [self._placed(batch, item) for item in scores.refusals]
+        refused = batch.rejects + [self._placed(batch, item) for item in scores.refusals]
         refused.sort(key=lambda item: item.ordinal)
         if refused and rejects is None:
             raise DataError(refused[0].message, "To set such rows aside, add --on-error reject")
         table, raw = batch.columns(KEPT), None
-        if self.ready.plan.verbatim and RAW in batch.table.column_names:
+        if self.ready.selection.verbatim and RAW in batch.table.column_names:
             raw = batch.table[RAW]
         if scores.refusals:
             kept = np.ones(batch.table.num_rows, bool)
@@ -210,29 +210,29 @@ class Run:
         self.written.rows_out += scores.predictions.num_rows
         self.written.rows_rejected += len(refused)
 
-    def _placed(self, batch: Batch, item: Any) -> Refused:
-        ordinal, file, line = batch.place(item.row)
+    def _placed(self, batch: Batch, item: Any) -> Reject:
+        ordinal, file, line = batch.origin(item.row)
         text = ""
         if self.options.on_error == REJECT:
             text = _text(Batch(0, batch.table.slice(item.row, 1), [], 1, 0))
-        return Refused(ordinal, file, line, item.column, item.reason, text)
+        return Reject(ordinal, file, line, item.column, item.reason, text)
 
     def _opened(self, predictions: pa.Schema) -> Sink:
         """Return the output's sink; it is opened when the predictions' types are known."""
         if self._sink is None:
-            kept = self.ready.plan.kept
+            kept = self.ready.selection.kept
             clash = sorted(set(kept.names) & set(predictions.names))
             if clash:
-                raise already_there(self.ready.headers[0].item.name, clash[0])
+                raise already_there(self.ready.files[0].item.name, clash[0])
             schema = pa.schema([*kept, *predictions])
             self.written.columns = schema.names
             file = HashingFile(self.journal.file("output"))
-            self._sink = writing.opened(file, schema, self.where.format)
+            self._sink = formats.sink(file, schema, self.where.format)
         return self._sink
 
     def _finish(self, rejects: Sink | None) -> None:
         empty = self.scorer(
-            pa.table({f.name: pa.array([], f.type) for f in self.ready.plan.features})
+            pa.table({f.name: pa.array([], f.type) for f in self.ready.selection.features})
         )
         self.written.output_sha256 = self._opened(empty.predictions.schema).close()
         if rejects is not None:
@@ -248,10 +248,10 @@ def _text(row: Batch) -> str:
     if RAW in row.table.column_names:
         data: bytes = row.table[RAW][0].as_py()
         return data.removeprefix(b"\n").decode("utf-8", "replace")
-    return row_text(row.columns(ORIGINAL).to_pylist()[0])
+    return row_text(row.columns(ORIGINAL))
 
 
-def _rejected(refused: list[Refused]) -> pa.Table:
+def _rejected(refused: list[Reject]) -> pa.Table:
     columns = {
         "file": [item.file for item in refused],
         "line": [item.line for item in refused],

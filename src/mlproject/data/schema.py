@@ -62,7 +62,8 @@ class Schema:
         known = set(columns)
         missing = [f.name for f in self.features if f.name not in known and not f.optional]
         if missing:
-            spare = [name for name in columns if name not in {f.name for f in self.features}]
+            taken = {feature.name for feature in self.features}
+            spare = [name for name in columns if name not in taken]
             hint = did_you_mean(missing[0], spare or columns, noun="columns")
             rest = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             raise DataError(

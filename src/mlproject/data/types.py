@@ -1,7 +1,10 @@
-"""Values to the types that a model takes; those that do not fit are told, not dropped."""
+"""Columns as the types that a model takes; values that do not fit are named, not dropped."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,34 +12,99 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from mlproject.data.schema import Feature
+
 # What counts as missing in text: Arrow's own list, as in training.
-NULLS = pa.array(pyarrow.csv.ConvertOptions().null_values)
+MISSING = pa.array(pyarrow.csv.ConvertOptions().null_values)
 _LONGEST_SHOWN = 80
 
 
-def converted(
-    values: pa.Array, to: pa.DataType, *, decimal_comma: bool = False
-) -> tuple[Any, list[int]]:
-    """Return the values as another type, and the indices of those that do not fit.
+@dataclass(frozen=True)
+class TextRules:
+    """How text is read.
+
+    Attributes
+    ----------
+    decimal_comma : bool
+        Whether ``1,5`` is one and a half.
+    missing_in_text : bool
+        Whether a marker such as ``NA`` is missing in a text feature too, as it is in any other.
+    """
+
+    decimal_comma: bool = False
+    missing_in_text: bool = True
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """What keeps a row from being scored; the column is None when the whole row is to blame."""
+
+    row: int
+    column: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Columns as a model takes them.
+
+    Attributes
+    ----------
+    table : Table of shape (n_rows, n_features)
+        Null stands where a value does not fit, and in an optional feature that is absent.
+    misfits : list of Misfit
+        In the order of the rows; of each row the first.
+    """
+
+    table: pa.Table
+    misfits: list[Misfit] = field(default_factory=list)
+
+    def fitting(self, table: pa.Table | None = None) -> pa.Table:
+        """Return the rows in which all values fit; or those of a table that has the same rows."""
+        table = self.table if table is None else table
+        if not self.misfits:
+            return table
+        fits = np.ones(table.num_rows, bool)
+        fits[[misfit.row for misfit in self.misfits]] = False
+        return table.filter(pa.array(fits))
+
+
+def typed(table: pa.Table, features: Sequence[Feature], rules: TextRules = TextRules()) -> Typed:
+    """Return the columns that a model takes, in its order and with its types.
 
     Parameters
     ----------
-    values : Array
-        Of any plain type. Text is trimmed before it is read as a number, and missing markers
-        such as ``NA`` become null.
-    to : DataType
-    decimal_comma : bool
-        Whether ``1,5`` is one and a half.
-
-    Returns
-    -------
-    tuple of Array and list of int
-        Null stands where a value does not fit.
+    table : Table
+        Columns of any type, text included; others than the features do not matter.
+    features : sequence of Feature
+    rules : TextRules
+        How text becomes numbers, truth values and dates.
     """
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    positions = {name: index for index, name in enumerate(table.column_names)}
+    columns: list[Any] = []
+    misfits: dict[int, Misfit] = {}
+    for feature in features:
+        if feature.name not in positions:
+            columns.append(pa.nulls(table.num_rows, feature.type))
+            continue
+        values = _in_one_piece(table.column(positions[feature.name]))
+        column, odd = converted(values, feature.type, rules)
+        columns.append(column)
+        for row in odd:
+            reason = f"{_shown_item(values[row])} is not {_expected(feature.type)}"
+            misfits.setdefault(row, Misfit(row, feature.name, reason))
+    schema = pa.schema([(feature.name, feature.type) for feature in features])
+    made = pa.Table.from_arrays(columns, schema=schema)
+    return Typed(made, [misfits[row] for row in sorted(misfits)])
+
+
+def converted(values: Any, to: pa.DataType, rules: TextRules) -> tuple[Any, list[int]]:
+    """Return an array as another type, null where a value does not fit, and the rows of these."""
+    if pa.types.is_union(values.type):
+        return _each_kind_converted(values, to, rules)
+    values = plain(values)
     if _is_text(values.type):
-        values = _cleaned(values, to, decimal_comma=decimal_comma)
+        values = _cleaned(values, to, rules)
     if pa.types.is_floating(values.type) and not pa.types.is_floating(to):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     if values.type == to:
@@ -48,20 +116,64 @@ def converted(
     try:
         return _cast(values, to), []
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        bad = _failing(values, to, 0)
+        odd = _failing(values, to, 0)
     keep = np.ones(len(values), bool)
-    keep[bad] = False
+    keep[odd] = False
     kept = pc.if_else(pa.array(keep), values, pa.scalar(None, values.type))
-    return _cast_each(kept, to), bad
+    return (_cast_each(kept, to) if keep.any() else pa.nulls(len(kept), to)), odd
 
 
-def nulls_of_text(values: Any) -> Any:
-    """Return text with missing markers as null."""
-    return pc.if_else(pc.is_in(values, NULLS), pa.scalar(None, pa.string()), values)
+def from_json(values: Sequence[Any], to: pa.DataType) -> Any:
+    """Return JSON values as an array from which ``to`` is to be made.
+
+    Values of several kinds become a union: what becomes of a value must not depend on the kinds
+    of the values beside it. Any value is a text, if that is what is wanted.
+    """
+    if _is_text(to) or pa.types.is_decimal(to):
+        return pa.array([_json_text(value) for value in values], pa.string())
+    kinds: dict[type, list[int]] = {kind: [] for kind in map(type, values)}
+    if len(others := kinds.keys() - {type(None)}) <= 1:
+        return _from_one_kind(values, *others)
+    for row, value in enumerate(values):
+        kinds[type(value)].append(row)
+    codes, offsets, arrays = np.empty(len(values), np.int8), np.empty(len(values), np.int32), []
+    for code, (kind, rows) in enumerate(kinds.items()):
+        codes[rows], offsets[rows] = code, np.arange(len(rows))
+        arrays.append(_from_one_kind([values[row] for row in rows], kind))
+    return pa.UnionArray.from_dense(pa.array(codes), pa.array(offsets), arrays)
 
 
-def expected(to: pa.DataType) -> str:
-    """Return what a value of a type is, in words."""
+def plain(values: Any) -> Any:
+    """Return a column as one array without its encoding: Arrow computes on no view or extension."""
+    values = _in_one_piece(values)
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage
+    return values.cast(plain_type(values.type))
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return a column's type without its encoding."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    return pa.binary() if pa.types.is_binary_view(kind) else kind
+
+
+def without_markers(texts: Any) -> Any:
+    """Return texts with null for what marks a missing value."""
+    return pc.if_else(pc.is_in(texts, MISSING), pa.scalar(None, pa.string()), texts)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message has it, cut short."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _expected(to: pa.DataType) -> str:
     if pa.types.is_integer(to):
         return f"a whole number of {to.bit_width} bits"
     if pa.types.is_floating(to):
@@ -71,17 +183,57 @@ def expected(to: pa.DataType) -> str:
     return "a date or time" if pa.types.is_timestamp(to) else "text"
 
 
-def shown(value: Any) -> str:
-    """Return a value as a message has it, cut short."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+def _shown_item(item: Any) -> str:
+    item = item.value if isinstance(item, pa.UnionScalar) else item
+    value = item.as_py()
+    return shown(json.loads(value) if isinstance(item.type, pa.JsonType) else value)
 
 
-def _cleaned(values: pa.Array, to: pa.DataType, *, decimal_comma: bool) -> pa.Array:
+def _in_one_piece(values: Any) -> Any:
+    if not isinstance(values, pa.ChunkedArray):
+        return values
+    # Unions cannot be joined, and need not be.
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+
+
+def _from_one_kind(values: Sequence[Any], kind: type | None = None) -> Any:
+    """Return JSON values of one kind; as JSON itself where Arrow has no such type."""
+    try:
+        if kind not in (list, dict):
+            return pa.array(values)
+    except OverflowError:  # a number of 30 digits
+        pass
+    texts = pa.array([_json_text(value) for value in values], pa.string())
+    return pa.ExtensionArray.from_storage(pa.json_(pa.string()), texts)
+
+
+def _json_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _each_kind_converted(
+    values: pa.UnionArray, to: pa.DataType, rules: TextRules
+) -> tuple[Any, list[int]]:
+    codes, order, odd = values.type_codes.to_numpy(), [], []
+    arrays = []
+    for code in range(values.type.num_fields):
+        rows = np.flatnonzero(codes == code)
+        array, bad = converted(values.field(code), to, rules)
+        arrays.append(array)
+        order.append(rows)
+        odd += rows[bad].tolist()
+    back = np.argsort(np.concatenate(order))
+    return pa.concat_arrays(arrays).take(pa.array(back)), sorted(odd)
+
+
+def _cleaned(values: pa.Array, to: pa.DataType, rules: TextRules) -> pa.Array:
+    values = values.cast(pa.string())
     if _is_text(to):
-        return nulls_of_text(values.cast(to))
-    values = nulls_of_text(pc.utf8_trim_whitespace(values.cast(pa.string())))
-    if decimal_comma and pa.types.is_floating(to):
+        return without_markers(values) if rules.missing_in_text else values
+    values = without_markers(pc.utf8_trim_whitespace(values))
+    if rules.decimal_comma and pa.types.is_floating(to):
         values = pc.replace_substring(values, ",", ".")
     return values
 

@@ -1,9 +1,9 @@
-"""Text files in blocks of whole rows, and where each row begins."""
+"""Text files in pieces of whole rows, and where each row begins."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,38 +11,48 @@ import numpy as np
 import pyarrow as pa
 
 from mlproject.base.errors import DataError
-from mlproject.data.chunks import RAW, Chunk, Refused
+from mlproject.data.batches import RAW
 from mlproject.data.source import SourceFile
-from mlproject.data.whole_files import naming, stream
+from mlproject.data.streams import naming, stream
 
-BLOCK_BYTES = 2 << 20
+_PIECE_BYTES = 2 << 20
 _LONGEST_ROW = 64 << 20
 _NEWLINE = 10
-# The column to blame, if there is one, and the reason.
-Blame = tuple[str | None, str]
 
 
 @dataclass(frozen=True)
-class Block:
-    """Whole rows of a file. The first byte is a line break, which stands before the first row."""
+class Piece:
+    """Bytes of a file that are whole rows.
 
+    Attributes
+    ----------
+    data : bytes
+        The first is a line break, which stands before the first row.
+    line : int
+        Of the first row.
+    delimiter : str or None
+        Of a CSV file, whose quoted values may hold line breaks; None when no row does.
+    """
+
+    file: str
     data: bytes
     line: int
+    delimiter: str | None
 
-    def is_text(self) -> bool:
-        """Whether it is UTF-8, the columns that nobody asks for included."""
-        if self.data.isascii():
-            return True
-        try:
-            self.data.decode()
-        except UnicodeDecodeError:
-            return False
-        return True
+    def rows(self) -> TextRows:
+        """Return where the rows are; empty lines are no rows."""
+        breaks = np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
+        ends = _row_breaks(self.data, breaks, self.delimiter)
+        starts, stops = ends + 1, np.append(ends[1:], len(self.data))
+        lines = (self.line + np.searchsorted(breaks, ends)).astype(np.int64)
+        filled = stops > starts
+        dense = bool(filled.all())
+        return TextRows(self, starts[filled], stops[filled], lines[filled], dense)
 
 
 @dataclass(frozen=True)
-class Spans:
-    """Where the rows of a block are.
+class TextRows:
+    """The rows of a piece.
 
     Attributes
     ----------
@@ -53,6 +63,7 @@ class Spans:
         No line is empty, so that each row begins where the last one ended.
     """
 
+    piece: Piece
     starts: np.ndarray[Any, Any]
     ends: np.ndarray[Any, Any]
     lines: np.ndarray[Any, Any]
@@ -62,30 +73,54 @@ class Spans:
         """Return the number of rows."""
         return len(self.starts)
 
-    def text(self, block: Block, row: int) -> str:
-        """Return a row as it was."""
-        return block.data[self.starts[row] : self.ends[row]].decode("utf-8", "replace")
+    def __getitem__(self, row: int) -> bytes:
+        """Return a row as it stands."""
+        return self.piece.data[self.starts[row] : self.ends[row]]
 
-    def raw(self, block: Block) -> pa.Array:
+    @property
+    def file(self) -> str:
+        """The name of the file."""
+        return self.piece.file
+
+    @property
+    def size(self) -> int:
+        """How many bytes these are."""
+        return len(self.piece.data)
+
+    def text(self, row: int) -> str:
+        """Return a row as text, whatever its bytes are."""
+        return self[row].decode("utf-8", "replace")
+
+    def without_first(self) -> TextRows:
+        """Return all rows but the header."""
+        return TextRows(self.piece, self.starts[1:], self.ends[1:], self.lines[1:], self.dense)
+
+    def are_text(self) -> bool:
+        """Whether they are UTF-8, columns that nobody wants included."""
+        try:
+            return self.piece.data.isascii() or bool(self.piece.data.decode())
+        except UnicodeDecodeError:
+            return False
+
+    def with_raw(self, table: pa.Table, misfits: Collection[int]) -> pa.Table:
+        """Return a table of all rows but the misfits, with the rows as they stand."""
+        raw = self.raw()
+        if misfits:
+            raw = raw.take(pa.array(np.delete(np.arange(len(self)), list(misfits))))
+        return table.append_column(RAW, raw)
+
+    def raw(self) -> pa.Array:
         """Return the rows, each with the line break before it."""
-        if self.dense:
+        if self.dense and len(self):
             offsets = np.append(self.starts - 1, self.ends[-1:]).astype(np.int32)
-            if not len(self.starts):
-                offsets = np.zeros(1, np.int32)
-            buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
-            return pa.Array.from_buffers(pa.binary(), len(self.starts), buffers)
+            buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.piece.data)]
+            return pa.Array.from_buffers(pa.binary(), len(self), buffers)
         pairs = zip(self.starts, self.ends, strict=True)
-        return pa.array([block.data[start - 1 : end] for start, end in pairs], pa.binary())
+        return pa.array([self.piece.data[start - 1 : end] for start, end in pairs], pa.binary())
 
 
-def blocks(item: SourceFile, delimiter: str | None) -> Iterator[Block]:
-    """Yield a file in blocks of whole rows.
-
-    Parameters
-    ----------
-    item : SourceFile
-    delimiter : str or None
-        Of a CSV file, whose quoted values may hold line breaks; None when no row does.
+def pieces(item: SourceFile, delimiter: str | None) -> Iterator[Piece]:
+    """Yield a file in pieces of whole rows.
 
     Raises
     ------
@@ -96,59 +131,11 @@ def blocks(item: SourceFile, delimiter: str | None) -> Iterator[Block]:
         yield from _cut(source, item, delimiter)
 
 
-def spans(block: Block, delimiter: str | None) -> Spans:
-    """Return where the rows of a block are; empty lines are no rows."""
-    breaks = np.flatnonzero(np.frombuffer(block.data, np.uint8) == _NEWLINE)
-    ends = _row_breaks(block.data, breaks, delimiter)
-    starts, stops = ends + 1, np.append(ends[1:], len(block.data))
-    lines = block.line + np.searchsorted(breaks, ends)
-    filled = stops > starts
-    dense = bool(filled.all())
-    return Spans(starts[filled], stops[filled], lines[filled].astype(np.int64), dense)
-
-
-def chunk(
-    name: str, block: Block, rows: Spans, table: pa.Table, refused: dict[int, Blame], *, raw: bool
-) -> Chunk:
-    """Return the chunk of a block that was parsed.
-
-    Parameters
-    ----------
-    name : str
-        Of the file.
-    block : Block
-    rows : Spans
-    table : Table
-        The rows that were not refused.
-    refused : dict of int to Blame
-        The others: the column to blame, if there is one, and the reason.
-    raw : bool
-        Whether the rows as they stand are wanted too.
-    """
-    good = np.ones(len(rows), bool)
-    good[list(refused)] = False
-    if raw:
-        stand = rows.raw(block)
-        table = table.append_column(RAW, stand.filter(pa.array(good)) if refused else stand)
-    return Chunk(
-        table=table,
-        rows=np.flatnonzero(good),
-        lines=rows.lines[good],
-        count=len(rows),
-        file=name,
-        size=len(block.data),
-        refused=[
-            Refused(row, name, int(rows.lines[row]), column, why, rows.text(block, row))
-            for row, (column, why) in sorted(refused.items())
-        ],
-    )
-
-
-def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Block]:
+def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Piece]:
     rest, line = b"\n", 1
     carriage = False
     while True:
-        read = source.read(BLOCK_BYTES)
+        read = source.read(_PIECE_BYTES)
         if line == 1 and len(rest) == 1:
             read = read.removeprefix(b"\xef\xbb\xbf")
             carriage = b"\r" in read and b"\n" not in read
@@ -161,7 +148,7 @@ def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Block
         if not read and data.endswith(b"\n"):
             end = len(data) - 1
         if end > 0:
-            yield Block(data[:end], line)
+            yield Piece(item.name, data[:end], line, delimiter)
             line += data.count(b"\n", 1, end + 1)
         rest = data[max(end, 0) :] or b"\n"
         if not read:
@@ -177,11 +164,11 @@ def _unified(data: bytes, delimiter: str | None) -> bytes:
     r"""Return text with the line breaks of Windows, ``\r\n``, as ``\n``, but in quoted values."""
     if delimiter is None or b'"' not in data:
         return re.sub(rb"\r+\n", b"\n", data) if b"\r\r" in data else data.replace(b"\r\n", b"\n")
-    pieces, last = [], 0
+    parts, last = [], 0
     for match in _quoted(delimiter).finditer(data):
-        pieces += [re.sub(rb"\r+\n", b"\n", data[last : match.start()]), match.group()]
+        parts += [re.sub(rb"\r+\n", b"\n", data[last : match.start()]), match.group()]
         last = match.end()
-    return b"".join([*pieces, re.sub(rb"\r+\n", b"\n", data[last:])])
+    return b"".join([*parts, re.sub(rb"\r+\n", b"\n", data[last:])])
 
 
 def _last_break(data: bytes, delimiter: str | None) -> int:
@@ -216,10 +203,10 @@ def _row_breaks(
     """Return the line breaks outside quoted values."""
     if delimiter is None or b'"' not in data:
         return breaks
-    found = [match.span() for match in _quoted(delimiter).finditer(data)]
-    if not found:
+    quoted = [match.span() for match in _quoted(delimiter).finditer(data)]
+    if not quoted:
         return breaks
-    starts, stops = np.array(found).T
+    starts, stops = np.array(quoted).T
     before = np.searchsorted(starts, breaks, "right") - 1
     inside = (before >= 0) & (breaks < stops[before])
     outside: np.ndarray[Any, Any] = breaks[~inside]

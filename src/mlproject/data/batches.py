@@ -1,0 +1,194 @@
+"""What travels between reading, scoring and writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from mlproject.data.schema import Feature
+from mlproject.data.types import Misfit
+
+# Columns of parsed rows: a feature, a kept column, a column as it stands in a Parquet file, the row
+# as it stands in a text file, and where it stands.
+FEATURE, KEPT, ORIGINAL = "f:", "k:", "o:"
+RAW, ORDINAL, LINE, FILE = "raw", "ordinal", "line", "file"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is read of a source.
+
+    Attributes
+    ----------
+    features : tuple of Feature
+        What the model takes.
+    kept : Schema
+        The input columns that are copied, with the types that they have in the output.
+    verbatim : bool
+        The rows are copied as they stand: input and output are text of the same format and
+        everything is kept.
+    raw : bool
+        The rows as they stand are wanted, to be copied or to be rejected.
+    added : frozenset of str
+        The columns that scoring adds.
+    """
+
+    features: tuple[Feature, ...]
+    kept: pa.Schema
+    verbatim: bool
+    raw: bool
+    added: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that is not scored.
+
+    Attributes
+    ----------
+    ordinal : int
+        Its number among all rows of the input, from 0; before batches are made, among the rows
+        that were parsed with it.
+    file, line : str, int
+        Where it stands; in a Parquet file the line is the number of the row.
+    column : str or None
+        The column to blame.
+    reason : str
+    text : str
+        The row as it was.
+    """
+
+    ordinal: int
+    file: str
+    line: int
+    column: str | None
+    reason: str
+    text: str
+
+    @property
+    def message(self) -> str:
+        """The file, the line, the column, and what is wrong."""
+        column = f", column '{self.column}'" if self.column is not None else ""
+        return f"{self.file} line {self.line}{column}: {self.reason}"
+
+
+class FileRows(Protocol):
+    """Rows as they stand in a file."""
+
+    @property
+    def file(self) -> str:
+        """The name of the file."""
+
+    @property
+    def lines(self) -> np.ndarray[Any, Any]:
+        """The line of each row, or its number in a Parquet file."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes (or rows, of Parquet) these are, for the progress bar."""
+
+    def text(self, row: int) -> str:
+        """Return a row as it stands."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Rows of one file, parsed.
+
+    Attributes
+    ----------
+    table : Table
+        The rows that can be scored, with the columns FEATURE…, KEPT…, ORIGINAL…, RAW.
+    good, lines : ndarray of shape (n_good,)
+        Their numbers among all that were parsed, and their lines in the file.
+    count : int
+        How many rows were parsed, the rejects included.
+    size : int
+        How many bytes (or rows, of Parquet) of the file these are, for the progress bar.
+    """
+
+    file: str
+    table: pa.Table
+    good: np.ndarray[Any, Any]
+    lines: np.ndarray[Any, Any]
+    count: int
+    size: int
+    rejects: list[Reject]
+
+    @classmethod
+    def of(cls, rows: FileRows, table: pa.Table, misfits: Mapping[int, Misfit]) -> Parsed:
+        """Return rows of which some do not fit; the table has the others."""
+        count = len(rows.lines)
+        good = np.delete(np.arange(count), list(misfits))
+        rejects = [
+            Reject(row, rows.file, int(rows.lines[row]), item.column, item.reason, rows.text(row))
+            for row, item in sorted(misfits.items())
+        ]
+        return cls(rows.file, table, good, rows.lines[good], count, rows.size, rejects)
+
+    def numbered(self, before: int) -> pa.Table:
+        """Return the table with the ordinal, line and file of each row; some rows came before."""
+        files = pa.DictionaryArray.from_arrays(np.zeros(len(self.good), np.int32), [self.file])
+        return (
+            self.table.append_column(ORDINAL, pa.array(self.good + before))
+            .append_column(LINE, pa.array(self.lines))
+            .append_column(FILE, files)
+        )
+
+
+def assembled(features: pa.Table, others: Mapping[str, Any]) -> pa.Table:
+    """Return the table of parsed rows: features, and columns that have their prefix already."""
+    named = zip(features.column_names, features.columns, strict=True)
+    return pa.table({FEATURE + name: column for name, column in named} | dict(others))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that are scored together, and the rejects among them that reading found."""
+
+    number: int
+    table: pa.Table
+    rejects: list[Reject]
+    count: int
+    size: int
+
+    def columns(self, prefix: str) -> pa.Table:
+        """Return the columns with a prefix, without it."""
+        names = [name for name in self.table.column_names if name.startswith(prefix)]
+        return self.table.select(names).rename_columns([name[len(prefix) :] for name in names])
+
+    def origin(self, row: int) -> tuple[int, str, int]:
+        """Return a row's ordinal, file and line."""
+        ordinal, file, line = (self.table[name][row].as_py() for name in (ORDINAL, FILE, LINE))
+        return ordinal, file, line
+
+
+def batched(pieces: Iterable[Parsed], rows: int) -> Iterator[Batch]:
+    """Yield batches of exactly ``rows`` rows; the last has what is left.
+
+    Rejects do not count, so that which rows are scored together depends on the good rows alone.
+    """
+    held: list[pa.Table] = []
+    rejects: list[Reject] = []
+    have = number = total = count = size = 0
+    for piece in pieces:
+        held.append(piece.numbered(total))
+        rejects += [replace(item, ordinal=item.ordinal + total) for item in piece.rejects]
+        have, total = have + len(piece.good), total + piece.count
+        size, count = size + piece.size, count + piece.count
+        while have >= rows:
+            joined = pa.concat_tables(held)
+            table, rest = joined.slice(0, rows), joined.slice(rows)
+            end = table[ORDINAL][rows - 1].as_py()
+            early = [item for item in rejects if item.ordinal <= end]
+            rejects = rejects[len(early) :]
+            seen = rows + len(early)
+            yield Batch(number, table, early, seen, size)
+            held, have, number, size, count = [rest], have - rows, number + 1, 0, count - seen
+    if have or rejects or number == 0:
+        table = pa.concat_tables(held) if held else pa.table({})
+        yield Batch(number, table, rejects, count, size)

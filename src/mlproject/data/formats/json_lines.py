@@ -1,0 +1,206 @@
+"""JSON Lines files: read in pieces or whole, and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from mlproject.data.batches import KEPT, Parsed, Selection, assembled
+from mlproject.data.formats.lines import Piece, TextRows, pieces
+from mlproject.data.schema import Feature
+from mlproject.data.source import SourceFile
+from mlproject.data.streams import stream, whole_block
+from mlproject.data.text import bytes_of, number_text, plain_text
+from mlproject.data.types import Misfit, TextRules, from_json, typed
+from mlproject.data.writing import TextSink
+
+AS_IT_STANDS = pa.json_(pa.string())
+_RULES = TextRules(missing_in_text=False)
+_OPENING, _CLOSING = b"{}"
+_SPECIAL = '["\\\\\\x00-\\x1f]'
+
+
+@dataclass(frozen=True)
+class JsonLinesFile:
+    """A JSON Lines file, and the keys of its objects in the order of their appearance."""
+
+    item: SourceFile
+    columns: list[str]
+
+    @classmethod
+    def opened(cls, item: SourceFile, *, whole: bool) -> JsonLinesFile:
+        """Return a file with the keys of all its objects, or of those in its first piece."""
+        columns: dict[str, None] = {}
+        for piece in pieces(item, None):
+            rows = piece.rows()
+            for row in range(len(rows)):
+                content = _object(rows[row])
+                if isinstance(content, dict):
+                    columns |= dict.fromkeys(content)
+            if not whole:
+                break
+        return cls(item, list(columns))
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes there are to read; None when that is not known."""
+        return None if self.item.compressed else self.item.path.stat().st_size
+
+    def type_of(self, column: str) -> None:
+        """Return None: each value has a type of its own."""
+
+    def can_be_copied(self, columns: Sequence[str]) -> bool:
+        """Return True: a row names its columns itself."""
+        return True
+
+    def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
+        """Yield what parses each piece of the file; the calls may run in any thread."""
+        for piece in pieces(self.item, None):
+            yield partial(_parsed, piece, selection)
+
+
+class JsonLinesSink(TextSink):
+    """Writes JSON Lines."""
+
+    def rows(self, table: pa.Table, raw: Any | None) -> list[memoryview]:
+        """Return objects, each with a line break before it; ``raw`` has their first members."""
+        parts: list[Any] = ["\n{"]
+        if raw is not None:
+            opened = pc.replace_substring_regex(raw.cast(pa.string()), r"\s*\}\s*$", "")
+            empty = pc.match_substring_regex(opened, r"^\n\s*\{\s*$")
+            parts = [opened, pc.if_else(empty, "", ",")]
+        for index, (name, values) in enumerate(zip(table.column_names, table.columns, strict=True)):
+            comma = "," if index else ""
+            parts += [f"{comma}{json.dumps(name, ensure_ascii=False)}:", _values(values)]
+        return bytes_of(pc.binary_join_element_wise(*parts, "}", ""))
+
+
+def read(item: SourceFile) -> pa.Table:
+    """Return a whole file, with the types that its values show."""
+    return pyarrow.json.read_json(
+        stream(item),
+        read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=whole_block(item)),
+    )
+
+
+def from_objects(objects: Sequence[dict[str, Any]], features: Sequence[Feature]) -> pa.Table:
+    """Return objects as columns from which the features can be made."""
+    return pa.table(
+        {f.name: from_json([item.get(f.name) for item in objects], f.type) for f in features}
+    )
+
+
+def _parsed(piece: Piece, selection: Selection) -> Parsed:
+    rows = piece.rows()
+    misfits: dict[int, Misfit] = {}
+    at_once = len(rows) and rows.are_text() and (selection.verbatim or not len(selection.kept))
+    if selection.verbatim and any(json.dumps(n).encode() in piece.data for n in selection.added):
+        at_once = False
+    made = _at_once(rows, selection) if at_once else None
+    if made is None:
+        made = _one_by_one(rows, selection, misfits)
+    if selection.raw:
+        made = rows.with_raw(made, misfits)
+    return Parsed.of(rows, made, misfits)
+
+
+def _at_once(rows: TextRows, selection: Selection) -> pa.Table | None:
+    """Parse rows in which every value is as it should be; return None for any other."""
+    content = rows.piece.data
+    try:
+        table = pyarrow.json.read_json(
+            pa.BufferReader(content),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(content) + 1),
+            parse_options=pyarrow.json.ParseOptions(
+                explicit_schema=pa.schema([(f.name, f.type) for f in selection.features]),
+                unexpected_field_behavior="ignore",
+            ),
+        )
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+    # Arrow reads objects wherever lines end; with a brace at both ends of each there is one a line.
+    data = np.frombuffer(content, np.uint8)
+    braces = (data[rows.starts] == _OPENING) & (data[rows.ends - 1] == _CLOSING)
+    return assembled(table, {}) if table.num_rows == len(rows) and braces.all() else None
+
+
+def _one_by_one(rows: TextRows, selection: Selection, misfits: dict[int, Misfit]) -> pa.Table:
+    """Parse rows value by value; what is wrong with some is put among the misfits."""
+    objects: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    for row in range(len(rows)):
+        content = _object(rows[row])
+        if not isinstance(content, dict):
+            misfits[row] = Misfit(row, None, content)
+        elif selection.verbatim and (twice := sorted(selection.added & content.keys())):
+            misfits[row] = Misfit(row, twice[0], "scoring adds a value of this name")
+        else:
+            objects.append(content)
+            numbers.append(row)
+    features = typed(from_objects(objects, selection.features), selection.features, _RULES)
+    misfits |= {numbers[item.row]: item for item in features.misfits}
+    good = [item for row, item in zip(numbers, objects, strict=True) if row not in misfits]
+    return assembled(features.fitting(), {} if selection.verbatim else _kept(good, selection.kept))
+
+
+def _kept(objects: Sequence[dict[str, Any]], schema: pa.Schema) -> dict[str, Any]:
+    fields = [Feature(f.name, f.type) for f in schema if not isinstance(f.type, pa.JsonType)]
+    columns = typed(from_objects(objects, fields), fields, _RULES).table
+    kept = {}
+    for field in schema:
+        if isinstance(field.type, pa.JsonType):
+            values = [item.get(field.name) for item in objects]
+            kept[KEPT + field.name] = pa.ExtensionArray.from_storage(
+                field.type,
+                pa.array([None if v is None else _dumped(v) for v in values], pa.string()),
+            )
+        else:
+            kept[KEPT + field.name] = columns[field.name]
+    return kept
+
+
+def _object(text: bytes) -> dict[str, Any] | str:
+    """Return the object that a line holds, or what is wrong with it."""
+    try:
+        content = json.loads(text)
+    except UnicodeDecodeError:
+        return "it is not UTF-8 text"
+    except (ValueError, RecursionError) as error:
+        return f"it is not JSON: {error}"
+    if not isinstance(content, dict):
+        return "it is not a JSON object"
+    if rb"\u" in text:
+        try:
+            _dumped(content).encode()
+        except UnicodeEncodeError:
+            return "it holds half of a surrogate pair, which is no text"
+    return content
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _values(values: Any) -> Any:
+    """Return a column as JSON values; missing and infinite numbers are null."""
+    as_json = pa.types.is_nested(values.type) or isinstance(values.type, pa.JsonType)
+    values = plain_text(values)
+    if not pa.types.is_string(values.type):
+        if pa.types.is_floating(values.type):
+            values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, values.type))
+        return pc.fill_null(number_text(values), "null")
+    if not as_json:
+        if pc.any(pc.match_substring_regex(values, _SPECIAL)).as_py():
+            texts = [None if text is None else _dumped(text) for text in values.to_pylist()]
+            values = pa.array(texts, pa.string())
+        else:
+            values = pc.binary_join_element_wise('"', values, '"', "")
+    return pc.fill_null(values, "null")

@@ -1,0 +1,196 @@
+"""Parquet files: read in pieces or whole, and written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from mlproject.base.errors import DataError, one_line
+from mlproject.data.batches import KEPT, ORIGINAL, Parsed, Selection, assembled
+from mlproject.data.source import SourceFile
+from mlproject.data.streams import check_distinct, naming, stream
+from mlproject.data.types import plain, plain_type, typed
+from mlproject.data.writing import HashingFile
+
+_CELLS_READ = 1 << 20
+_MOST_ROWS = 1 << 15
+# Read a column piece by piece: without a buffer Arrow takes the whole row group at once.
+_BUFFER_BYTES = 1 << 18
+_CELLS_WRITTEN = 1 << 21
+_ROW_GROUP = 1 << 17
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file and its columns."""
+
+    item: SourceFile
+    schema: pa.Schema
+
+    @classmethod
+    def opened(cls, item: SourceFile) -> ParquetFile:
+        """Return a file with its columns.
+
+        Raises
+        ------
+        DataError
+            When it cannot be read, or names a column twice.
+        """
+        with _opened(item) as file:
+            schema = file.schema_arrow
+        check_distinct(schema.names, item.name)
+        return cls(item, schema)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.schema.names)
+
+    @property
+    def size(self) -> int | None:
+        """How many rows there are to read."""
+        with _opened(self.item) as file:
+            return int(file.metadata.num_rows)
+
+    def type_of(self, column: str) -> pa.DataType:
+        """Return a column's type."""
+        return plain_type(self.schema.field(column).type)
+
+    def can_be_copied(self, columns: Sequence[str]) -> bool:
+        """Return False: its rows are no text."""
+        return False
+
+    def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
+        """Yield what converts each batch of the file; the calls may run in any thread."""
+        names = self.columns
+        if not selection.raw:
+            known = set(names)
+            features = [f.name for f in selection.features if f.name in known]
+            names = list(dict.fromkeys([*features, *selection.kept.names]))
+        size = max(1024, min(_MOST_ROWS, _CELLS_READ // max(1, len(names))))
+        first = 1
+        with _opened(self.item) as file:
+            for batch in file.iter_batches(batch_size=size, columns=names):
+                rows = ParquetRows(self.item.name, pa.Table.from_batches([batch]), first)
+                yield partial(_parsed, rows, selection)
+                first += batch.num_rows
+
+
+@dataclass(frozen=True)
+class ParquetRows:
+    """Rows of a file, of which the first has a number."""
+
+    file: str
+    table: pa.Table
+    first: int
+
+    @property
+    def lines(self) -> np.ndarray[Any, Any]:
+        """The number of each row."""
+        return np.arange(self.first, self.first + self.size)
+
+    @property
+    def size(self) -> int:
+        """How many rows these are."""
+        return int(self.table.num_rows)
+
+    def text(self, row: int) -> str:
+        """Return a row as one JSON object."""
+        return row_text(self.table.slice(row, 1))
+
+
+class ParquetSink:
+    """Writes row groups of one size, whatever the size of what comes in."""
+
+    def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
+        self._file = file
+        self._rows = max(1024, min(_ROW_GROUP, _CELLS_WRITTEN // max(1, len(schema))))
+        texts = [field.name for field in schema if not _is_number(field.type)]
+        self._writer = pyarrow.parquet.ParquetWriter(
+            pa.PythonFile(file, mode="w"), schema, use_dictionary=texts
+        )
+        self._held = schema.empty_table()
+
+    def write(self, table: pa.Table, raw: Any | None) -> None:
+        """Write rows."""
+        self._held = pa.concat_tables([self._held, table.cast(self._held.schema)])
+        while self._held.num_rows >= self._rows:
+            self._writer.write_table(self._held.slice(0, self._rows).combine_chunks(), self._rows)
+            self._held = self._held.slice(self._rows)
+
+    def close(self) -> str:
+        """Finish the file and return its SHA-256."""
+        if self._held.num_rows:
+            self._writer.write_table(self._held.combine_chunks(), self._rows)
+        self._writer.close()
+        self._file.close()
+        return self._file.sha256
+
+
+def read(item: SourceFile) -> pa.Table:
+    """Return a whole file."""
+    if item.compressed:
+        with stream(item) as source:
+            return pyarrow.parquet.read_table(pa.BufferReader(source.read()))
+    return pyarrow.parquet.read_table(item.path, partitioning=None)
+
+
+def row_text(row: pa.Table) -> str:
+    """Return the one row of a table as a JSON object."""
+    return json.dumps(row.to_pylist()[0], default=str, ensure_ascii=False)
+
+
+def _parsed(rows: ParquetRows, selection: Selection) -> Parsed:
+    named = zip(rows.table.column_names, rows.table.columns, strict=True)
+    table = pa.table({name: plain(column) for name, column in named})
+    features = typed(table, selection.features)
+    table = features.fitting(table)
+    others = {KEPT + field.name: _kept(table[field.name], field, rows) for field in selection.kept}
+    if selection.raw:
+        others |= {ORIGINAL + name: table[name] for name in table.column_names}
+    misfits = {item.row: item for item in features.misfits}
+    return Parsed.of(rows, assembled(features.fitting(), others), misfits)
+
+
+def _kept(values: Any, field: pa.Field, rows: ParquetRows) -> Any:
+    if values.type == field.type:
+        return values
+    numbers = pa.types.is_integer, pa.types.is_floating
+    alike = any(test(values.type) and test(field.type) for test in numbers)
+    try:
+        if not alike and not pa.types.is_null(values.type):
+            raise pa.ArrowInvalid("these are different kinds of values")
+        return values.cast(field.type)
+    except pa.ArrowException as error:
+        raise DataError(
+            f"The column '{field.name}' of {rows.file} is {values.type}, "
+            f"and was {field.type} before",
+            f"Leave it out with --keep: {one_line(str(error))}",
+        ) from error
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+@contextmanager
+def _opened(item: SourceFile) -> Iterator[Any]:
+    with naming(item), TemporaryDirectory(prefix="mlproject-") as folder:
+        path = item.path
+        if item.compressed:
+            path = Path(folder) / "file.parquet"
+            with stream(item) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+            yield file

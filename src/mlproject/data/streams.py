@@ -1,0 +1,63 @@
+"""A file's bytes, and its name in what goes wrong while it is read."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from mlproject.base.errors import DataError, one_line
+from mlproject.data.source import SourceFile
+
+# Column types are inferred from one block: a block as large as the file sees every row.
+_LARGEST_BLOCK = 1 << 30
+_SMALLEST_BLOCK = 1 << 20
+_GZIP_EXPANSION = 24
+_CSV_ROW = re.compile(r"(?:CSV parse error: )?(?:In CSV column #\d+: )?Row #(\d+): (.*)")
+_JSON_ROW = re.compile(r"(.*?)\.? in row (\d+)")
+
+
+@contextmanager
+def naming(item: SourceFile) -> Iterator[None]:
+    """Name the file, and the line where it is known, in what goes wrong while it is read."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise DataError(f"{item.name} cannot be read: {_located(str(error), item)}") from error
+    except OSError as error:
+        what = one_line(error.strerror or str(error))
+        raise DataError(f"{item.name} cannot be read: {what}") from error
+    except EOFError as error:
+        raise DataError(f"{item.name} cannot be read: it ends early") from error
+
+
+def stream(item: SourceFile) -> Any:
+    """Return an Arrow stream of the file's bytes, decompressed."""
+    return pa.input_stream(str(item.path), compression="gzip" if item.compressed else None)
+
+
+def whole_block(item: SourceFile) -> int:
+    """Return a block size in which the whole file fits, as long as it is not huge."""
+    size = item.path.stat().st_size * (_GZIP_EXPANSION if item.compressed else 1)
+    return max(_SMALLEST_BLOCK, min(size + 1, _LARGEST_BLOCK))
+
+
+def check_distinct(columns: Sequence[str], where: str) -> None:
+    """Raise DataError when a column is named twice."""
+    repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
+    if repeated:
+        raise DataError(f"{where} names the column '{repeated[0]}' more than once")
+
+
+def _located(text: str, item: SourceFile) -> str:
+    """Return Arrow's message with its row as a line of the file."""
+    text = one_line(text)
+    if item.format == "csv" and (match := _CSV_ROW.match(text)):
+        return f"line {match.group(1)}: {match.group(2)}"
+    if item.format == "jsonl" and (match := _JSON_ROW.match(text)):
+        return f"line {int(match.group(2)) + 1}: {match.group(1)}"
+    return text
