@@ -18,7 +18,7 @@ _KINDS = {_MISSING: "is missing", _INFINITE: "is infinite", _NEGATIVE: "is infin
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Reject:
     """One row of a frame that the model refuses."""
 
     row: int
@@ -26,7 +26,7 @@ class Refusal:
     reason: str
 
 
-class Refusals:
+class RejectFinder:
     """Finds the refused rows of a frame.
 
     A row is judged by what sets it apart: which of its values are missing or infinite, then which
@@ -45,13 +45,13 @@ class Refusals:
         self.ask = ask
         self.good = good
 
-    def find(self, frame: pd.DataFrame) -> list[Refusal]:
+    def find(self, frame: pd.DataFrame) -> list[Reject]:
         """Return the refused rows, in order."""
         verdicts: dict[int, tuple[str | None, str]] = {}
         if self.good is None:
             self.good = self._first_good(frame, verdicts)
         if self.good is None:
-            return [Refusal(row, *verdicts[row]) for row in sorted(verdicts)]
+            return [Reject(row, *verdicts[row]) for row in sorted(verdicts)]
         self._by_pattern(frame, verdicts)
         while True:
             left = np.array([row for row in range(len(frame)) if row not in verdicts])
@@ -64,7 +64,7 @@ class Refusals:
             # up to the numbers beside it.
             if column is not None and frame[column].dtype == object:
                 self._by_value(frame, column, left, verdicts)
-        return [Refusal(row, *verdicts[row]) for row in sorted(verdicts)]
+        return [Reject(row, *verdicts[row]) for row in sorted(verdicts)]
 
     def _first_good(
         self, frame: pd.DataFrame, verdicts: dict[int, tuple[str | None, str]]
