@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -596,10 +595,3 @@ def test_wrong_options_are_refused_in_one_line(
 
     assert failed.code == 2
     assert message in failed.error
-
-
-def test_joblib_files_are_pickles_too(shell: Shell) -> None:
-    joblib.dump({"a": 1}, shell.folder / "x.joblib")
-    from mlproject.models.artifact import _format
-
-    assert _format(shell.folder / "x.joblib", "x") == "pickle"

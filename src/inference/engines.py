@@ -18,11 +18,11 @@ from typing import Any
 import cloudpickle
 import pyarrow as pa
 
-from inference.rejects import Refusal
 from inference.scorer import Scorer, Scores
 from mlproject.base import clusters
 from mlproject.base.errors import ConfigurationError, ModelError, one_line, reason
 from mlproject.base.pickling import by_value
+from mlproject.data.types import Misfit
 
 LOCAL, DASK = "local", "dask"
 
@@ -36,7 +36,7 @@ class Engine:
 
 
 @contextmanager
-def running(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
+def started(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
     """Yield an engine for the block.
 
     Parameters
@@ -102,7 +102,7 @@ def _remote(name: str, ask: Callable[[bytes], Any], table: pa.Table) -> Scores:
         When the cluster does.
     """
     try:
-        data, refusals, failure = ask(_packed_table(table))
+        data, rejects, failure = ask(_packed_table(table))
     except Exception as error:  # the cluster's own
         raise ConfigurationError(
             f"The {name.capitalize()} cluster cannot score: {_last_words(error)}",
@@ -111,7 +111,7 @@ def _remote(name: str, ask: Callable[[bytes], Any], table: pa.Table) -> Scores:
     if failure is not None:
         raise ModelError(*failure)
     with pa.ipc.open_stream(data) as stream:
-        return Scores(stream.read_all(), [Refusal(*item) for item in refusals])
+        return Scores(stream.read_all(), [Misfit(*item) for item in rejects])
 
 
 def _last_words(error: Exception) -> str:
@@ -130,13 +130,13 @@ def _asker(digest: str) -> Callable[[bytes, bytes], Any]:
         import cloudpickle as pickles
 
         kept = sys.modules.setdefault("_mlproject_scorer", ModuleType("_mlproject_scorer"))
-        found = kept.__dict__.get(digest)
-        if found is None:
-            found = pickles.loads(packed)
+        score = vars(kept).get(digest)
+        if score is None:
+            score = pickles.loads(packed)
             for name in [name for name in vars(kept) if not name.startswith("__")]:
                 vars(kept).pop(name, None)
-            vars(kept)[digest] = found
-        return found(data)
+            vars(kept)[digest] = score
+        return score(data)
 
     return ask
 
@@ -159,5 +159,5 @@ def _score_packed(
             scores = scorer(table)
         except ModelError as error:
             return None, [], (error.what, error.hint)
-    refusals = [(item.row, item.column, item.reason) for item in scores.refusals]
-    return _packed_table(scores.predictions), refusals, None
+    rejects = [(item.row, item.column, item.reason) for item in scores.rejects]
+    return _packed_table(scores.predictions), rejects, None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -57,41 +56,12 @@ def ordered(
 
 def prefetched(items: Iterator[Item], depth: int) -> Iterator[Item]:
     """Yield from an iterator that a thread of its own runs ahead by up to ``depth`` items."""
-    waiting: queue.Queue[Any] = queue.Queue(depth)
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_fill, args=(items, waiting, stop), name="prefetch", daemon=True
-    )
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if error is not None:
-                raise error
-            if item is _END:
-                return
-            yield item
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _fill(items: Iterator[Any], waiting: queue.Queue[Any], stop: threading.Event) -> None:
-    """Put items, then the end or what went wrong, until nobody waits for them."""
-
-    def put(item: Any, error: BaseException | None) -> bool:
-        while not stop.is_set():
-            try:
-                waiting.put((item, error), timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    try:
-        for item in items:
-            if not put(item, None):
-                return
-        put(_END, None)
-    except BaseException as error:  # noqa: BLE001 - raised where the items are read
-        put(_END, error)
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader:
+        waiting = deque(reader.submit(next, items, _END) for _ in range(depth))
+        try:
+            while (item := waiting.popleft().result()) is not _END:
+                waiting.append(reader.submit(next, items, _END))
+                yield item  # type: ignore[misc]
+        finally:
+            for future in waiting:
+                future.cancel()

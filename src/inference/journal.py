@@ -8,41 +8,38 @@ under the final name.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from inference.rejects import Refusal
 from inference.scorer import Scores
-from mlproject.base.errors import ConfigurationError
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs at once are not told apart there
-    fcntl = None  # type: ignore[assignment]
+from mlproject.base.console import Reporter
+from mlproject.base.errors import ConfigurationError, DataError, MlprojectError
+from mlproject.base.files import locked
+from mlproject.data.types import Misfit
 
 _STATE = "request.json"
 _PUBLISHING = "publishing"
 _LOCK = "lock"
-_REFUSALS = b"refusals"
+_REJECTS = b"rejects"
 
 
 class Journal:
-    """One run's working folder; held by one process at a time."""
+    """The working folder of an output; held by one process at a time."""
 
     def __init__(self, output: Path) -> None:
         self.output = output
         self.folder = output.with_name(f".{output.name}.scoring")
-        self._lock: Any = None
-        self._reusable = False
+        self._lock = ExitStack()
+        self._resumed = False
 
     def open(self, request: dict[str, Any], *, resume: bool, overwrite: bool) -> dict[str, Any]:
         """Take the folder and return the request that holds: an interrupted run's, when resumed.
@@ -55,67 +52,99 @@ class Journal:
         """
         self._refuse_foreign()
         self.folder.mkdir(exist_ok=True)
-        self._take()
+        with ExitStack() as stack:
+            taken = f"Another process is writing {self.output}"
+            stack.enter_context(locked(self.folder / _LOCK, taken))
+            state = self._prepared(request, resume=resume, overwrite=overwrite)
+            self._lock = stack.pop_all()
+        return state
+
+    def _prepared(
+        self, request: dict[str, Any], *, resume: bool, overwrite: bool
+    ) -> dict[str, Any]:
         before = self._read()
         if before is not None and resume:
             for key in sorted(set(request) - {"batch_rows"}):
                 if before.get(key) != request[key]:
-                    self.release()
                     raise ConfigurationError(
                         f"The interrupted run of {self.output} had another {key}: "
                         f"{before.get(key)}, not {request[key]}",
                         "Start over with --overwrite",
                     )
-            self._reusable = True
+            self._resumed = True
             return before
-        if before is not None and not overwrite:
-            done = len(list(self.folder.glob("*.arrow")))
-            if done:
-                self.release()
-                raise ConfigurationError(
-                    f"An interrupted run left {self.output} unfinished ({done} batches are scored)",
-                    "Finish it with --resume, or start over with --overwrite",
-                )
+        done = len(list(self.folder.glob("*.arrow")))
+        if before is not None and done and not overwrite:
+            raise ConfigurationError(
+                f"An interrupted run left {self.output} unfinished ({done} batches are scored)",
+                "Finish it with --resume, or start over with --overwrite",
+            )
         for path in self.folder.iterdir():
             if path.name != _LOCK:
                 path.unlink()
-        (self.folder / _STATE).write_text(json.dumps(request), encoding="utf-8")
+        self.file(_STATE).write_text(json.dumps(request), encoding="utf-8")
         return request
 
     def _refuse_foreign(self) -> None:
         """Raise ConfigurationError when what stands under the folder's name is not a journal."""
         if not self.folder.exists():
             return
-        if not self.folder.is_dir() or (any(self.folder.iterdir()) and not self._is_ours()):
+        ours = (self.folder / _STATE).is_file() or (self.folder / _LOCK).is_file()
+        if not self.folder.is_dir() or (any(self.folder.iterdir()) and not ours):
             raise ConfigurationError(
                 f"{self.folder} is in the way: it is where an unfinished output is kept",
                 "Move it away",
             )
 
-    def _is_ours(self) -> bool:
-        return (self.folder / _STATE).is_file() or (self.folder / _LOCK).is_file()
+    @contextmanager
+    def kept_for_later(self, reporter: Reporter) -> Iterator[None]:
+        """Keep what is scored when the block is interrupted; discard it when a row is to blame."""
+        try:
+            yield
+        except DataError as error:
+            # A disk or a network may read the input again, another time.
+            (self.leave if isinstance(error.__cause__, OSError) else self.discard)()
+            raise
+        except MlprojectError:  # such as a cluster that is not there: it may be, next time
+            self.leave()
+            raise
+        except OSError as error:
+            self.release()
+            if isinstance(error, (ConnectionError, TimeoutError)):
+                raise  # of a cluster, not of the disk
+            raise DataError(
+                f"{self.output} cannot be written: {error.strerror or error}",
+                "What is scored is kept: make room, and run again with --resume",
+            ) from error
+        except KeyboardInterrupt:
+            self.release()
+            reporter.warn("What is scored is kept: run again with --resume to finish")
+            raise
+        except BaseException:
+            self.release()
+            raise
 
     def file(self, name: str) -> Path:
         """Return where an unfinished file is written."""
         return self.folder / name
 
-    def found(self, key: str) -> Scores | None:
+    def load(self, key: str) -> Scores | None:
         """Return the scores of a batch that an interrupted run has scored."""
         path = self.folder / f"{key}.arrow"
-        if not self._reusable or not path.is_file():
+        if not self._resumed or not path.is_file():
             return None
         try:
             with pa.ipc.open_file(pa.BufferReader(path.read_bytes())) as reader:
                 table = reader.read_all()
         except (pa.ArrowException, OSError):  # cut short by what ended the run
             return None
-        kept = json.loads((table.schema.metadata or {}).get(_REFUSALS, b"[]"))
-        return Scores(table.replace_schema_metadata(None), [Refusal(*item) for item in kept])
+        kept = json.loads((table.schema.metadata or {}).get(_REJECTS, b"[]"))
+        return Scores(table.replace_schema_metadata(None), [Misfit(*item) for item in kept])
 
     def keep(self, key: str, scores: Scores) -> None:
         """Write down the scores of a batch, in one step."""
-        rows = json.dumps([[item.row, item.column, item.reason] for item in scores.refusals])
-        table = scores.predictions.replace_schema_metadata({_REFUSALS: rows.encode()})
+        rows = json.dumps([[item.row, item.column, item.reason] for item in scores.rejects])
+        table = scores.predictions.replace_schema_metadata({_REJECTS: rows.encode()})
         unfinished = self.folder / f"{key}.part"
         with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
             out.write_table(table)
@@ -136,8 +165,10 @@ class Journal:
 
     def discard(self) -> None:
         """Remove the folder with all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)  # while nobody else can take it
         self.release()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if os.name == "nt":  # where no file is removed that is open
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def leave(self) -> None:
         """Keep what is scored for later; where nothing is, leave nothing."""
@@ -148,22 +179,10 @@ class Journal:
 
     def release(self) -> None:
         """Let another process have the folder."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    def _take(self) -> None:
-        self._lock = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
-        if fcntl is None:
-            return
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.release()
-            raise ConfigurationError(f"Another process is writing {self.output}") from error
+        self._lock.close()
 
     def _read(self) -> dict[str, Any] | None:
-        with contextlib.suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             content = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
             return content if isinstance(content, dict) else None
         return None
@@ -171,12 +190,10 @@ class Journal:
 
 def key(number: int, features: pa.Table) -> str:
     """Return the name of a batch: its number, and a hash of what the model is asked."""
-    digest = hashlib.sha256()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, features.schema) as stream:
         stream.write_table(features.combine_chunks())
-    digest.update(sink.getvalue())
-    return f"{number:08d}-{digest.hexdigest()[:32]}"
+    return f"{number:08d}-{hashlib.sha256(sink.getvalue()).hexdigest()[:32]}"
 
 
 def _moved(unfinished: Path, final: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from mlproject import __version__
 from mlproject.base import environ
 from mlproject.data.table import short_name
-from mlproject.models.finding import Located
+from mlproject.models.finding import ModelSource
 from mlproject.tracking import names, runs
 from mlproject.tracking.datasets import Dataset, as_input
 from mlproject.tracking.experiments import ambient_experiment, experiment_id
@@ -28,7 +28,7 @@ class Scored:
 
     Attributes
     ----------
-    model : Located
+    model : ModelSource
     manifest : mapping
     manifest_file : Path
         Becomes the run's artifact.
@@ -37,7 +37,7 @@ class Scored:
         When scoring began, in seconds since the epoch.
     """
 
-    model: Located
+    model: ModelSource
     manifest: Mapping[str, Any]
     manifest_file: Path
     metrics: Mapping[str, float]

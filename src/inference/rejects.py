@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mlproject.base.errors import ModelError
-from mlproject.data.types import shown
+from mlproject.data.types import Misfit, shown
 
 Ask = Callable[[pd.DataFrame], str | None]
 _MISSING, _INFINITE, _NEGATIVE = 1, 2, 3
 _KINDS = {_MISSING: "is missing", _INFINITE: "is infinite", _NEGATIVE: "is infinite"}
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """One row of a frame that the model refuses."""
-
-    row: int
-    column: str | None
-    reason: str
-
-
-class Refusals:
+class RejectFinder:
     """Finds the refused rows of a frame.
 
     A row is judged by what sets it apart: which of its values are missing or infinite, then which
@@ -45,13 +35,13 @@ class Refusals:
         self.ask = ask
         self.good = good
 
-    def find(self, frame: pd.DataFrame) -> list[Refusal]:
+    def find(self, frame: pd.DataFrame) -> list[Misfit]:
         """Return the refused rows, in order."""
         verdicts: dict[int, tuple[str | None, str]] = {}
         if self.good is None:
             self.good = self._first_good(frame, verdicts)
         if self.good is None:
-            return [Refusal(row, *verdicts[row]) for row in sorted(verdicts)]
+            return [Misfit(row, *verdicts[row]) for row in sorted(verdicts)]
         self._by_pattern(frame, verdicts)
         while True:
             left = np.array([row for row in range(len(frame)) if row not in verdicts])
@@ -64,7 +54,7 @@ class Refusals:
             # up to the numbers beside it.
             if column is not None and frame[column].dtype == object:
                 self._by_value(frame, column, left, verdicts)
-        return [Refusal(row, *verdicts[row]) for row in sorted(verdicts)]
+        return [Misfit(row, *verdicts[row]) for row in sorted(verdicts)]
 
     def _first_good(
         self, frame: pd.DataFrame, verdicts: dict[int, tuple[str | None, str]]

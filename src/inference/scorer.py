@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from inference.rejects import Refusal, Refusals
+from inference.rejects import RejectFinder
 from mlproject.base.errors import ConfigurationError, ModelError, one_line, reason
-from mlproject.data.schema import Schema
 from mlproject.data.table import to_frame
+from mlproject.data.types import Misfit
 from mlproject.models import inspection
+from mlproject.models.loaded import LoadedModel
 
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 PREDICTION = "prediction"
@@ -32,28 +34,23 @@ class Scores:
     """Predictions of the rows that were scored, in order, and the rows that were not."""
 
     predictions: pa.Table
-    refusals: list[Refusal]
+    rejects: list[Misfit]
 
 
 class Scorer:
     """Predicts, and says which rows the model refuses.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-    schema : Schema
-    method : str
-        ``predict`` or ``predict_proba``.
-    sample : mapping or None
-        The artifact's input example, split-oriented; rows that the model is known to take.
+    Raises
+    ------
+    ConfigurationError
+        When the model has no such method.
+    ModelError
+        When it refuses every whole row of its own input example.
     """
 
-    def __init__(
-        self, estimator: Any, schema: Schema, method: str, sample: Mapping[str, Any] | None
-    ) -> None:
-        self.estimator = estimator
-        self.schema = schema
+    def __init__(self, model: LoadedModel, method: str) -> None:
+        estimator = self.estimator = model.estimator
+        self.schema = model.schema
         self.method = method
         if method == PREDICT_PROBA and not hasattr(estimator, PREDICT_PROBA):
             raise ConfigurationError(
@@ -62,10 +59,10 @@ class Scorer:
             )
         inspection.run_in_one_thread(estimator)
         self._call = None if inspection.is_row_by_row(estimator) else _CALL
-        self.good = self._taken(sample)
-        self.columns: pa.Schema | None = None
-        if self.good is not None:
-            self.columns = self._predict(self.good).schema
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.good = self._good_row(model.example)
+            self.columns = self._predict(self.good).schema if self.good is not None else None
 
     @property
     def grain(self) -> int:
@@ -77,51 +74,46 @@ class Scorer:
         return set(self.columns.names) if self.columns is not None else {PREDICTION}
 
     def __call__(self, features: pa.Table) -> Scores:
-        """Score the rows of a batch.
-
-        Parameters
-        ----------
-        features : Table of shape (n_rows, n_features)
-        """
+        """Score the rows of a table of shape (n_rows, n_features)."""
         size = self._call or features.num_rows
         if not features.num_rows:
             return Scores(self._nothing(), [])
         starts = range(0, features.num_rows, size)
-        found = [self._part(features.slice(start, size)) for start in starts]
-        if len(found) == 1:
-            return found[0]
-        refusals = [
-            Refusal(number * size + item.row, item.column, item.reason)
-            for number, scores in enumerate(found)
-            for item in scores.refusals
+        calls = [self._one_call(features.slice(start, size)) for start in starts]
+        if len(calls) == 1:
+            return calls[0]
+        rejects = [
+            replace(item, row=start + item.row)
+            for start, scores in zip(starts, calls, strict=True)
+            for item in scores.rejects
         ]
-        return Scores(_joined([scores.predictions for scores in found], self._nothing()), refusals)
+        return Scores(_joined([scores.predictions for scores in calls], self._nothing()), rejects)
 
-    def _part(self, features: pa.Table) -> Scores:
+    def _one_call(self, features: pa.Table) -> Scores:
         """Score rows that the model is asked together.
 
         Whole numbers and truth values with a gap become floats, and that in every row of a frame.
         So rows are asked apart by which of these they lack: what a row gets is up to itself.
         """
-        places = _gaps(features)
-        if len(places) == 1:
-            return self._asked(features)
-        tables, order, refusals = [], [], []
-        for rows in places:
+        kinds = _gaps(features)
+        if len(kinds) == 1:
+            return self._scored(features)
+        tables, order, rejects = [], [], []
+        for rows in kinds:
             own = np.zeros(features.num_rows, bool)
             own[rows] = True
             # The others keep their place, with the values of a row of this kind.
-            scores = self._asked(features.take(np.where(own, np.arange(len(own)), rows[0])))
-            refused = {item.row for item in scores.refusals}
+            scores = self._scored(features.take(np.where(own, np.arange(len(own)), rows[0])))
+            refused = {item.row for item in scores.rejects}
             left = np.array([row for row in range(len(own)) if row not in refused], int)
             tables.append(scores.predictions.filter(pa.array(own[left])))
             order.append(left[own[left]])
-            refusals += [item for item in scores.refusals if own[item.row]]
+            rejects += [item for item in scores.rejects if own[item.row]]
         back = np.argsort(np.concatenate(order), kind="stable")
-        refusals.sort(key=lambda item: item.row)
-        return Scores(_joined(tables, self._nothing()).take(back), refusals)
+        rejects.sort(key=lambda item: item.row)
+        return Scores(_joined(tables, self._nothing()).take(back), rejects)
 
-    def _asked(self, features: pa.Table) -> Scores:
+    def _scored(self, features: pa.Table) -> Scores:
         frame = to_frame(features)
         try:
             return Scores(self._predict(frame), [])
@@ -133,17 +125,17 @@ class Scorer:
         except ModelError:
             raise
         except Exception as error:
-            refusals = Refusals(self._ask, self.good).find(frame)
-            if not refusals:
+            rejects = RejectFinder(self._ask, self.good).find(frame)
+            if not rejects:
                 raise ModelError(f"The model fails: {reason(error)}") from error
         kept = np.ones(len(frame), bool)
-        kept[[item.row for item in refusals]] = False
+        kept[[item.row for item in rejects]] = False
         if not kept.any():
-            return Scores(self._nothing(), refusals)
+            return Scores(self._nothing(), rejects)
         # A good row stands in for each refused one, so that the others keep their place.
         rows = np.where(kept, np.arange(len(frame)), np.flatnonzero(kept)[0])
         predictions = self._predict(frame.iloc[rows].reset_index(drop=True))
-        return Scores(predictions.filter(pa.array(kept)), refusals)
+        return Scores(predictions.filter(pa.array(kept)), rejects)
 
     def _predict(self, frame: pd.DataFrame) -> pa.Table:
         X = frame.to_numpy() if self.schema.is_tensor else frame
@@ -155,8 +147,10 @@ class Scorer:
                 raise ModelError("predict_proba of a model with several targets cannot be written")
             for place, label in enumerate(classes):
                 columns[f"probability_{label}"] = np.ascontiguousarray(probabilities[:, place])
-        found = self.estimator.predict(X)
-        values = np.asarray(found.toarray() if hasattr(found, "toarray") else found)
+        predictions = self.estimator.predict(X)
+        if hasattr(predictions, "toarray"):  # a sparse matrix, of several labels
+            predictions = predictions.toarray()
+        values = np.asarray(predictions)
         if values.shape[:1] != (len(frame),):
             raise ModelError(f"The model made {len(values)} predictions for {len(frame)} rows")
         if values.ndim == 1:
@@ -187,7 +181,7 @@ class Scorer:
         labels = self.estimator.classes_ if self.method == PREDICT_PROBA else []
         return [*(f"probability_{label}" for label in labels), PREDICTION]
 
-    def _taken(self, sample: Mapping[str, Any] | None) -> pd.DataFrame | None:
+    def _good_row(self, sample: Mapping[str, Any] | None) -> pd.DataFrame | None:
         """Return a row that the model takes, with the types of the schema.
 
         One of the input example, or one of zeros and empty texts.

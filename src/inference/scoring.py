@@ -6,24 +6,24 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from inference import engines
 from inference.flow import ordered, prefetched
+from inference.job import Job
 from inference.journal import Journal, key
-from inference.request import REJECT, OutputPaths, ScoreRequest
+from inference.request import REJECT
 from inference.scorer import Scorer, Scores
-from inference.summary import Summary
-from mlproject.base.console import Reporter
+from inference.tally import Tally
 from mlproject.base.errors import DataError
 from mlproject.data import formats
 from mlproject.data.batches import FEATURE, KEPT, ORIGINAL, RAW, Batch, Reject, batched
 from mlproject.data.formats.parquet_files import row_text
 from mlproject.data.reading import Input, already_there
+from mlproject.data.types import Misfit
 from mlproject.data.writing import HashingFile, Sink
 
 _LEAST_ROWS = 1 << 10
@@ -48,21 +48,6 @@ _REJECTS = pa.schema(
 )
 
 
-@dataclass
-class Written:
-    """What was written."""
-
-    rows_in: int = 0
-    rows_out: int = 0
-    rows_rejected: int = 0
-    resumed: int = 0
-    seconds: float = 0.0
-    columns: list[str] = field(default_factory=list)
-    output_sha256: str = ""
-    rejects_sha256: str | None = None
-    summary: Summary = field(default_factory=Summary)
-
-
 @dataclass(frozen=True)
 class Question:
     """What the model is asked about a batch, under which name the journal keeps the answer.
@@ -75,14 +60,14 @@ class Question:
     known: Scores | None
 
 
-def batch_rows(asked: int | None, scorer: Scorer, width: int) -> int:
+def batch_rows(wanted: int | None, scorer: Scorer, width: int) -> int:
     """Return how many rows are scored together: a multiple of the scorer's grain.
 
     By default as many as the model scores in about a second, within bounds. Predictions do not
     depend on it.
     """
-    if asked is not None:
-        return -(-asked // scorer.grain) * scorer.grain
+    if wanted is not None:
+        return -(-wanted // scorer.grain) * scorer.grain
     most = _CELLS // max(1, width)
     call, each = _costs(scorer)
     light = call < _SECONDS_OF_A_LIGHT_CALL
@@ -113,29 +98,20 @@ def _timed(scorer: Scorer, features: pa.Table) -> float:
     return time.perf_counter() - started
 
 
-class Run:
-    """One pass over an input."""
+class Pass:
+    """One pass over an input, into the journal's folder."""
 
-    def __init__(
-        self,
-        ready: Input,
-        scorer: Scorer,
-        journal: Journal,
-        where: OutputPaths,
-        options: ScoreRequest,
-        rows: int,
-    ) -> None:
-        self.ready = ready
-        self.scorer = scorer
+    def __init__(self, job: Job, source: Input, journal: Journal, rows: int) -> None:
+        self.job = job
+        self.source = source
         self.journal = journal
-        self.where = where
-        self.options = options
         self.rows = rows
-        self.written = Written()
-        self._sink: Sink | None = None
+        self.tally = Tally()
+        self._output: Sink | None = None
+        self._rejects: Sink | None = None
 
-    def write(self, reporter: Reporter) -> Written:
-        """Write the output and the rejected rows into the journal's folder.
+    def write(self) -> Tally:
+        """Write the output and the rejected rows.
 
         Raises
         ------
@@ -144,21 +120,21 @@ class Run:
             input cannot be read.
         """
         started = time.perf_counter()
-        rejects = None
-        if self.where.rejects is not None:
+        paths, request = self.job.paths, self.job.request
+        if paths.rejects is not None:
             file = HashingFile(self.journal.file("rejects"))
-            rejects = formats.sink(file, _REJECTS, self.where.rejects_format)
+            self._rejects = formats.sink(file, _REJECTS, paths.rejects_format)
         threads = min(4, os.cpu_count() or 1)
         with (
-            engines.running(self.options.engine, self.options.jobs, self.scorer) as engine,
+            engines.started(request.engine, request.jobs, self.job.scorer) as engine,
             ThreadPoolExecutor(threads, thread_name_prefix="parse") as parsers,
             ThreadPoolExecutor(engine.at_a_time, thread_name_prefix="score") as scorers,
             ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
-            reporter.progress("Scoring", self.ready.size) as progress,
+            self.job.reporter.progress("Scoring", self.source.size) as progress,
         ):
             parsed = ordered(
                 lambda task: parsers.submit(task),
-                prefetched(self.ready.tasks(), 2),
+                prefetched(self.source.tasks(), 2),
                 threads + 1,
             )
             cut = batched((chunk for _, chunk in parsed), self.rows)
@@ -167,76 +143,74 @@ class Run:
             scored = ordered(
                 lambda item: scorers.submit(_scores, engine, item[1]), named, engine.at_a_time + 1
             )
-            done = ordered(
-                lambda item: writer.submit(self._take, *item[0], item[1], rejects), scored, 2
-            )
+            done = ordered(lambda item: writer.submit(self._take, *item[0], item[1]), scored, 2)
             # Closed whatever happens: threads end, and what is waiting is not scored.
             with closing(named), closing(scored), closing(done):
                 for ((batch, question), _), _ in done:
-                    self.written.resumed += batch.table.num_rows if question.known else 0
+                    self.tally.rows_resumed += batch.table.num_rows if question.known else 0
                     progress(batch.size, batch.count)
-        self._finish(rejects)
-        self.written.seconds = time.perf_counter() - started
-        return self.written
+        self._finish()
+        self.tally.seconds = time.perf_counter() - started
+        return self.tally
 
     def _named(self, batch: Batch) -> Question:
         features = batch.columns(FEATURE)
         name = key(batch.number, features)
-        return Question(features, name, self.journal.found(name))
+        return Question(features, name, self.journal.load(name))
 
-    def _take(self, batch: Batch, question: Question, scores: Scores, rejects: Sink | None) -> None:
+    def _take(self, batch: Batch, question: Question, scores: Scores) -> None:
         if question.known is None:
             self.journal.keep(question.name, scores)
-        refused = batch.rejects + [self._placed(batch, item) for item in scores.refusals]
-        refused.sort(key=lambda item: item.ordinal)
-        if refused and rejects is None:
-            raise DataError(refused[0].message, "To set such rows aside, add --on-error reject")
+        rejects = batch.rejects + [self._placed(batch, item) for item in scores.rejects]
+        rejects.sort(key=lambda item: item.ordinal)
+        if rejects and self._rejects is None:
+            raise DataError(rejects[0].message, "To set such rows aside, add --on-error reject")
         table, raw = batch.columns(KEPT), None
-        if self.ready.selection.verbatim and RAW in batch.table.column_names:
+        if self.source.selection.verbatim and RAW in batch.table.column_names:
             raw = batch.table[RAW]
-        if scores.refusals:
+        if scores.rejects:
             kept = np.ones(batch.table.num_rows, bool)
-            kept[[item.row for item in scores.refusals]] = False
+            kept[[item.row for item in scores.rejects]] = False
             table = table.filter(pa.array(kept))
             raw = raw.filter(pa.array(kept)) if raw is not None else None
         parts = (table, scores.predictions)
         table = pa.table({name: part[name] for part in parts for name in part.column_names})
         if scores.predictions.num_rows:
             self._opened(scores.predictions.schema).write(table, raw)
-        if refused and rejects is not None:
-            rejects.write(_rejected(refused), None)
-        self.written.summary.add(scores.predictions)
-        self.written.rows_in += batch.count
-        self.written.rows_out += scores.predictions.num_rows
-        self.written.rows_rejected += len(refused)
+        if rejects and self._rejects is not None:
+            self._rejects.write(_table(rejects), None)
+        self.tally.summary.add(scores.predictions)
+        self.tally.rows_in += batch.count
+        self.tally.rows_out += scores.predictions.num_rows
+        self.tally.rows_rejected += len(rejects)
 
-    def _placed(self, batch: Batch, item: Any) -> Reject:
+    def _placed(self, batch: Batch, item: Misfit) -> Reject:
         ordinal, file, line = batch.origin(item.row)
         text = ""
-        if self.options.on_error == REJECT:
+        if self.job.request.on_error == REJECT:
             text = _text(Batch(0, batch.table.slice(item.row, 1), [], 1, 0))
         return Reject(ordinal, file, line, item.column, item.reason, text)
 
     def _opened(self, predictions: pa.Schema) -> Sink:
         """Return the output's sink; it is opened when the predictions' types are known."""
-        if self._sink is None:
-            kept = self.ready.selection.kept
+        if self._output is None:
+            kept = self.source.selection.kept
             clash = sorted(set(kept.names) & set(predictions.names))
             if clash:
-                raise already_there(self.ready.files[0].item.name, clash[0])
+                raise already_there(self.source.files[0].item.name, clash[0])
             schema = pa.schema([*kept, *predictions])
-            self.written.columns = schema.names
+            self.tally.columns = schema.names
             file = HashingFile(self.journal.file("output"))
-            self._sink = formats.sink(file, schema, self.where.format)
-        return self._sink
+            self._output = formats.sink(file, schema, self.job.paths.format)
+        return self._output
 
-    def _finish(self, rejects: Sink | None) -> None:
-        empty = self.scorer(
-            pa.table({f.name: pa.array([], f.type) for f in self.ready.selection.features})
+    def _finish(self) -> None:
+        empty = self.job.scorer(
+            pa.table({f.name: pa.array([], f.type) for f in self.source.selection.features})
         )
-        self.written.output_sha256 = self._opened(empty.predictions.schema).close()
-        if rejects is not None:
-            self.written.rejects_sha256 = rejects.close()
+        self.tally.output_sha256 = self._opened(empty.predictions.schema).close()
+        if self._rejects is not None:
+            self.tally.rejects_sha256 = self._rejects.close()
 
 
 def _scores(engine: engines.Engine, question: Question) -> Scores:
@@ -251,12 +225,12 @@ def _text(row: Batch) -> str:
     return row_text(row.columns(ORIGINAL))
 
 
-def _rejected(refused: list[Reject]) -> pa.Table:
+def _table(rejects: list[Reject]) -> pa.Table:
     columns = {
-        "file": [item.file for item in refused],
-        "line": [item.line for item in refused],
-        "column": [item.column for item in refused],
-        "reason": [item.reason for item in refused],
-        "row": [item.text for item in refused],
+        "file": [item.file for item in rejects],
+        "line": [item.line for item in rejects],
+        "column": [item.column for item in rejects],
+        "reason": [item.reason for item in rejects],
+        "row": [item.text for item in rejects],
     }
     return pa.table(columns, schema=_REJECTS)

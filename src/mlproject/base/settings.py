@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mlproject.base.errors import ConfigurationError, reason
+from mlproject.base.files import atomic_write
 from mlproject.base.suggestions import did_you_mean
 
 FILE_NAME = ".mlproject.yaml"
@@ -90,8 +89,6 @@ def _write(start: Path | None, **changes: Any) -> Path:
         content["tracking"] = settings.tracking
     if settings.trust:
         content["trust"] = list(settings.trust)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=FILE_NAME)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(_TEMPLATE + (yaml.safe_dump(content) if content else ""))
-    Path(temporary).replace(path)
+    text = _TEMPLATE + (yaml.safe_dump(content) if content else "")
+    atomic_write(path, text.encode())
     return path

@@ -73,8 +73,8 @@ def register(
     with connected(tracking) as session:
         from mlproject.models import finding
 
-        located = finding.locate(run_id, None, session)
-        model = located.uri.removeprefix(f"runs:/{run_id}/")
+        source = finding.find(f"runs:/{run_id}", session)
+        model = source.uri.removeprefix(f"runs:/{run_id}/")
         version = versions.register(session.client, run_id, model, name)
     rows = [("version", str(version.number)), ("uri", version.uri), ("run", run_id)]
     rows += [(key, f"{value:.6g}") for key, value in version.metrics.items()]

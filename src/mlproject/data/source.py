@@ -18,12 +18,12 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from mlproject.base.errors import DataError, reason
+from mlproject.base.files import sha256_of
 from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import nearest
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _ENDINGS = ".csv, .parquet, .jsonl (each also with .gz)"
-_BLOCK_BYTES = 1 << 20
 # File names share their ending, so that more of them has to be alike.
 _CLOSE_FILE = 0.75
 
@@ -51,16 +51,7 @@ class SourceFile:
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file's bytes as they are stored, as ``sha256sum`` prints it."""
-        return file_sha256(self.path)
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as ``sha256sum`` prints it."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of(self.path)
 
 
 @contextmanager

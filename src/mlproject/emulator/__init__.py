@@ -15,6 +15,6 @@ the workspace's API and the blob store.
 - ``service``: which of them answers
 - ``faults``: what goes wrong on demand; ``log``: what was asked
 - ``environment``, ``jobs``: the variables that lead clients there
-- ``running``: all of it as one thing that is started, once a folder by ``locks``, and found again
+- ``instance``: all of it as one thing that is started, once a folder by a lock, and found again
 - ``fixtures``: the same for tests with pytest
 """

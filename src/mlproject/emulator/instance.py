@@ -14,8 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mlproject.base import environ, locks
+from mlproject.base import environ
 from mlproject.base.errors import ConfigurationError
+from mlproject.base.files import locked
 from mlproject.emulator import certificates, faults, log, names
 from mlproject.emulator.environment import Identity, Reached, astray, network, signed_in
 from mlproject.emulator.front import Front, Service
@@ -121,7 +122,7 @@ def running(
                 f"The state cannot be kept in {folder}: {error.strerror}", "Give another --state"
             ) from error
         stack.enter_context(
-            locks.held(
+            locked(
                 folder / _LOCK,
                 f"An emulator already runs with the folder {folder}",
                 "Use it: mlproject emulator env; or give another --state",

@@ -20,8 +20,8 @@ from mlproject.gate.evidence import HeldOut
 from mlproject.gate.metrics import GateMetric
 from mlproject.gate.promotion import Judged
 from mlproject.gate.slices import Slice
-from mlproject.models import loaded
-from mlproject.models.loaded import Candidate
+from mlproject.models.loaded import LoadedModel, incompatibilities
+from mlproject.models.opening import open_model
 from mlproject.models.trust import Policy
 from mlproject.registry.versions import Version
 from mlproject.tracking.session import Session
@@ -138,22 +138,22 @@ class Gate:
         with self.reporter.step(f"Comparing on {found.source}"):
             return _compared(metric, limits, found, old, new)
 
-    def _loaded(self, version: Version) -> Candidate:
-        model = loaded.load(version.uri, self.session, self.policy)
+    def _loaded(self, version: Version) -> LoadedModel:
+        model = open_model(version.uri, self.session, self.policy)
         for notice in model.notices:
             self.reporter.warn(notice)
         return model
 
 
 def _compared(
-    metric: GateMetric, limits: Rules, found: HeldOut, old: Candidate | None, new: Candidate
+    metric: GateMetric, limits: Rules, found: HeldOut, old: LoadedModel | None, new: LoadedModel
 ) -> Compared:
     classes = _classes(metric, found, old, new)
     inputs = found.inputs
     said = new.predict(inputs, metric.needs)
     if old is None:
         quality = rows.measured(metric, found.y, said, classes)
-        return Compared(metric, quality, None, (), (), None, (new.bytes,), found, limits)
+        return Compared(metric, quality, None, (), (), None, (new.size,), found, limits)
     pair = rows.paired(metric, found.y, old.predict(inputs, metric.needs), said, classes)
     interval = comparison.compare(
         pair, confidence=limits.confidence, resamples=limits.resamples, seed=limits.seed
@@ -166,7 +166,7 @@ def _compared(
             tolerance=limits.slice_tolerance,
             fewest=limits.slice_rows,
         )
-    problems = loaded.incompatibilities(old.schema, new.schema)
+    problems = incompatibilities(old.schema, new.schema)
     seconds = (old.seconds_a_row(inputs), new.seconds_a_row(inputs))
     return Compared(
         metric,
@@ -175,14 +175,14 @@ def _compared(
         tuple(parts),
         tuple(problems),
         seconds,
-        (old.bytes, new.bytes),
+        (old.size, new.size),
         found,
         limits,
     )
 
 
 def _classes(
-    metric: GateMetric, found: HeldOut, old: Candidate | None, new: Candidate
+    metric: GateMetric, found: HeldOut, old: LoadedModel | None, new: LoadedModel
 ) -> np.ndarray[Any, Any] | None:
     """Return the classes that probabilities are in the order of; both models must have the same."""
     if found.recipe.task == "regression":

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from mlproject.base import locks
 from mlproject.base.errors import GateError, MlprojectError, TrackingError
+from mlproject.base.files import locked
 from mlproject.registry import ledger, versions
 from mlproject.registry.ledger import Attempt, Entry
 from mlproject.registry.versions import Version
@@ -255,5 +255,5 @@ def _alone(client: MlflowClient) -> Iterator[None]:
         yield
         return
     what = f"The registry at {client.tracking_uri} is in use by another promotion"
-    with locks.waited_for(path, _LOCK_SECONDS, what, "Try again"):
+    with locked(path, what, "Try again", seconds=_LOCK_SECONDS):
         yield

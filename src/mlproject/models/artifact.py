@@ -1,11 +1,13 @@
-"""A model's folder, read as data: what MLmodel says, and which bytes it speaks of.
+"""A model's folder, read once, as data: what MLmodel says, and the bytes it speaks of.
 
-Nothing here imports, loads or executes what the folder names.
+Nothing here imports, loads or executes what the folder names, and nothing is read from the folder
+afterwards: what is hashed here is what is loaded.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -17,13 +19,13 @@ import yaml
 
 from mlproject.base.errors import ModelError, reason
 from mlproject.data.schema import Schema
-from mlproject.data.source import file_sha256
 from mlproject.models.signature import from_mlmodel
 
 SKOPS, PICKLE = "skops", "pickle"
 _FLAVOUR = "sklearn"
 _LARGEST_EXAMPLE = 50 << 20
 _LARGEST_MLMODEL = 50 << 20
+_LARGEST_CODE = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -32,52 +34,39 @@ class Artifact:
 
     Attributes
     ----------
-    folder : Path
-    file : Path
-        The serialised estimator, inside the folder.
+    data : bytes
+        The serialised estimator.
     format : str
-        ``skops`` or ``pickle``, as the file's bytes are, whatever MLmodel calls them.
-    schema : Schema
-        The columns that the signature names.
-    code : Path or None
-        The folder of Python modules that a pickle may need.
+        ``skops`` or ``pickle``, as the bytes are, whatever MLmodel calls them.
+    signature : mapping
+        Texts of JSON, as MLmodel has them.
+    example : dict or None
+        The input example, split-oriented, when there is a readable one.
+    code : mapping of str to bytes
+        The Python modules that a pickle may need, by their paths in the folder of code.
     sha256 : str
         Of the estimator's file; of the list of all files where there is code beside it.
+    size : int
+        Bytes of all files.
     run_id, model_id, sklearn_version : str or None
         As MLmodel says.
     """
 
-    folder: Path
-    file: Path
+    data: bytes
     format: str
     schema: Schema
     signature: Mapping[str, Any]
-    code: Path | None
+    example: dict[str, Any] | None
+    code: Mapping[str, bytes]
     sha256: str
+    size: int
     run_id: str | None
     model_id: str | None
     sklearn_version: str | None
 
-    def example(self) -> dict[str, Any] | None:
-        """Return the input example as the artifact has it, or None without a readable one."""
-        path = self.folder / "input_example.json"
-        try:
-            if path.stat().st_size > _LARGEST_EXAMPLE:
-                return None
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
-        return content if isinstance(content, dict) else None
-
 
 def read(folder: Path, name: str) -> Artifact:
-    """Return the artifact in a folder.
-
-    Parameters
-    ----------
-    folder : Path
-    name : str
-        What messages call the model.
+    """Return the artifact in a folder; ``name`` is what messages call the model.
 
     Raises
     ------
@@ -93,22 +82,33 @@ def read(folder: Path, name: str) -> Artifact:
             "Only scikit-learn models (mlflow.sklearn) can be scored",
         )
     flavour = _mapping(flavours[_FLAVOUR], "the flavour sklearn", name)
-    file = _inside(folder, flavour.get("pickled_model"), name)
-    if not file.is_file():
-        raise ModelError(f"The model {name} has no file '{flavour.get('pickled_model')}'")
-    code = flavour.get("code")
     signature = _mapping(content.get("signature") or {}, "the signature", name)
     if not all(text is None or isinstance(text, str) for text in signature.values()):
         raise ModelError(f"The model {name} is damaged: its signature is not text")
-    code_folder = _inside(folder, code, name) if code else None
+    file = _inside(folder, flavour.get("pickled_model"), name)
+    if not file.is_file():
+        raise ModelError(f"The model {name} has no file '{flavour.get('pickled_model')}'")
+    code_folder = _inside(folder, flavour["code"], name) if flavour.get("code") else None
+    try:
+        data = file.read_bytes()
+        code = _code(code_folder, name) if code_folder else {}
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    except OSError as error:
+        raise ModelError(f"The model {name} cannot be read: {reason(error)}") from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if code_folder is not None:
+        place = code_folder.relative_to(folder.resolve())
+        modules = [((place / path).as_posix(), module) for path, module in code.items()]
+        sha256 = _combined([(file.name, data), *modules])
     return Artifact(
-        folder=folder,
-        file=file,
-        format=_format(file, name),
+        data=data,
+        format=_format(data, name),
         schema=from_mlmodel(signature, name),
         signature=signature,
-        code=code_folder,
-        sha256=_combined(folder, file, code_folder),
+        example=_example(folder / "input_example.json"),
+        code=code,
+        sha256=sha256,
+        size=size,
         run_id=_text(content.get("run_id")),
         model_id=_text(content.get("model_id")),
         sklearn_version=_text(flavour.get("sklearn_version")),
@@ -157,27 +157,44 @@ def _inside(folder: Path, relative: Any, name: str) -> Path:
     return path
 
 
-def _format(file: Path, name: str) -> str:
+def _format(data: bytes, name: str) -> str:
     try:
-        if not zipfile.is_zipfile(file):
-            with file.open("rb") as stream:
-                if stream.read(4) == b"PK\x03\x04":
-                    raise ModelError(f"The model {name} is damaged: its file is cut short")
+        if not zipfile.is_zipfile(io.BytesIO(data)):
+            if data.startswith(b"PK\x03\x04"):
+                raise ModelError(f"The model {name} is damaged: its file is cut short")
             return PICKLE
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return SKOPS if "schema.json" in archive.namelist() else PICKLE
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(f"The model {name} cannot be read: {reason(error)}") from error
 
 
-def _combined(folder: Path, file: Path, code: Path | None) -> str:
-    digest = file_sha256(file)
-    if code is None:
-        return digest
-    lines = [f"{digest}  {file.name}\n"]
-    for path in sorted(item for item in code.rglob("*") if item.is_file()):
-        lines.append(f"{file_sha256(path)}  {path.relative_to(folder.resolve()).as_posix()}\n")
+def _code(folder: Path, name: str) -> dict[str, bytes]:
+    """Return the files of a folder of code, but what Python itself leaves there when it imports."""
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.relative_to(folder).parts
+    ]
+    if sum(path.stat().st_size for path in files) > _LARGEST_CODE:
+        raise ModelError(f"The code beside the model {name} has more than {_LARGEST_CODE >> 20} MB")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _combined(files: list[tuple[str, bytes]]) -> str:
+    """Return the SHA-256 of the lines that ``sha256sum`` prints for an estimator and its code."""
+    lines = [f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _example(path: Path) -> dict[str, Any] | None:
+    try:
+        if path.stat().st_size > _LARGEST_EXAMPLE:
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _text(value: Any) -> str | None:

@@ -32,76 +32,71 @@ _BEST = "best_estimator"
 
 
 @dataclass(frozen=True)
-class Located:
-    """A model that was found.
+class ModelSource:
+    """Where a model comes from.
 
     Attributes
     ----------
     uri : str
         The model as it may be written down.
-    place : str
+    location : str
         Where its files are: a local folder, or any URI that MLflow can download.
     run_id, experiment_id, model_id, version : str or None
-        Where it comes from, as far as the store knows.
+        As far as the store knows.
     """
 
     uri: str
-    place: str
+    location: str
     run_id: str | None = None
     experiment_id: str | None = None
     model_id: str | None = None
     version: str | None = None
 
 
-def locate(run_id: str | None, model: str | None, session: Session) -> Located:
-    """Return the model that one of ``--run-id`` and ``--model`` names.
+def find(reference: str, session: Session) -> ModelSource:
+    """Return where the model is that a reference names; see :func:`opening.open_model`.
 
     Raises
     ------
-    ConfigurationError
-        When the URI is of no known form.
-    TrackingError
-        When the store has no such run, model, version or alias, or does not answer.
-    ModelError
-        When the run has no model, or several.
+    ConfigurationError, TrackingError, ModelError
+        When it names none, the store has none, or a run has several.
     """
-    if run_id is not None:
-        return _of_run(session, run_id, None)
-    assert model is not None  # noqa: S101 - one of the two is given
-    if model.startswith("runs:/"):
-        found, _, name = model.removeprefix("runs:/").strip("/").partition("/")
-        return _of_run(session, found, name or None)
-    if model.startswith("models:/"):
-        return _registered(session.client, model)
-    if is_url(model):
-        return Located(redacted(model), model)
-    path = Path(url2pathname(urlsplit(model).path) if model.startswith("file:") else model)
-    if not path.expanduser().is_dir():
+    if reference.startswith("runs:/"):
+        run_id, _, name = reference.removeprefix("runs:/").strip("/").partition("/")
+        return _of_run(session, run_id, name or None)
+    if reference.startswith("models:/"):
+        return _registered(session.client, reference)
+    if is_url(reference):
+        return ModelSource(redacted(reference), reference)
+    path = Path(_local(reference)).expanduser()
+    if not path.is_dir():
         raise ModelError(
-            f"No folder {model}",
+            f"No folder {reference}",
             "A model is a folder, runs:/ID/NAME, models:/NAME/VERSION or @ALIAS",
         )
-    return Located(str(path.expanduser().absolute()), str(path.expanduser().absolute()))
+    return ModelSource(str(path.absolute()), str(path.absolute()))
 
 
 @contextmanager
-def fetched(located: Located) -> Iterator[Path]:
+def fetched(source: ModelSource) -> Iterator[Path]:
     """Yield the model's folder on this machine; a download lasts as long as the block."""
-    scheme = urlsplit(located.place).scheme
+    scheme = urlsplit(source.location).scheme
     if scheme in ("", "file") or len(scheme) == 1:
-        yield Path(
-            url2pathname(urlsplit(located.place).path) if scheme == "file" else located.place
-        )
+        yield Path(_local(source.location))
         return
     import mlflow
 
     with TemporaryDirectory(prefix="mlproject-") as folder:
-        with as_tracking_error(f"The model {located.uri} cannot be downloaded"):
-            path = mlflow.artifacts.download_artifacts(located.place, dst_path=folder)
+        with as_tracking_error(f"The model {source.uri} cannot be downloaded"):
+            path = mlflow.artifacts.download_artifacts(source.location, dst_path=folder)
         yield Path(path)
 
 
-def _of_run(session: Session, run_id: str, name: str | None) -> Located:
+def _local(path: str) -> str:
+    return url2pathname(urlsplit(path).path) if path.startswith("file:") else path
+
+
+def _of_run(session: Session, run_id: str, name: str | None) -> ModelSource:
     client, run = session.client, _run(session, run_id)
     if run.info.lifecycle_stage == "deleted":
         raise TrackingError(
@@ -109,58 +104,50 @@ def _of_run(session: Session, run_id: str, name: str | None) -> Located:
             f"Restore it with 'mlflow runs restore --run-id {run_id}'",
         )
     with as_tracking_error(f"The models of run {run_id} cannot be listed"):
-        found = _outputs(client, run) + _artifacts(client, run)
-    names = [item.uri.removeprefix(f"runs:/{run_id}/") for item in found]
+        models = _outputs(client, run) or _artifacts(client, run)
     if name is not None:
-        if name in names:
-            return found[names.index(name)]
+        if name in models:
+            return models[name]
         raise ModelError(
             f"The run {run_id} has no model '{name}'",
-            did_you_mean(name, names, noun="models") if names else None,
+            did_you_mean(name, models, noun="models") if models else None,
         )
-    if len(found) > 1 and names.count(_BEST) == 1:
-        return found[names.index(_BEST)]
-    if len(found) > 1:
-        listed = ", ".join(f"runs:/{run_id}/{item}" for item in names)
-        raise ModelError(f"The run {run_id} has several models", f"Give one with --model: {listed}")
-    if not found:
+    if not models:
         parent = run.data.tags.get("mlflow.parentRunId")
         hint = f"It is a child of run {parent}: try --run-id {parent}" if parent else None
         raise ModelError(f"The run {run_id} has no model", hint)
-    return found[0]
+    if len(models) > 1 and _BEST not in models:
+        listed = ", ".join(f"runs:/{run_id}/{item}" for item in models)
+        raise ModelError(f"The run {run_id} has several models", f"Give one with --model: {listed}")
+    return models[_BEST] if len(models) > 1 else next(iter(models.values()))
 
 
-def _outputs(client: MlflowClient, run: Run) -> list[Located]:
-    """Return the models that the run itself names as its outputs."""
+def _outputs(client: MlflowClient, run: Run) -> dict[str, ModelSource]:
+    """Return the models that the run itself names as its outputs, by name."""
     outputs = run.outputs.model_outputs if run.outputs else []
-    found: dict[str, Located] = {}
+    models = {}
     for model_id in dict.fromkeys(item.model_id for item in outputs):
         model = client.get_logged_model(model_id)
-        uri = f"runs:/{run.info.run_id}/{model.name}"
-        found[uri] = Located(
-            uri,
-            str(model.artifact_location),
-            str(run.info.run_id),
-            str(run.info.experiment_id),
-            model_id,
-        )
-    return list(found.values())
+        location = str(model.artifact_location)
+        models[model.name] = _source(run, model.name, location, model_id)
+    return models
 
 
-def _artifacts(client: MlflowClient, run: Run) -> list[Located]:
-    """Return the models that stand among the run's artifacts, as MLflow 2 stored them."""
-    history = run.data.tags.get("mlflow.log-model.history")
-    if not history or (run.outputs and run.outputs.model_outputs):
-        return []
-    found = []
-    for path in dict.fromkeys(item["artifact_path"] for item in json.loads(history)):
-        if any(
-            item.path.endswith("MLmodel") for item in client.list_artifacts(run.info.run_id, path)
-        ):
-            place = f"{str(run.info.artifact_uri).rstrip('/')}/{path}"
-            uri = f"runs:/{run.info.run_id}/{path}"
-            found.append(Located(uri, place, str(run.info.run_id), str(run.info.experiment_id)))
-    return found
+def _artifacts(client: MlflowClient, run: Run) -> dict[str, ModelSource]:
+    """Return the models that stand among the run's artifacts, as MLflow 2 stored them, by name."""
+    history = json.loads(run.data.tags.get("mlflow.log-model.history") or "[]")
+    models = {}
+    for path in dict.fromkeys(item["artifact_path"] for item in history):
+        files = client.list_artifacts(run.info.run_id, path)
+        if any(item.path.endswith("MLmodel") for item in files):
+            location = f"{str(run.info.artifact_uri).rstrip('/')}/{path}"
+            models[path] = _source(run, path, location)
+    return models
+
+
+def _source(run: Run, name: str, location: str, model_id: str | None = None) -> ModelSource:
+    run_id, experiment_id = str(run.info.run_id), str(run.info.experiment_id)
+    return ModelSource(f"runs:/{run_id}/{name}", location, run_id, experiment_id, model_id)
 
 
 def _run(session: Session, run_id: str) -> Run:
@@ -211,30 +198,29 @@ def _has_run(store: Target, run_id: str) -> bool:
     return True
 
 
-def _registered(client: MlflowClient, uri: str) -> Located:
+def _registered(client: MlflowClient, uri: str) -> ModelSource:
     """Return a registered version, or a logged model by its own id."""
     name, version, alias = _parts(uri)
     if version is None and alias is None:
         with as_tracking_error(f"There is no model {uri}"):
             model = client.get_logged_model(name)
-            place, run_id = str(model.artifact_location), model.source_run_id
-            return Located(uri, place, run_id, str(model.experiment_id), name)
+            location, run_id = str(model.artifact_location), model.source_run_id
+            return ModelSource(uri, location, run_id, str(model.experiment_id), name)
     wanted = f"@{alias}" if alias is not None else version
-    found = versions.find(client, name, None if wanted == "latest" else wanted)
-    number = str(found.number)
+    known = versions.find(client, name, None if wanted == "latest" else wanted)
+    number, run_id, experiment_id = str(known.number), known.run_id, None
     with as_tracking_error(f"The files of {uri} cannot be found"):
-        place = str(client.get_model_version_download_uri(name, number))
-    if place.startswith("models:/"):  # a logged model
-        place = str(client.get_logged_model(place.removeprefix("models:/")).artifact_location)
-    elif place.startswith("runs:/"):
-        run_id, _, path = place.removeprefix("runs:/").partition("/")
-        place = f"{str(client.get_run(run_id).info.artifact_uri).rstrip('/')}/{path}"
-    run_id = found.run_id
-    experiment_id = None
+        location = str(client.get_model_version_download_uri(name, number))
+        if location.startswith("models:/"):  # a logged model
+            model = client.get_logged_model(location.removeprefix("models:/"))
+            location = str(model.artifact_location)
+        elif location.startswith("runs:/"):
+            stored_in, _, path = location.removeprefix("runs:/").partition("/")
+            location = f"{str(client.get_run(stored_in).info.artifact_uri).rstrip('/')}/{path}"
     if run_id:
         with as_tracking_error(f"The run of {uri} cannot be read"):
             experiment_id = str(client.get_run(run_id).info.experiment_id)
-    return Located(uri, place, run_id, experiment_id, found.model_id, number)
+    return ModelSource(uri, location, run_id, experiment_id, known.model_id, number)
 
 
 def _parts(uri: str) -> tuple[str, str | None, str | None]:

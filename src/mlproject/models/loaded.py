@@ -1,11 +1,11 @@
-"""A registered version as something to compare: loaded by the rules of scoring, and timed."""
+"""A model opened from an artifact, ready to predict."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,46 +13,67 @@ import pandas as pd
 
 from mlproject.base.errors import ModelError, reason
 from mlproject.data.schema import Schema
-from mlproject.models import artifact as artifacts
-from mlproject.models import finding, loading
-from mlproject.models.trust import Policy
-from mlproject.tracking.session import Session
+from mlproject.models.finding import ModelSource
 
 _TIMED_SECONDS = 0.2
 _FEWEST_TIMES = 3
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A loaded model.
+class LoadedModel:
+    """A model that was found, trusted and loaded.
 
     Attributes
     ----------
-    uri : str
+    source : ModelSource
+        Where it comes from, as the store knows.
+    run_id, model_id : str or None
+        As the store knows; else as the artifact says, which may speak of another store.
     estimator : estimator
         Fitted.
     schema : Schema
-    bytes : int
-        Of all its files.
+        The columns that it takes.
+    signature : mapping
+        Texts of JSON, as MLmodel has them.
+    example : mapping or None
+        The input example, split-oriented.
+    sha256, format : str
+        Of the estimator's file (with the code beside it); ``skops`` or ``pickle``.
+    size : int
+        Bytes of all its files.
     notices : tuple of str
         What should be told about it.
     """
 
-    uri: str
+    source: ModelSource
+    run_id: str | None
+    model_id: str | None
     estimator: Any
     schema: Schema
-    bytes: int
+    signature: Mapping[str, Any] = field(repr=False)
+    example: Mapping[str, Any] | None = field(repr=False)
+    sha256: str
+    format: str
+    size: int
     notices: tuple[str, ...]
 
-    def predict(self, X: pd.DataFrame, method: str = "predict") -> np.ndarray[Any, Any]:
-        """Return the predictions for rows.
+    @property
+    def uri(self) -> str:
+        """The model as it may be written down."""
+        return self.source.uri
 
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_features)
-            Has at least the columns of the model's signature.
-        method : str
-            ``predict`` or ``predict_proba``.
+    @property
+    def experiment_id(self) -> str | None:
+        """The experiment of its run."""
+        return self.source.experiment_id
+
+    @property
+    def version(self) -> str | None:
+        """Its number in the registry, when it was found there."""
+        return self.source.version
+
+    def predict(self, X: pd.DataFrame, method: str = "predict") -> np.ndarray[Any, Any]:
+        """Return the predictions for rows that have at least the columns of the schema.
 
         Raises
         ------
@@ -84,31 +105,6 @@ class Candidate:
         return best / len(X)
 
 
-def load(uri: str, session: Session, policy: Policy) -> Candidate:
-    """Load a model, if it may be.
-
-    Parameters
-    ----------
-    uri : str
-        ``models:/NAME/VERSION``, or any other that scoring takes.
-    session : Session
-    policy : Policy
-
-    Raises
-    ------
-    ModelError
-        When it is not trusted, has no signature, or cannot be loaded.
-    TrackingError
-        When it is not there.
-    """
-    located = finding.locate(None, uri, session)
-    with finding.fetched(located) as folder:
-        artifact = artifacts.read(folder, uri)
-        estimator, notices = loading.load(artifact, policy, uri)
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    return Candidate(uri, estimator, artifact.schema, size, tuple(notices))
-
-
 def incompatibilities(champion: Schema, challenger: Schema) -> list[str]:
     """Return why callers of the champion cannot call the challenger; nothing when they can.
 
@@ -116,14 +112,16 @@ def incompatibilities(champion: Schema, challenger: Schema) -> list[str]:
     send.
     """
     sent = {feature.name: feature for feature in champion.features}
-    found = []
+    problems = []
     for feature in challenger.features:
         known = sent.get(feature.name)
         if known is None:
             if not feature.optional:
-                found.append(f"it needs the column '{feature.name}', which the champion does not")
+                problems.append(
+                    f"it needs the column '{feature.name}', which the champion does not"
+                )
         elif known.type != feature.type:
-            found.append(f"the column '{feature.name}' is {feature.type}, not {known.type}")
+            problems.append(f"the column '{feature.name}' is {feature.type}, not {known.type}")
     if champion.width != challenger.width:
-        found.append(f"it takes {challenger.width} values a row, not {champion.width}")
-    return found
+        problems.append(f"it takes {challenger.width} values a row, not {champion.width}")
+    return problems

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import importlib
 import io
+import shutil
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mlproject.base.errors import ModelError, reason
@@ -17,68 +24,65 @@ from mlproject.models.trust import Policy
 _SHOWN = 5
 
 
-def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, list[str]]:
+def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, tuple[str, ...]]:
     """Return the fitted estimator, and what should be told about it.
 
     A skops file is loaded when every type in it is on the allow-list; a pickle only when it is
-    trusted. What is hashed is what is loaded.
+    trusted.
 
     Raises
     ------
     ModelError
         When the model is not trusted, or cannot be loaded.
     """
-    data = artifact.file.read_bytes()
     trusted = policy.trusts(artifact.sha256)
-    notices: list[str] = []
     if artifact.format != SKOPS and not (trusted or policy.pickles):
         raise ModelError(
             f"The model {name} is a pickle, which can run any code when it is loaded",
             f"If you trust it, add --trust sha256:{artifact.sha256} for this one model, or "
             "--trust pickle for all",
         )
-    with warnings.catch_warnings(record=True) as caught, _importable(artifact):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        estimator = (
-            _from_skops(data, artifact, name, trusted=trusted)
-            if artifact.format == SKOPS
-            else _from_pickle(data, name)
-        )
-    strange = None
-    if artifact.format == SKOPS and not trusted:
-        strange = soundness.unsound(estimator)
-    if strange is not None:
-        raise ModelError(
-            f"The model {name} is not as scikit-learn makes it: {strange}",
-            f"If you trust it, add --trust sha256:{artifact.sha256}",
-        )
-    if any("InconsistentVersion" in item.category.__name__ for item in caught):
-        import sklearn
+        if artifact.format == SKOPS:
+            estimator = _from_skops(artifact, name, trusted=trusted)
+        else:
+            with _importable(artifact.code):
+                estimator = _from_pickle(artifact.data, name)
+    if not any("InconsistentVersion" in item.category.__name__ for item in caught):
+        return estimator, ()
+    import sklearn
 
-        notices.append(
-            f"The model was made with scikit-learn {artifact.sklearn_version or '?'}"
-            f", and this is {sklearn.__version__}: its predictions may differ"
-        )
-    return estimator, notices
+    made = artifact.sklearn_version or "?"
+    return estimator, (
+        f"The model was made with scikit-learn {made}, and this is {sklearn.__version__}: "
+        "its predictions may differ",
+    )
 
 
-def _from_skops(data: bytes, artifact: Artifact, name: str, *, trusted: bool) -> Any:
+def _from_skops(artifact: Artifact, name: str, *, trusted: bool) -> Any:
     import skops.io
 
+    hint = f"If you trust it, add --trust sha256:{artifact.sha256}"
+    estimator = None
     try:
-        foreign = [] if trusted else skops_file.foreign(data)
+        foreign = [] if trusted else skops_file.foreign(artifact.data)
         if not foreign:
-            found = skops.io.get_untrusted_types(data=data)
-            foreign = [] if trusted else safe_types.refused(found)
+            types = skops.io.get_untrusted_types(data=artifact.data)
+            foreign = [] if trusted else safe_types.refused(types)
         if not foreign:
-            return skops.io.loads(data, trusted=found)
+            estimator = skops.io.loads(artifact.data, trusted=types)
     except Exception as error:  # a damaged file fails in any way
         raise ModelError(f"The model {name} cannot be loaded: {reason(error)}") from error
-    shown = ", ".join(foreign[:_SHOWN]) + (", …" if len(foreign) > _SHOWN else "")
-    raise ModelError(
-        f"The model {name} holds types that are not known to be data: {shown}",
-        f"If you trust it, add --trust sha256:{artifact.sha256}",
-    )
+    if foreign:
+        shown = ", ".join(foreign[:_SHOWN]) + (", …" if len(foreign) > _SHOWN else "")
+        raise ModelError(
+            f"The model {name} holds types that are not known to be data: {shown}", hint
+        )
+    strange = None if trusted else soundness.unsound(estimator)
+    if strange is not None:
+        raise ModelError(f"The model {name} is not as scikit-learn makes it: {strange}", hint)
+    return estimator
 
 
 def _from_pickle(data: bytes, name: str) -> Any:
@@ -97,10 +101,34 @@ def _from_pickle(data: bytes, name: str) -> Any:
 
 
 @contextmanager
-def _importable(artifact: Artifact) -> Iterator[None]:
-    """Let a trusted pickle import the modules that were stored beside it."""
-    if artifact.code is None or artifact.format == SKOPS:
+def _importable(code: Mapping[str, bytes]) -> Iterator[None]:
+    """Let a trusted pickle import the modules that were stored, and hashed, beside it.
+
+    They are imported from a folder of this process's own, and not taken from another model or
+    program that has modules of the same names; those are put back afterwards. Modules that have no
+    namesake stay imported, and the folder stays, because functions may import when they are called.
+    """
+    if not code:
         yield
         return
-    sys.path.insert(0, str(artifact.code))
-    yield
+    folder = Path(tempfile.mkdtemp(prefix="mlproject-code-"))
+    atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
+    for path, data in code.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    tops = {path.partition("/")[0].partition(".")[0] for path in code}
+    namesakes = _taken_out(tops - {"__main__", *sys.stdlib_module_names})
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        _taken_out({name for name in namesakes if "." not in name})
+        sys.modules.update(namesakes)
+
+
+def _taken_out(packages: set[str]) -> dict[str, ModuleType]:
+    """Forget modules, with those inside of them, and return what was forgotten."""
+    names = [name for name in sys.modules if name.partition(".")[0] in packages]
+    return {name: sys.modules.pop(name) for name in names}

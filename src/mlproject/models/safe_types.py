@@ -21,6 +21,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 _SKLEARN_PACKAGES = frozenset(
     [
         *("_isotonic", "_loss", "calibration", "cluster", "compose", "covariance"),
@@ -58,6 +60,10 @@ _EXACT_FUNCTIONS = frozenset(
 _SKLEARN_METRICS = ("_score", "_error", "_loss", "_deviance", "_report", "_matrix")
 _SKLEARN_EXACT = frozenset(["sklearn.utils", "sklearn.utils._bunch"])
 _NUMPY_MODULES = frozenset(["numpy", "numpy.ma", "numpy.ma.core", "numpy.dtypes", "numpy.random"])
+_NUMPY_DATA = (
+    *(np.generic, np.ndarray, np.dtype, np.random.BitGenerator, np.random.Generator),
+    *(np.random.RandomState, np.random.SeedSequence),
+)
 _SCIPY_PACKAGES = frozenset(["interpolate", "sparse"])
 _PANDAS_PREFIXES = ("pandas.core.dtypes",)
 _NEVER = frozenset(["tests", "conftest", "setup", "__main__"])
@@ -80,10 +86,14 @@ def is_class(name: str) -> bool:
     Only modules that the list speaks of are imported to find out.
     """
     module, attribute = _parts(name)
-    check = {"sklearn": _sklearn, "numpy": _numpy, "scipy": _scipy, "pandas": _pandas}.get(
-        module.partition(".")[0]
-    )
-    return bool(attribute) and check is not None and check(module, attribute)
+    if not attribute or not _holds_data(module):
+        return False
+    found = _find(module, attribute)
+    if not isinstance(found, type):
+        return False
+    if module.partition(".")[0] == "numpy":
+        return issubclass(found, _NUMPY_DATA) and not issubclass(found, np.memmap)
+    return _is_at_home(found, module)
 
 
 @cache
@@ -93,7 +103,7 @@ def is_function(name: str) -> bool:
     if name in _EXACT_FUNCTIONS:
         return True
     if module == "numpy" or module.startswith("scipy.special"):
-        return isinstance(_find(module, attribute), _ufunc())
+        return isinstance(_find(module, attribute), np.ufunc)
     if not module.startswith(("sklearn.feature_selection", "sklearn.metrics")):
         return False
     known = (
@@ -112,51 +122,16 @@ def _parts(name: str) -> tuple[str, str]:
     return ("", "") if _NEVER.intersection(module.split(".")) else (module, attribute)
 
 
-def _ufunc() -> type:
-    import numpy as np
-
-    return np.ufunc
-
-
-def _sklearn(module: str, attribute: str) -> bool:
-    package = module.split(".")[1] if "." in module else ""
-    if package not in _SKLEARN_PACKAGES and module not in _SKLEARN_EXACT:
-        return False
-    found = _find(module, attribute)
-    return isinstance(found, type) and _is_at_home(found, module)
-
-
-def _numpy(module: str, attribute: str) -> bool:
-    import numpy as np
-
-    if module not in _NUMPY_MODULES and not module.startswith("numpy.random."):
-        return False
-    found = _find(module, attribute)
-    kinds = (
-        np.generic,
-        np.ndarray,
-        np.dtype,
-        np.random.BitGenerator,
-        np.random.Generator,
-        np.random.RandomState,
-        np.random.SeedSequence,
-    )
-    return isinstance(found, type) and issubclass(found, kinds) and not issubclass(found, np.memmap)
-
-
-def _scipy(module: str, attribute: str) -> bool:
-    parts = module.split(".")
-    if len(parts) < 2 or parts[1] not in _SCIPY_PACKAGES:
-        return False
-    found = _find(module, attribute)
-    return isinstance(found, type) and _is_at_home(found, module)
-
-
-def _pandas(module: str, attribute: str) -> bool:
-    if not any(module == prefix or module.startswith(f"{prefix}.") for prefix in _PANDAS_PREFIXES):
-        return False
-    found = _find(module, attribute)
-    return isinstance(found, type) and _is_at_home(found, module)
+def _holds_data(module: str) -> bool:
+    """Whether the list speaks of classes of a module."""
+    package, *inner = module.split(".")
+    if package == "sklearn":
+        return not _SKLEARN_PACKAGES.isdisjoint(inner[:1]) or module in _SKLEARN_EXACT
+    if package == "numpy":
+        return module in _NUMPY_MODULES or module.startswith("numpy.random.")
+    if package == "scipy":
+        return not _SCIPY_PACKAGES.isdisjoint(inner[:1])
+    return any(f"{module}.".startswith(f"{prefix}.") for prefix in _PANDAS_PREFIXES)
 
 
 def _is_at_home(found: Any, module: str) -> bool:

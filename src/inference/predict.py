@@ -1,0 +1,98 @@
+"""A data frame in, a data frame out: what scoring does, without files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from inference import engines
+from inference.scorer import PREDICT, Scorer
+from mlproject.base.errors import ConfigurationError, DataError
+from mlproject.data.schema import Feature
+from mlproject.data.types import typed
+from mlproject.models.loaded import LoadedModel
+
+_WHERE = "the data frame"
+
+
+def predict(
+    model: LoadedModel, frame: pd.DataFrame, method: str = PREDICT
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score the rows of a data frame, as they would be scored from a Parquet file.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    frame : DataFrame of shape (n_rows, n_columns)
+        Has the columns that the model takes, in any order; more do not matter.
+    method : str
+        ``predict``, or ``predict_proba`` for a column ``probability_CLASS`` of each class too.
+
+    Returns
+    -------
+    predictions : DataFrame of shape (n_scored, n_columns + n_added)
+        The rows that were scored, with their index and columns, and ``prediction``.
+    rejects : DataFrame of shape (n_rows - n_scored, 2)
+        With the index of the other rows, the ``column`` to blame, if it is one, and the ``reason``.
+
+    Raises
+    ------
+    DataError
+        When columns are missing, or named twice.
+    ConfigurationError
+        When the model has no such method, or the frame has a column that is added.
+    ModelError
+        When the model fails whatever the rows.
+    """
+    names = [str(name) for name in frame.columns]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"{_WHERE.capitalize()} has the column '{repeated[0]}' more than once")
+    features = model.schema.matched(names, _WHERE)
+    scorer = Scorer(model, method)
+    columns = typed(_table(frame, features), features)
+    misfits = columns.misfits
+    with engines.started(engines.LOCAL, None, scorer) as engine:
+        scores = engine.score(columns.fitting())
+    clash = sorted(set(names) & set(scores.predictions.column_names))
+    if clash:
+        raise ConfigurationError(
+            f"{_WHERE.capitalize()} already has a column '{clash[0]}', which scoring adds",
+            "Rename it, or leave it out",
+        )
+    rows = np.delete(np.arange(len(frame)), [item.row for item in misfits])
+    refused = [replace(item, row=int(rows[item.row])) for item in scores.rejects]
+    scored = np.delete(rows, [item.row for item in scores.rejects])
+    added = scores.predictions.to_pandas()
+    predictions = frame.iloc[scored].assign(**{name: added[name].to_numpy() for name in added})
+    rejects = sorted([*misfits, *refused], key=lambda item: item.row)
+    return predictions, pd.DataFrame(
+        {"column": [item.column for item in rejects], "reason": [item.reason for item in rejects]},
+        index=frame.index[[item.row for item in rejects]],
+        dtype=object,
+    )
+
+
+def _table(frame: pd.DataFrame, features: Sequence[Feature]) -> pa.Table:
+    """Return the columns of a frame that are features, as a Parquet file would have them."""
+    positions = {str(name): place for place, name in enumerate(frame.columns)}
+    return pa.table(
+        {
+            feature.name: _array(frame.iloc[:, positions[feature.name]])
+            for feature in features
+            if feature.name in positions
+        }
+        or {"": pa.nulls(len(frame))}
+    )
+
+
+def _array(values: pd.Series[Any]) -> pa.Array:
+    try:
+        return pa.Array.from_pandas(values)
+    except pa.ArrowException:  # of several kinds, as no file has them; each is judged as its text
+        return pa.array(values.astype(str), pa.string(), mask=values.isna().to_numpy())

@@ -1,0 +1,49 @@
+"""The one way to open a model: find it, read it once, decide whether it may be loaded, load it."""
+
+from __future__ import annotations
+
+from mlproject.models import artifact as artifacts
+from mlproject.models import finding, loading
+from mlproject.models.loaded import LoadedModel
+from mlproject.models.trust import Policy
+from mlproject.tracking.session import Session
+
+
+def open_model(reference: str, session: Session, policy: Policy) -> LoadedModel:
+    """Return a model, if it may be loaded.
+
+    Parameters
+    ----------
+    reference : str
+        ``runs:/ID`` for the best model of a run, ``runs:/ID/NAME``, ``models:/NAME/VERSION``,
+        ``models:/NAME@ALIAS``, an address that MLflow can download, or a folder.
+    session : Session
+    policy : Policy
+
+    Raises
+    ------
+    ConfigurationError
+        When the reference is of no known form.
+    TrackingError
+        When the store has no such run, model, version or alias, or does not answer.
+    ModelError
+        When the run has no model or several, or the model is not trusted, has no signature, or
+        cannot be loaded.
+    """
+    source = finding.find(reference, session)
+    with finding.fetched(source) as folder:
+        artifact = artifacts.read(folder, source.uri)
+    estimator, notices = loading.load(artifact, policy, source.uri)
+    return LoadedModel(
+        source=source,
+        run_id=source.run_id or artifact.run_id,
+        model_id=source.model_id or artifact.model_id,
+        estimator=estimator,
+        schema=artifact.schema,
+        signature=artifact.signature,
+        example=artifact.example,
+        sha256=artifact.sha256,
+        format=artifact.format,
+        size=artifact.size,
+        notices=notices,
+    )
