@@ -12,8 +12,8 @@ import pandas as pd
 
 from mlproject.base.errors import DataError
 from mlproject.base.finite import finite
-from mlproject.gate.rows import Pair, on_all
-from mlproject.gate.sums import Array
+from mlproject.gate.fast import Array
+from mlproject.gate.pairs import Pair, on_all
 
 MISSING = "missing"
 # A column of numbers with more values is cut into quartiles.
@@ -84,7 +84,7 @@ def by_column(
     codes, labels = _groups(column.reset_index(drop=True), name)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(1, len(labels)))
-    found = []
+    slices = []
     for label, rows in zip(labels, np.split(order, starts), strict=True):
         metric, y = pair.metric, pair.y[rows]
         champion = on_all(metric, y, pair.champion[rows])
@@ -93,10 +93,10 @@ def by_column(
         judged = len(rows) >= fewest and bool(np.isfinite(improvement))
         allowed = tolerance + ROUNDING * max(abs(champion), abs(challenger))
         worse = judged and -improvement > allowed
-        found.append(
+        slices.append(
             Slice(name, label, len(rows), champion, challenger, improvement, judged, worse)
         )
-    return tuple(found)
+    return tuple(slices)
 
 
 def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:
