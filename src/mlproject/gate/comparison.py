@@ -36,7 +36,6 @@ class Interval:
 
     Attributes
     ----------
-    metric : str
     champion, challenger : float
         On all rows, with the metric's natural sign.
     improvement : float
@@ -45,9 +44,6 @@ class Interval:
         The ends of the interval of the improvement.
     confidence : float
         0.95 for a 95 % interval.
-    resamples : int
-        How many were drawn.
-    rows : int
     undefined : int
         Resamples that do not define the metric, such as the area under the ROC curve of a single
         class. They are left out of the interval.
@@ -136,16 +132,8 @@ def compare(
     Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3). ``benchmarks/gate.py`` checks
     its coverage, and that of the alternatives.
 
-    Parameters
-    ----------
-    pair : Pair
-        At least two rows.
-    confidence : float
-        Between 0 and 1.
-    resamples : int
-        Memory does not depend on it, but for 24 bytes each.
-    seed : int
-        The same seed gives the same interval.
+    The same seed gives the same interval. Memory does not depend on the number of resamples, but
+    for 24 bytes each.
 
     Raises
     ------
@@ -156,7 +144,7 @@ def compare(
     metric, rows = pair.metric, len(pair.y)
     if rows < 2:
         raise DataError("A comparison of two models needs at least two held-out rows")
-    champion, challenger = (on_all(metric, pair.y, values) for values in _predictions(pair))
+    champion, challenger = (on_all(metric, pair.y, values) for values in pair.predictions)
     improvement = metric.improvement(champion, challenger)
     if not np.isfinite(improvement):
         raise DataError(
@@ -192,7 +180,7 @@ def improvements(pair: Pair, *, resamples: int, seed: int) -> Values:
     """Return the improvement on each resample, shape (n_resamples,); NaN where it is undefined."""
     kinds, sizes = _kinds(pair)
     champion, challenger = (
-        pair.metric.prepare(pair.y[kinds], values[kinds]) for values in _predictions(pair)
+        pair.metric.prepare(pair.y[kinds], values[kinds]) for values in pair.predictions
     )
     better = np.empty(resamples)
     done = 0
@@ -205,10 +193,6 @@ def improvements(pair: Pair, *, resamples: int, seed: int) -> Values:
     return better
 
 
-def _predictions(pair: Pair) -> tuple[Array, Array]:
-    return pair.champion, pair.challenger
-
-
 def _kinds(pair: Pair) -> tuple[Array | slice, Array | None]:
     """Return one row of each kind, and how many there are; every row and None when that is no gain.
 
@@ -217,7 +201,7 @@ def _kinds(pair: Pair) -> tuple[Array | slice, Array | None]:
     """
     if not pair.metric.of_labels:
         return slice(None), None
-    classes = int(max(values.max() for values in (pair.y, *_predictions(pair)))) + 1
+    classes = int(max(values.max() for values in (pair.y, *pair.predictions))) + 1
     code = (pair.y.astype(np.int64) * classes + pair.champion) * classes + pair.challenger
     _, first, sizes = np.unique(code, return_index=True, return_counts=True)
     if len(sizes) * _ROWS_A_KIND > len(pair.y):

@@ -67,15 +67,7 @@ class Evidence:
 
 
 def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Evidence:
-    """Return the rows that a run held out, or those of a file in the form that its recipe wants.
-
-    Parameters
-    ----------
-    client : MlflowClient
-    run_id : str
-        The challenger's.
-    data : str, optional
-        A source of rows; the run's own held-out ones by default.
+    """Return the rows that a run held out, or those of a source in the form that its recipe wants.
 
     Raises
     ------

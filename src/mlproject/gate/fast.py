@@ -1,9 +1,9 @@
-"""Metrics that are measured on all resamples at once.
+"""Metrics that are measured on all resamples at once, where scikit-learn's functions take minutes.
 
 A metric is prepared once, for rows and predictions, and then measured for many resamples of them: a
 resample is how often it drew each row. Sums over rows are one product with those counts; what
 depends on the order of rows is sorted once. Where a resample does not define the metric, its value
-is NaN. scikit-learn's functions take 10 to 100 times as long (``make bench-gate``).
+is NaN.
 """
 
 from __future__ import annotations
@@ -33,137 +33,6 @@ _NO_SPREAD = 1e-13
 _HEAD = 64
 
 
-def mse(y: Array, prediction: Array) -> Measure:
-    """Prepare the mean squared error, which of probabilities of two classes is the Brier score."""
-    return _mean((y - prediction.astype(np.float64)) ** 2)
-
-
-def rmse(y: Array, prediction: Array) -> Measure:
-    """Prepare the root mean squared error."""
-    squared = mse(y, prediction)
-    return lambda counts: np.sqrt(squared(counts))
-
-
-def nrmse(y: Array, prediction: Array) -> Measure:
-    """Prepare the root mean squared error by the range of the true values."""
-    root = rmse(y, prediction)
-    order = np.argsort(y, kind="stable")
-
-    def measure(counts: Counts) -> Values:
-        spread = y[_first_drawn(counts, order[::-1])] - y[_first_drawn(counts, order)]
-        return np.asarray(root(counts) / np.where(spread > 0, spread, np.nan))
-
-    return measure
-
-
-def mae(y: Array, prediction: Array) -> Measure:
-    """Prepare the mean absolute error."""
-    return _mean(np.abs(y - prediction))
-
-
-def mape(y: Array, prediction: Array) -> Measure:
-    """Prepare the mean absolute error relative to the true value, a share: 0.1 is 10 %."""
-    return _mean(np.abs(y - prediction) / np.maximum(np.abs(y), np.finfo(np.float64).eps))
-
-
-def r2(y: Array, prediction: Array) -> Measure:
-    """Prepare the coefficient of determination; undefined where all true values are equal."""
-    centred = _centred(y)
-
-    def finish(n: Values, errors: Values, total: Values, squares: Values) -> Values:
-        return 1 - errors / _spread(n, total, squares)
-
-    return _of_sums(((y - prediction) ** 2, centred, centred**2), finish)
-
-
-def explained_variance(y: Array, prediction: Array) -> Measure:
-    """Prepare the explained variance; undefined where all true values are equal."""
-    centred, error = _centred(y), _centred(y - prediction)
-
-    def finish(n: Values, e: Values, e_squares: Values, t: Values, t_squares: Values) -> Values:
-        return 1 - np.maximum(e_squares - e**2 / n, 0) / _spread(n, t, t_squares)
-
-    return _of_sums((error, error**2, centred, centred**2), finish)
-
-
-def log_loss(y: Array, probabilities: Array) -> Measure:
-    """Prepare the log loss; probabilities are clipped as scikit-learn does it."""
-    if probabilities.ndim == 1:
-        probabilities = np.column_stack([1 - probabilities, probabilities])
-    least = np.finfo(probabilities.dtype).eps
-    of_the_true = np.clip(probabilities[np.arange(len(y)), y], least, 1 - least)
-    return _mean(-np.log(of_the_true.astype(np.float64)))
-
-
-def roc_auc(y: Array, scores: Array) -> Measure:
-    """Prepare the area under the ROC curve, of more than two classes the mean of each one's.
-
-    Undefined where a class has no row.
-    """
-    if scores.ndim == 1:
-        return _area(y == 1, scores)
-    areas = [_area(y == k, scores[:, k]) for k in range(scores.shape[1])]
-    return lambda counts: np.asarray(sum(area(counts) for area in areas) / len(areas))
-
-
-def accuracy(y: Array, prediction: Array) -> Measure:
-    """Prepare the share of rows that are right."""
-    return _mean((y == prediction).astype(np.float64))
-
-
-def _of_classes(score: OfClasses, average: str, y: Array, prediction: Array) -> Measure:
-    """Prepare a score of each class, as one number.
-
-    ``binary`` takes the second class; ``macro`` the mean of the classes that occur, truly or
-    predicted; ``weighted`` weighs them by how many rows are truly theirs; ``micro`` counts all
-    classes together.
-    """
-    k = int(max(y.max(), prediction.max(), 1)) + 1
-    hits = np.flatnonzero(y == prediction)
-    rows = np.arange(len(y))
-    # Three numbers a row at most: a dense table of many classes would not be small.
-    place = np.concatenate([y, prediction + k, y[hits] + 2 * k])
-    sums = csr_array(
-        (np.ones(len(place)), (place, np.concatenate([rows, rows, hits]))), (3 * k, len(y))
-    )
-
-    def measure(counts: Counts) -> Values:
-        totals = (sums @ counts.T.astype(np.float64)).T
-        true, predicted, right = totals[:, :k], totals[:, k : 2 * k], totals[:, 2 * k :]
-        if average == "micro":
-            return score(*(part.sum(axis=1, keepdims=True) for part in (true, predicted, right)))[
-                :, 0
-            ]
-        each = score(true, predicted, right)
-        if average == "binary":
-            return each[:, 1]
-        weights = true if average == "weighted" else ((true + predicted) > 0).astype(np.float64)
-        return np.asarray((each * weights).sum(axis=1) / weights.sum(axis=1))
-
-    return measure
-
-
-def _recall(true: Values, predicted: Values, right: Values) -> Values:
-    return _ratio(right, true)
-
-
-def _precision(true: Values, predicted: Values, right: Values) -> Values:
-    return _ratio(right, predicted)
-
-
-def _f1(true: Values, predicted: Values, right: Values) -> Values:
-    return _ratio(2 * right, true + predicted)
-
-
-def _jaccard(true: Values, predicted: Values, right: Values) -> Values:
-    return _ratio(right, true + predicted - right)
-
-
-def _ratio(part: Values, whole: Values) -> Values:
-    """Return a ratio that is 0 where the whole is, as scikit-learn's ``zero_division`` has it."""
-    return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
-
-
 def _mean(of_each_row: Array) -> Measure:
     return _of_sums((of_each_row,), lambda n, total: total / n)
 
@@ -180,6 +49,56 @@ def _of_sums(statistics: tuple[Array, ...], finish: Callable[..., Values]) -> Me
     return measure
 
 
+def _mse(y: Array, prediction: Array) -> Measure:
+    return _mean((y - prediction.astype(np.float64)) ** 2)
+
+
+def _rmse(y: Array, prediction: Array) -> Measure:
+    squared = _mse(y, prediction)
+    return lambda counts: np.sqrt(squared(counts))
+
+
+def _nrmse(y: Array, prediction: Array) -> Measure:
+    root = _rmse(y, prediction)
+    order = np.argsort(y, kind="stable")
+
+    def measure(counts: Counts) -> Values:
+        spread = y[_first_drawn(counts, order[::-1])] - y[_first_drawn(counts, order)]
+        return np.asarray(root(counts) / np.where(spread > 0, spread, np.nan))
+
+    return measure
+
+
+def _first_drawn(counts: Counts, order: Array) -> Array:
+    """Return, for each resample, the first row in an order that it drew at all."""
+    drawn = counts.take(order[:_HEAD], axis=1) > 0
+    if not drawn.any(axis=1).all():
+        drawn = counts.take(order, axis=1) > 0
+    return np.asarray(order[drawn.argmax(axis=1)])
+
+
+def _mape(y: Array, prediction: Array) -> Measure:
+    return _mean(np.abs(y - prediction) / np.maximum(np.abs(y), np.finfo(np.float64).eps))
+
+
+def _r2(y: Array, prediction: Array) -> Measure:
+    centred = _centred(y)
+
+    def finish(n: Values, errors: Values, total: Values, squares: Values) -> Values:
+        return 1 - errors / _spread(n, total, squares)
+
+    return _of_sums(((y - prediction) ** 2, centred, centred**2), finish)
+
+
+def _explained_variance(y: Array, prediction: Array) -> Measure:
+    centred, error = _centred(y), _centred(y - prediction)
+
+    def finish(n: Values, e: Values, e_squares: Values, t: Values, t_squares: Values) -> Values:
+        return 1 - np.maximum(e_squares - e**2 / n, 0) / _spread(n, t, t_squares)
+
+    return _of_sums((error, error**2, centred, centred**2), finish)
+
+
 def _centred(values: Array) -> Array:
     # Around the median: one row far out would leave few digits to the spread of the others.
     return np.asarray(values - np.median(values))
@@ -189,6 +108,21 @@ def _spread(n: Values, total: Values, squares: Values) -> Values:
     """Return the sum of squares around the mean; NaN where there is none."""
     spread = squares - total**2 / n
     return np.where(spread > _NO_SPREAD * squares, spread, np.nan)
+
+
+def _log_loss(y: Array, probabilities: Array) -> Measure:
+    if probabilities.ndim == 1:
+        probabilities = np.column_stack([1 - probabilities, probabilities])
+    least = np.finfo(probabilities.dtype).eps  # scikit-learn clips so too
+    of_the_true = np.clip(probabilities[np.arange(len(y)), y], least, 1 - least)
+    return _mean(-np.log(of_the_true.astype(np.float64)))
+
+
+def _roc_auc(y: Array, scores: Array) -> Measure:
+    if scores.ndim == 1:
+        return _area(y == 1, scores)
+    areas = [_area(y == k, scores[:, k]) for k in range(scores.shape[1])]
+    return lambda counts: np.asarray(sum(area(counts) for area in areas) / len(areas))
 
 
 def _area(positive: Array, score: Array) -> Measure:
@@ -217,35 +151,66 @@ def _area(positive: Array, score: Array) -> Measure:
     return measure
 
 
-def _first_drawn(counts: Counts, order: Array) -> Array:
-    """Return, for each resample, the first row in an order that it drew at all."""
-    drawn = counts.take(order[:_HEAD], axis=1) > 0
-    if not drawn.any(axis=1).all():
-        drawn = counts.take(order, axis=1) > 0
-    return np.asarray(order[drawn.argmax(axis=1)])
+def _of_classes(score: OfClasses, average: str, y: Array, prediction: Array) -> Measure:
+    """Prepare a score of each class, as one number.
+
+    ``binary`` takes the second of two; ``macro`` the mean of the classes that occur, truly or
+    predicted; ``weighted`` weighs them by how many rows are truly theirs; ``micro`` counts all
+    classes together.
+    """
+    k = int(max(y.max(), prediction.max(), 1)) + 1
+    hits = np.flatnonzero(y == prediction)
+    rows = np.arange(len(y))
+    # Three numbers a row at most: a dense table of many classes would not be small.
+    place = np.concatenate([y, prediction + k, y[hits] + 2 * k])
+    sums = csr_array(
+        (np.ones(len(place)), (place, np.concatenate([rows, rows, hits]))), (3 * k, len(y))
+    )
+
+    def measure(counts: Counts) -> Values:
+        totals = np.asarray((sums @ counts.T.astype(np.float64)).T).reshape(-1, 3, k)
+        if average == "micro":
+            totals = totals.sum(axis=2, keepdims=True)
+        true, predicted, right = totals[:, 0], totals[:, 1], totals[:, 2]
+        each = score(true, predicted, right)
+        if average in ("binary", "micro"):
+            return each[:, -1]
+        weights = true if average == "weighted" else ((true + predicted) > 0).astype(np.float64)
+        return np.asarray((each * weights).sum(axis=1) / weights.sum(axis=1))
+
+    return measure
 
 
-# By the key of the metric in training: its scorer's name.
-FAST: dict[str, Callable[[Array, Array], Measure]] = {
-    "neg_mean_squared_error": mse,
-    "neg_root_mean_squared_error": rmse,
-    "neg_nrmse": nrmse,
-    "neg_mean_absolute_error": mae,
-    "neg_mean_absolute_percentage_error": mape,
-    "r2": r2,
-    "explained_variance": explained_variance,
-    "neg_log_loss": log_loss,
-    "neg_brier_score": mse,
-    "roc_auc": roc_auc,
-    "roc_auc_ovr": roc_auc,
-    "accuracy": accuracy,
+def _ratio(part: Values, whole: Values) -> Values:
+    """Return a ratio that is 0 where the whole is, as scikit-learn's ``zero_division`` has it."""
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
+
+
+_OF_CLASSES: dict[str, OfClasses] = {
+    "f1": lambda true, predicted, right: _ratio(2 * right, true + predicted),
+    "precision": lambda true, predicted, right: _ratio(right, predicted),
+    "recall": lambda true, predicted, right: _ratio(right, true),
+    "jaccard": lambda true, predicted, right: _ratio(right, true + predicted - right),
 }
-for _name, _score in {
-    "f1": _f1,
-    "precision": _precision,
-    "recall": _recall,
-    "jaccard": _jaccard,
-}.items():
-    FAST[_name] = partial(_of_classes, _score, "binary")
-    for _average in ("macro", "micro", "weighted"):
-        FAST[f"{_name}_{_average}"] = partial(_of_classes, _score, _average)
+# By the key of the metric in training: its scorer's name. Each takes true values and predictions:
+# classes as positions, probabilities and scores of the second of two classes or of all of several.
+FAST: dict[str, Callable[[Array, Array], Measure]] = {
+    "neg_mean_squared_error": _mse,
+    "neg_root_mean_squared_error": _rmse,
+    "neg_nrmse": _nrmse,
+    "neg_mean_absolute_error": lambda y, prediction: _mean(np.abs(y - prediction)),
+    "neg_mean_absolute_percentage_error": _mape,
+    "r2": _r2,
+    "explained_variance": _explained_variance,
+    "neg_log_loss": _log_loss,
+    "neg_brier_score": _mse,
+    "roc_auc": _roc_auc,
+    "roc_auc_ovr": _roc_auc,
+    "accuracy": lambda y, prediction: _mean((y == prediction).astype(np.float64)),
+    **{name: partial(_of_classes, score, "binary") for name, score in _OF_CLASSES.items()},
+    **{
+        f"{name}_{average}": partial(_of_classes, score, average)
+        for name, score in _OF_CLASSES.items()
+        for average in ("macro", "micro", "weighted")
+    },
+}

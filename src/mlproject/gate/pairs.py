@@ -24,8 +24,6 @@ class Pair:
 
     Attributes
     ----------
-    metric : GateMetric
-        What they are prepared for.
     y : ndarray of shape (n,)
         True values; of classes, their positions.
     champion, challenger : ndarray of shape (n,) or (n, n_classes)
@@ -37,6 +35,11 @@ class Pair:
     y: Array
     champion: Array
     challenger: Array
+
+    @property
+    def predictions(self) -> tuple[Array, Array]:
+        """Those of champion and challenger."""
+        return self.champion, self.challenger
 
 
 def paired(
@@ -116,14 +119,11 @@ def _labels(
     labels = {who: _flat(values) for who, values in predictions.items()}
     for who, values in labels.items():
         _refuse_missing(values, who)
-    columns = [y, *labels.values()]
+    columns = [_index(values) for values in (y, *labels.values())]
     # A metric of labels takes classes that one side alone has; they are wrong there, no more.
-    others = _index(np.concatenate([_index(values).unique() for values in columns])).unique()
-    others = others.difference(_index(known), sort=False)
-    if len(others):
-        known = _sorted([*known, *others])
-    metric.check_classes(len(known))
-    codes = [np.asarray(_index(known).get_indexer(_index(values))) for values in columns]
+    every = _index(_sorted([*known, *(value for column in columns for value in column.unique())]))
+    metric.check_classes(len(every))
+    codes = [np.asarray(every.get_indexer(column)) for column in columns]
     return codes[0], codes[1:]
 
 
