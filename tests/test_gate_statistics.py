@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from mlproject.base.errors import ConfigurationError, DataError
-from mlproject.gate import comparison, metrics
+from mlproject.gate import comparison
 from mlproject.gate.comparison import Comparison, Interval, compare, improvements
 from mlproject.gate.metrics import GateMetric, check
 from mlproject.gate.pairs import Pair, measured, paired
@@ -35,25 +35,16 @@ from training.rules import Rules
 NAMES = np.array(["ant", "bee", "cat", "dog"])
 
 
-SCORERS = ["neg_nrmse", *library.get_scorer_names()]
+def named(task: Any, classes: int = 2) -> list[GateMetric]:
+    """Return every metric that a recipe may name, but those of several labels a row."""
+    names = {*known_names(), "neg_nrmse", *library.get_scorer_names()}
+    metrics = [check(name, task) for name in sorted(names) if fits(name, task)]
+    return [m for m in metrics if takes(m, classes) and not m.name.endswith("_samples")]
 
 
-def named(task: Any) -> list[str]:
-    """Return a name of every metric that a recipe may have, but those of several labels a row."""
-    names = [name for name in [*known_names(), *SCORERS] if fits(name, task)]
-    by_key = {check(name, task).metric.key: name for name in reversed(names)}
-    return sorted(name for name in by_key.values() if not name.endswith("_samples"))
-
-
-def of_classes() -> list[tuple[str, int]]:
-    """Return metrics of classification with two classes, and with three where they take them."""
-    names = named("classification")
-    return [(name, 2) for name in names] + [(name, 3) for name in names if takes_three(name)]
-
-
-def takes_three(name: str) -> bool:
+def takes(metric: GateMetric, classes: int) -> bool:
     try:
-        check(name, "classification").check_classes(3)
+        metric.check_classes(classes)
     except DataError:
         return False
     return True
@@ -143,53 +134,69 @@ def by_training(name: str, task: Any, model: Any, rows: Any, y: Any) -> float:
 
 def both_ways(metric: GateMetric, pair: Pair, counts: Any) -> list[float]:
     """Measure a resample by the scorer's function, and by the quickest way there is."""
-    quickest = metric.prepare(pair.y, pair.champion)(counts)[0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "FAST", {})
-        return [metric.prepare(pair.y, pair.champion)(counts)[0], quickest]
+    ways = (replace(metric, quick=False), metric)
+    return [way.prepare(pair.y, pair.champion)(counts)[0] for way in ways]
 
 
-often = settings(max_examples=6, deadline=None, derandomize=True, database=None)
+often = settings(max_examples=8, deadline=None, derandomize=True, database=None)
 count = st.integers(0, 3)
 amount = st.integers(1, 40).map(lambda quarters: quarters / 4)
 
 
 @often
 @given(rows=st.lists(st.tuples(amount, amount, count), min_size=3, max_size=20))
-@pytest.mark.parametrize("name", named("regression"))
-def test_a_resample_is_measured_as_its_rows_by_the_scorer(name: str, rows: Any) -> None:
+def test_a_resample_is_measured_as_its_rows_by_the_scorer(rows: Any) -> None:
     y, predictions, counts = (np.array(column) for column in zip(*rows, strict=True))
     drawn = np.repeat(np.arange(len(y)), counts)
-    assume(len(set(drawn)) > 1)
     assume(len(set(y[drawn])) > 1)
-    metric = check(name, "regression")
+    model = FrozenRegressor(predictions)
 
-    expected = by_training(name, "regression", FrozenRegressor(predictions), drawn, y)
-    found = both_ways(metric, paired(metric, y, predictions, predictions), counts[np.newaxis])
-    assert found == pytest.approx([expected] * 2, rel=1e-9, abs=1e-12, nan_ok=True)
+    for metric in named("regression"):
+        expected = by_training(metric.name, "regression", model, drawn, y)
+        pair = paired(metric, y, predictions, predictions)
+        ways = both_ways(metric, pair, counts[np.newaxis])
+        near = pytest.approx([expected] * 2, rel=1e-9, abs=1e-12, nan_ok=True)
+        assert ways == near, metric.name
 
 
 @often
 @given(data=st.data())
-@pytest.mark.parametrize(("name", "classes"), of_classes())
+@pytest.mark.parametrize("of_labels", [True, False])
+@pytest.mark.parametrize("classes", [2, 3])
 def test_a_resample_is_measured_as_its_classified_rows_by_the_scorer(
-    name: str, classes: int, data: st.DataObject
+    classes: int, of_labels: bool, data: st.DataObject
 ) -> None:
     label, chance = st.integers(0, classes - 1), st.tuples(*[st.integers(1, 4)] * classes)
     rows = data.draw(st.lists(st.tuples(label, label, chance, count), min_size=4, max_size=20))
-    metric = check(name, "classification")
-    if not metric.of_labels:  # scikit-learn's scorers want all classes
+    if not of_labels:  # scikit-learn's scorers want all classes
         rows += [(k, 0, (1,) * classes, 1) for k in range(classes)]
     y, labels, table, counts = (np.array(column) for column in zip(*rows, strict=True))
     model = Frozen(NAMES[:classes], labels, table / table.sum(axis=1, keepdims=True))
     drawn = np.repeat(np.arange(len(y)), counts)
     assume(len(set(drawn)) > 1)
 
-    expected = by_training(name, "classification", model, drawn, NAMES[y])
-    response = getattr(model, metric.methods[-1])(np.arange(len(y)))
-    pair = paired(metric, NAMES[y], response, response, NAMES[:classes])
-    found = both_ways(metric, pair, counts[np.newaxis])
-    assert found == pytest.approx([expected] * 2, rel=1e-9, abs=1e-12, nan_ok=True)
+    for metric in named("classification", classes):
+        if metric.of_labels == of_labels:
+            expected = by_training(metric.name, "classification", model, drawn, NAMES[y])
+            response = getattr(model, metric.methods[-1])(np.arange(len(y)))
+            pair = paired(metric, NAMES[y], response, response, NAMES[:classes])
+            ways = both_ways(metric, pair, counts[np.newaxis])
+            near = pytest.approx([expected] * 2, rel=1e-9, abs=1e-12, nan_ok=True)
+            assert ways == near, metric.name
+
+
+def test_every_metric_that_a_recipe_may_name_has_a_value() -> None:
+    y, predictions, _ = numbers()
+    values = {m.name: measured(m, y, predictions) for m in named("regression")}
+    y, labels, _ = some_labels(2)
+    y, table, _ = some_probabilities(2)
+    values |= {
+        m.name: measured(m, y, labels if m.of_labels else table) for m in named("classification")
+    }
+
+    assert not [name for name, value in values.items() if not np.isfinite(value)]
+    assert {"rmse", "jaccard_macro", "d2_absolute_error_score", "roc_auc_ovo"} <= set(values)
+    assert len(values) > 60
 
 
 @pytest.mark.parametrize("labels", [["ant", "bee"], [0, 1], [1, 2]])

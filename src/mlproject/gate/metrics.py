@@ -31,6 +31,7 @@ class GateMetric:
 
     metric: Metric
     task: Task
+    quick: bool = True  # whether it may be measured in another way than by its scorer
 
     @property
     def name(self) -> str:
@@ -63,7 +64,8 @@ class GateMetric:
 
     def prepare(self, y: Array, predictions: Array) -> Measure:
         """Return what measures resamples, the quickest way there is; NaN where it is undefined."""
-        measure = FAST.get(self.metric.key, self._by_scorer)(y, predictions)
+        quick = FAST.get(self.metric.key) if self.quick else None
+        measure = (quick or self._by_scorer)(y, predictions)
         sign = self.metric.natural(self.metric.scorer._sign)
         return lambda counts: sign * measure(counts)
 
