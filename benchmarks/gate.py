@@ -29,6 +29,7 @@ from mlproject.gate.comparison import compare, improvements
 from mlproject.gate.fast import FAST, Counts
 from mlproject.gate.metrics import GateMetric, check
 from mlproject.gate.pairs import Pair, paired
+from training.recipe import Task
 
 ROWS = 100_000
 TAIL = 0.025
@@ -107,8 +108,9 @@ def by_scorers() -> None:
     print("| metric | seconds | the gate's way, where it has one |")
     print("| --- | --- | --- |", flush=True)
     pairs = {"regression": errors(random, ROWS), "classification": probabilities(random, ROWS)}
-    for name in ("rmse", "medae", "roc_auc", "log_loss", "average_precision"):
-        task = "regression" if name in ("rmse", "medae") else "classification"
+    of_numbers: dict[str, Task] = dict.fromkeys(("rmse", "d2_absolute_error_score"), "regression")
+    for name in (*of_numbers, "roc_auc", "log_loss", "average_precision"):
+        task = of_numbers.get(name, "classification")
         metric = check(name, task)
         quick = f"{seconds(metric, pairs[task], counts):.1f}" if metric.metric.key in FAST else ""
         scorers = replace(metric, quick=False)

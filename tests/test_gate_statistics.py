@@ -230,26 +230,29 @@ def test_log_loss_of_single_precision_is_clipped_as_scikit_learn_clips_it() -> N
     table = np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32)
     y = ["ant", "ant", "bee"]
 
-    found = measured(of_name("log_loss"), y, table)
-    assert found == pytest.approx(library.log_loss(y, table), rel=1e-6)
+    result = measured(of_name("log_loss"), y, table)
+    assert result == pytest.approx(library.log_loss(y, table), rel=1e-6)
 
 
 def test_classes_are_the_same_whatever_their_type() -> None:
-    y, said = np.array([0, 1, 1, 0]), np.array([0.0, 1.0, 0.0, 0.0])
+    y, predictions = np.array([0, 1, 1, 0]), np.array([0.0, 1.0, 0.0, 0.0])
 
-    assert measured(of_name("accuracy"), y, said) == 0.75
-    assert measured(of_name("recall"), pd.Series(y, dtype="category"), said.astype(object)) == 0.5
+    assert measured(of_name("accuracy"), y, predictions) == 0.75
+    assert (
+        measured(of_name("recall"), pd.Series(y, dtype="category"), predictions.astype(object))
+        == 0.5
+    )
 
 
 def test_the_spread_of_the_target_survives_a_row_far_out() -> None:
-    y, said, _ = numbers(500)
-    y[0] = said[0] = 1e9
+    y, predictions, _ = numbers(500)
+    y[0] = predictions[0] = 1e9
     counts = np.ones((1, 500), dtype=np.int64)
     counts[0, :2] = 0, 2
     drawn = np.r_[1, 1:500]
 
-    found = of_name("r2").prepare(y, said)(counts)[0]
-    assert found == pytest.approx(library.r2_score(y[drawn], said[drawn]), rel=1e-6)
+    result = of_name("r2").prepare(y, predictions)(counts)[0]
+    assert result == pytest.approx(library.r2_score(y[drawn], predictions[drawn]), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -292,14 +295,14 @@ def test_better_is_above_zero_and_noise_and_worse_are_not() -> None:
 
 def test_the_interval_is_that_of_rows_drawn_with_replacement() -> None:
     y, champion, challenger = numbers(150)
-    found = compare(paired(of_name("mae"), y, champion, challenger), resamples=20_000)
+    result = compare(paired(of_name("mae"), y, champion, challenger), resamples=20_000)
     gain = np.abs(y - champion) - np.abs(y - challenger)
     random = np.random.default_rng(77)
     drawn = gain[random.integers(0, 150, (20_000, 150))].mean(axis=1)
 
-    assert found.improvement == pytest.approx(gain.mean())
+    assert result.improvement == pytest.approx(gain.mean())
     low, high = np.quantile(drawn, (0.025, 0.975))
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.03 * (high - low))
+    assert (result.low, result.high) == pytest.approx((low, high), abs=0.03 * (high - low))
 
 
 def test_pooled_rows_give_the_same_distribution_as_drawn_rows(
@@ -314,7 +317,10 @@ def test_pooled_rows_give_the_same_distribution_as_drawn_rows(
     assert pooled.std() == pytest.approx(drawn.std(), rel=0.06)
 
 
-@pytest.mark.parametrize("name", ["rmse", "r2", "medae", "nrmse", "roc_auc", "log_loss", "f1"])
+@pytest.mark.parametrize(
+    "name",
+    ["rmse", "r2", "medae", "nrmse", "roc_auc", "log_loss", "f1", "neg_mean_squared_log_error"],
+)
 def test_a_seed_gives_the_same_interval_whatever_the_blocks(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,11 +357,11 @@ def test_undefined_resamples_are_left_out_and_counted() -> None:
     random = np.random.default_rng(0)
     y = np.array([1] * 4 + [0] * 16)
     tables = [np.c_[1 - p, p] for p in (random.random(20), random.random(20))]
-    found = compare(paired(of_name("roc_auc"), y, *tables))
+    result = compare(paired(of_name("roc_auc"), y, *tables))
 
     # A resample has none of the four with probability 0.8 ** 20 = 1.2 %.
-    assert 5 <= found.undefined <= 60
-    assert np.isfinite([found.low, found.high]).all()
+    assert 5 <= result.undefined <= 60
+    assert np.isfinite([result.low, result.high]).all()
 
 
 def test_too_many_undefined_resamples_are_refused() -> None:
@@ -369,10 +375,10 @@ def test_too_many_undefined_resamples_are_refused() -> None:
 @pytest.mark.parametrize("name", ["nrmse", "r2", "explained_variance"])
 def test_a_target_of_one_value_defines_no_metric_relative_to_it(name: str) -> None:
     y = np.full(50, 0.1)
-    said = np.linspace(0, 1, 50)
+    predictions = np.linspace(0, 1, 50)
 
     with pytest.raises(DataError, match=f"'{name}' is not defined on the held-out rows"):
-        compare(paired(of_name(name), y, said, said))
+        compare(paired(of_name(name), y, predictions, predictions))
 
 
 @pytest.mark.parametrize(
@@ -421,12 +427,12 @@ def sliced(column: Any, *, worse_where: Any = None, **options: Any) -> tuple[Sli
 
 def test_a_slice_that_loses_is_found_and_others_are_not() -> None:
     column = np.array(["north", "south", "east"] * 100)
-    found = sliced(column, worse_where=column == "south", tolerance=0.1)
+    result = sliced(column, worse_where=column == "south", tolerance=0.1)
 
-    assert [part.value for part in found] == ["east", "north", "south"]
-    assert [part.worse for part in found] == [False, False, True]
-    assert [part.rows for part in found] == [100, 100, 100]
-    lost = found[2]
+    assert [part.value for part in result] == ["east", "north", "south"]
+    assert [part.worse for part in result] == [False, False, True]
+    assert [part.rows for part in result] == [100, 100, 100]
+    lost = result[2]
     assert lost.improvement == lost.champion - lost.challenger < 0
     assert not sliced(column, worse_where=column == "south", tolerance=100)[2].worse
 
@@ -434,23 +440,23 @@ def test_a_slice_that_loses_is_found_and_others_are_not() -> None:
 def test_a_slice_equals_the_metric_on_its_rows() -> None:
     y, champion, challenger = numbers(90)
     column = np.arange(90) % 3
-    found = by_column(paired(of_name("r2"), y, champion, challenger), pd.Series(column))
+    result = by_column(paired(of_name("r2"), y, champion, challenger), pd.Series(column))
 
-    for part, value in zip(found, range(3), strict=True):
+    for part, value in zip(result, range(3), strict=True):
         rows = column == value
         assert part.challenger == pytest.approx(library.r2_score(y[rows], challenger[rows]))
 
 
 def test_missing_values_are_a_slice_and_small_slices_are_not_judged() -> None:
     column = np.array(["a"] * 60 + [None] * 35 + ["b"] * 5, dtype=object)
-    found = sliced(column, worse_where=np.full(100, True))
+    result = sliced(column, worse_where=np.full(100, True))
 
-    assert [(part.value, part.rows, part.judged) for part in found] == [
+    assert [(part.value, part.rows, part.judged) for part in result] == [
         ("a", 60, True),
         ("b", 5, False),
         ("missing", 35, True),
     ]
-    assert [part.worse for part in found] == [True, False, True]
+    assert [part.worse for part in result] == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -479,10 +485,10 @@ def test_missing_values_are_a_slice_and_small_slices_are_not_judged() -> None:
     ],
 )
 def test_slices_are_values_or_quartiles(column: Any, labels: list[str]) -> None:
-    found = sliced(column)
+    result = sliced(column)
 
-    assert [part.value for part in found] == labels
-    assert sum(part.rows for part in found) == 100
+    assert [part.value for part in result] == labels
+    assert sum(part.rows for part in result) == 100
 
 
 def test_numbers_stored_as_objects_are_cut_too() -> None:
@@ -495,19 +501,19 @@ def test_a_slice_that_does_not_define_the_metric_is_not_judged() -> None:
     y, first, second = some_probabilities(2)
     column = pd.Series(np.where(y == "ant", "all of one class", "both"), name="kind")
     column[:100] = "both"
-    found = by_column(paired(of_name("roc_auc"), y, first, second), column)
+    result = by_column(paired(of_name("roc_auc"), y, first, second), column)
 
-    assert [(part.judged, part.worse) for part in found] == [(False, False), (True, False)]
-    assert found[0].as_dict()["champion"] is None
+    assert [(part.judged, part.worse) for part in result] == [(False, False), (True, False)]
+    assert result[0].as_dict()["champion"] is None
 
 
 def test_equal_models_lose_nothing_to_rounding() -> None:
     y = np.zeros(1000)
     error = np.random.default_rng(0).normal(size=1000)
     pair = paired(of_name("rmse"), y, error, np.sort(error))
-    found = by_column(pair, pd.Series(["all"] * 1000))
+    result = by_column(pair, pd.Series(["all"] * 1000))
 
-    assert not found[0].worse
+    assert not result[0].worse
 
 
 def test_a_column_with_too_many_texts_is_refused() -> None:
@@ -527,16 +533,16 @@ def verdict(rules: Rules | None = None, quality: float = 52.36, **parts: Any) ->
     return decide(Comparison(rules or Rules(), of_name("rmse"), quality, **{**usual, **parts}))
 
 
-def said(found: Verdict, name: str) -> tuple[bool, str]:
-    (only,) = [part for part in found.checks if part.name == name]
+def outcome(result: Verdict, name: str) -> tuple[bool, str]:
+    (only,) = [part for part in result.checks if part.name == name]
     return only.passed, only.what
 
 
 def test_a_better_challenger_passes_every_check_and_each_says_why() -> None:
-    found = verdict(Rules(floor=60.0))
+    result = verdict(Rules(floor=60.0))
 
-    assert found.passed
-    assert [(part.name, part.what) for part in found.checks] == [
+    assert result.passed
+    assert [(part.name, part.what) for part in result.checks] == [
         (
             "improvement",
             "rmse 52.36 against 53.10: better by 0.74, 95 % interval 0.12 to 1.35, above 0",
@@ -547,7 +553,7 @@ def test_a_better_challenger_passes_every_check_and_each_says_why() -> None:
         ("time", "1.5 µs a row against 1 µs (1.5 times), at most 2 times"),
         ("unseen", "the challenger was not trained on the rows it is tested on"),
     ]
-    assert found.why == found.checks[0].what
+    assert result.why == result.checks[0].what
 
 
 @pytest.mark.parametrize(
@@ -573,36 +579,39 @@ def test_a_better_challenger_passes_every_check_and_each_says_why() -> None:
 def test_an_improvement_that_may_be_none_is_refused(
     rules: dict[str, Any], changes: dict[str, Any], what: str
 ) -> None:
-    found = verdict(Rules(**rules), interval=interval(**changes))
+    result = verdict(Rules(**rules), interval=interval(**changes))
 
-    assert not found.passed
-    assert what in found.why
+    assert not result.passed
+    assert what in result.why
 
 
 def test_digits_tell_a_narrow_pass_apart() -> None:
     assert "interval 0.0003 to 1.3500, above 0" in verdict(interval=interval(low=0.0003)).why
-    assert said(verdict(Rules(floor=52.3), quality=52.3004), "floor") == (
+    assert outcome(verdict(Rules(floor=52.3), quality=52.3004), "floor") == (
         False,
         "rmse 52.3004, above the ceiling of 52.3",
     )
 
 
 def test_the_floor_is_a_ceiling_where_less_is_better() -> None:
-    assert said(verdict(Rules(floor=50)), "floor") == (False, "rmse 52.36, above the ceiling of 50")
-    found = decide(Comparison(Rules(floor=0.9), of_name("accuracy"), 0.8755, interval=None))
-    assert said(found, "floor") == (False, "accuracy 0.8755, below the floor of 0.9")
-    found = decide(Comparison(Rules(floor=0.9), of_name("accuracy"), 0.9, interval=None))
-    assert found.passed
-    found = decide(Comparison(Rules(floor=0.9), of_name("roc_auc"), float("nan"), interval=None))
-    assert said(found, "floor") == (False, "roc_auc is not defined on the held-out rows")
+    assert outcome(verdict(Rules(floor=50)), "floor") == (
+        False,
+        "rmse 52.36, above the ceiling of 50",
+    )
+    result = decide(Comparison(Rules(floor=0.9), of_name("accuracy"), 0.8755, interval=None))
+    assert outcome(result, "floor") == (False, "accuracy 0.8755, below the floor of 0.9")
+    result = decide(Comparison(Rules(floor=0.9), of_name("accuracy"), 0.9, interval=None))
+    assert result.passed
+    result = decide(Comparison(Rules(floor=0.9), of_name("roc_auc"), float("nan"), interval=None))
+    assert outcome(result, "floor") == (False, "roc_auc is not defined on the held-out rows")
 
 
 def test_a_first_champion_needs_the_floor_only_on_rows_it_has_not_seen() -> None:
-    found = verdict(Rules(floor=60, slice_by=["site"]), interval=None, seconds_a_row=None)
+    result = verdict(Rules(floor=60, slice_by=["site"]), interval=None, seconds_a_row=None)
 
-    assert found.passed
-    assert found.why == "rmse 52.36, at most 60"
-    none_yet = [part.name for part in found.checks if part.what == NO_CHAMPION]
+    assert result.passed
+    assert result.why == "rmse 52.36, at most 60"
+    none_yet = [part.name for part in result.checks if part.what == NO_CHAMPION]
     assert none_yet == ["improvement", "slices", "signature", "time"]
     assert not verdict(Rules(floor=50), interval=None).passed
     assert not verdict(interval=None, seen="it is its data").passed
@@ -616,16 +625,16 @@ def test_a_lost_slice_is_named_with_its_numbers() -> None:
     ]
     rules = Rules(slice_by=["site"], slice_tolerance=0.5)
 
-    assert said(verdict(rules, slices=tuple(parts)), "slices") == (
+    assert outcome(verdict(rules, slices=tuple(parts)), "slices") == (
         False,
         "1 of 2 slices lose more than 0.5: site = south, rmse 53.50 against 50.00, "
         "worse by 3.50 on 100 rows; 1 too small to judge, or undefined",
     )
-    assert said(verdict(rules, slices=tuple(parts[:1])), "slices") == (
+    assert outcome(verdict(rules, slices=tuple(parts[:1])), "slices") == (
         True,
         "none of 1 slices by site loses more than 0.5",
     )
-    assert said(verdict(rules), "slices") == (False, "no slices of site were measured")
+    assert outcome(verdict(rules), "slices") == (False, "no slices of site were measured")
 
 
 def test_a_slower_an_incompatible_and_a_cheating_challenger_are_refused() -> None:
@@ -641,13 +650,13 @@ def test_a_slower_an_incompatible_and_a_cheating_challenger_are_refused() -> Non
 
 
 def test_results_are_frozen_and_fit_json() -> None:
-    found = verdict(slices=(), interval=interval(low=float("-inf")), quality=float("nan"))
+    result = verdict(slices=(), interval=interval(low=float("-inf")), quality=float("nan"))
 
-    text = json.dumps(found.as_dict(), allow_nan=False)
+    text = json.dumps(result.as_dict(), allow_nan=False)
     assert json.loads(text)["passed"] is False
     assert interval(low=float("nan")).as_dict()["low"] is None
     with pytest.raises(FrozenInstanceError):
-        found.passed = True  # type: ignore[misc]
+        result.passed = True  # type: ignore[misc]
 
 
 def test_rules_have_defaults_and_options_go_over_them() -> None:
@@ -655,8 +664,8 @@ def test_rules_have_defaults_and_options_go_over_them() -> None:
 
     assert (recipe.floor, recipe.resamples, recipe.time_factor) == (60.0, 2000, 2.0)
     assert parse(None, "promotion of a.yaml") == Rules()
-    given = {"metric": None, "improvement": 0.5, "slice_by": (), "floor": 0.0}
-    over = merged(recipe, given)
+    overrides = {"metric": None, "improvement": 0.5, "slice_by": (), "floor": 0.0}
+    over = merged(recipe, overrides)
     assert over == replace_rules(recipe, improvement=0.5, floor=0.0)
     assert merged(recipe, {"metric": "", "slice_by": ("sex",)}).slice_by == ["sex"]
     assert recipe.improvement == 0

@@ -77,6 +77,29 @@ def _first_drawn(counts: Counts, order: Array) -> Array:
     return np.asarray(order[drawn.argmax(axis=1)])
 
 
+def _max_error(y: Array, prediction: Array) -> Measure:
+    # Its interval is a rough one: the bootstrap is not consistent for an extreme (Efron and
+    # Tibshirani 1993, section 7.4).
+    error = np.abs(y - prediction)
+    order = np.argsort(-error, kind="stable")
+    return lambda counts: error[_first_drawn(counts, order)]
+
+
+def _medae(y: Array, prediction: Array) -> Measure:
+    error = np.abs(y - prediction)
+    order = np.argsort(error, kind="stable")
+
+    def measure(counts: Counts) -> Values:
+        values = np.empty(len(counts))
+        for i, drawn in enumerate(counts):
+            reached = drawn.take(order).cumsum()
+            ends = (reached[-1] - 1) // 2, reached[-1] // 2
+            values[i] = error[order[np.searchsorted(reached, ends, side="right")]].mean()
+        return values
+
+    return measure
+
+
 def _mape(y: Array, prediction: Array) -> Measure:
     return _mean(np.abs(y - prediction) / np.maximum(np.abs(y), np.finfo(np.float64).eps))
 
@@ -199,7 +222,9 @@ FAST: dict[str, Callable[[Array, Array], Measure]] = {
     "neg_root_mean_squared_error": _rmse,
     "neg_nrmse": _nrmse,
     "neg_mean_absolute_error": lambda y, prediction: _mean(np.abs(y - prediction)),
+    "neg_median_absolute_error": _medae,
     "neg_mean_absolute_percentage_error": _mape,
+    "neg_max_error": _max_error,
     "r2": _r2,
     "explained_variance": _explained_variance,
     "neg_log_loss": _log_loss,
