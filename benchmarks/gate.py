@@ -1,6 +1,6 @@
 """What the gate's interval costs, and how often it holds the truth.
 
-    make bench-gate                     # everything, about three minutes
+    make bench-gate                     # everything, about four minutes
     python benchmarks/gate.py --quick   # fewer resamples and fewer simulated datasets
 
 The bootstrap is timed on rows and predictions in memory; its scratch memory is the peak of what it
@@ -19,15 +19,17 @@ import platform
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from mlproject.gate.comparison import compare, improvements
-from mlproject.gate.metrics import METRICS
-from mlproject.gate.rows import Pair, paired
+from mlproject.gate.fast import FAST, Counts
+from mlproject.gate.metrics import GateMetric, check
+from mlproject.gate.pairs import Pair, paired
+from training.recipe import Task
 
 ROWS = 100_000
 TAIL = 0.025
@@ -49,7 +51,7 @@ def errors(random: np.random.Generator, rows: int) -> Pair:
     y = random.normal(size=rows)
     champion = random.normal(size=rows)
     challenger = 0.95 * (0.8 * champion + 0.6 * random.normal(size=rows))
-    return paired(METRICS["rmse"], y, y + champion, y + challenger)
+    return paired(check("rmse", "regression"), y, y + champion, y + challenger)
 
 
 def labels(random: np.random.Generator, rows: int) -> Pair:
@@ -58,7 +60,7 @@ def labels(random: np.random.Generator, rows: int) -> Pair:
     chance = random.random(rows)
     other = np.where(random.random(rows) < 0.7, chance, random.random(rows))
     champion, challenger = y ^ (chance > 0.80), y ^ (other > 0.83)
-    return paired(METRICS["accuracy"], y, champion, challenger)
+    return paired(check("accuracy", "classification"), y, champion, challenger)
 
 
 def probabilities(random: np.random.Generator, rows: int) -> Pair:
@@ -68,7 +70,7 @@ def probabilities(random: np.random.Generator, rows: int) -> Pair:
     scores = [shared + random.normal(size=rows) * 0.3 + y * gap for gap in (1.0, 1.05)]
     champion, challenger = (1 / (1 + np.exp(-score)) for score in scores)
     columns = [np.column_stack([1 - p, p]) for p in (champion, challenger)]
-    return paired(METRICS["roc_auc"], y, *columns)
+    return paired(check("roc_auc", "classification"), y, *columns)
 
 
 def cost(pair: Pair, resamples: int) -> tuple[float, float]:
@@ -98,23 +100,47 @@ def costs(resamples: tuple[int, ...]) -> None:
             print(f"| {' | '.join(cells)} | {goal}at most 64 MB |", flush=True)
 
 
-def bca(pair: Pair, found: Values, improvement: float) -> Values:
+def by_scorers() -> None:
+    """Print what 2,000 resamples cost with scikit-learn's functions, from 20 of them."""
+    random = np.random.default_rng(0)
+    counts = random.poisson(1, (20, ROWS)).astype(np.int32)
+    print("\nTwo models by scikit-learn's own function, 2,000 resamples (20 were measured):\n")
+    print("| metric | seconds | the gate's way, where it has one |")
+    print("| --- | --- | --- |", flush=True)
+    pairs = {"regression": errors(random, ROWS), "classification": probabilities(random, ROWS)}
+    of_numbers: dict[str, Task] = dict.fromkeys(("rmse", "d2_absolute_error_score"), "regression")
+    for name in (*of_numbers, "roc_auc", "log_loss", "average_precision"):
+        task = of_numbers.get(name, "classification")
+        metric = check(name, task)
+        quick = f"{seconds(metric, pairs[task], counts):.1f}" if metric.metric.key in FAST else ""
+        scorers = replace(metric, quick=False)
+        print(f"| {name} | {seconds(scorers, pairs[task], counts):.0f} | {quick} |", flush=True)
+
+
+def seconds(metric: GateMetric, pair: Pair, counts: Counts) -> float:
+    """Return what 2,000 resamples of two models take, from some."""
+    measure = metric.prepare(pair.y, pair.champion)
+    measure(counts[:1])
+    started = time.perf_counter()
+    measure(counts)
+    return (time.perf_counter() - started) * 2 * 2000 / len(counts)
+
+
+def bca(pair: Pair, resampled: Values, improvement: float) -> Values:
     """Return the ends of the bias-corrected and accelerated interval."""
     rows = len(pair.y)
     left_out = np.ones((rows, rows), dtype=np.int32) - np.eye(rows, dtype=np.int32)
     champion, challenger = (
-        pair.metric.prepare(pair.y, said)(left_out) for said in (pair.champion, pair.challenger)
+        pair.metric.prepare(pair.y, predictions)(left_out) for predictions in pair.predictions
     )
-    one_less = champion - challenger
-    if pair.metric.greater_is_better:
-        one_less = -one_less
+    one_less = pair.metric.improvement(champion, challenger)
     gap = one_less.mean() - one_less
     acceleration = (gap**3).sum() / (6 * (gap**2).sum() ** 1.5)
     # Resamples that equal the estimate, as those of a share do, count half.
-    below = (found < improvement).mean() + (found == improvement).mean() / 2
+    below = (resampled < improvement).mean() + (resampled == improvement).mean() / 2
     bias = norm.ppf(below)
     z = bias + norm.ppf([TAIL, 1 - TAIL])
-    return np.asarray(np.quantile(found, norm.cdf(bias + z / (1 - acceleration * z))))
+    return np.asarray(np.quantile(resampled, norm.cdf(bias + z / (1 - acceleration * z))))
 
 
 def coverage(case: Case, draws: int, resamples: int) -> tuple[float, float, float]:
@@ -124,12 +150,12 @@ def coverage(case: Case, draws: int, resamples: int) -> tuple[float, float, floa
     for i in range(draws):
         pair = case.drawn(random, case.rows)
         interval = compare(pair, resamples=resamples, seed=i)
-        found = improvements(pair, resamples=resamples, seed=i)
+        resampled = improvements(pair, resamples=resamples, seed=i)
         twice = 2 * interval.improvement
         ends = (
             (interval.low, interval.high),
             (twice - interval.high, twice - interval.low),
-            bca(pair, found, interval.improvement),
+            bca(pair, resampled, interval.improvement),
         )
         held += [low <= case.truth <= high for low, high in ends]
     percentile, basic, corrected = held / draws
@@ -158,6 +184,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores\n")
     costs((500, 2000) if options.quick else (500, 2000, 8000))
+    by_scorers()
     coverages(max(1, options.draws // 10) if options.quick else options.draws, 2000)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlproject.base.errors import TrackingError
 from mlproject.gate import promotion
-from mlproject.gate.promotion import Judged
+from mlproject.gate.verdict import Check, Verdict
 from tests.conftest import Shell
 
 RECIPE = """\
@@ -107,13 +107,19 @@ def check_the_whole_story(shell: Shell, name: str, *options: str) -> None:
 
 def race(client: Any, name: str, opened: Callable[[], Any]) -> None:
     """Promote two versions that were compared with the same champion, at the same moment."""
-    promotion.promote(client, name, "1", "champion", lambda old, new: Judged(True, "first", {}))
+    promotion.promote(
+        client,
+        name,
+        "1",
+        "champion",
+        lambda champion, challenger: Verdict((Check("improvement", True, "first"),)),
+    )
     barrier = threading.Barrier(2, timeout=120)
     outcomes: dict[str, Any] = {}
 
-    def judge(old: Any, new: Any) -> Judged:
+    def judge(champion: Any, challenger: Any) -> Verdict:
         barrier.wait()
-        return Judged(True, "better", {})
+        return Verdict((Check("improvement", True, "better"),))
 
     def attempt(version: str) -> None:
         try:
@@ -127,8 +133,8 @@ def race(client: Any, name: str, opened: Callable[[], Any]) -> None:
     for thread in threads:
         thread.join()
 
-    won = [version for version, found in outcomes.items() if not isinstance(found, TrackingError)]
-    lost = [found for found in outcomes.values() if isinstance(found, TrackingError)]
+    lost = [outcome for outcome in outcomes.values() if isinstance(outcome, TrackingError)]
+    won = [version for version, outcome in outcomes.items() if outcome not in lost]
     assert len(won) == 1, outcomes
     assert len(lost) == 1, outcomes
     assert "was not moved" in str(lost[0]) or "by another" in str(lost[0]), lost

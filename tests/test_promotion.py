@@ -84,7 +84,9 @@ def test_a_floor_holds_for_the_first_champion_too(shell: Shell) -> None:
     registered(shell, "floored", alpha=0.5)
 
     low = shell.mlproject("models", "promote", "floored", "--floor", "0.1")
-    high = shell.mlproject("models", "promote", "floored", "--floor", "0.9", "--metric", "r2")
+    high = shell.mlproject(
+        "models", "promote", "floored", "--floor", "0.9", "--metric", "d2_absolute_error_score"
+    )
     fine = shell.mlproject("models", "promote", "floored", "--floor", "5")
 
     refused(low, 6, "above the ceiling of 0.1", "names no version")

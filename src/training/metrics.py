@@ -39,9 +39,10 @@ NRMSE = "nrmse"
 OF_TWO_ROWS = frozenset({NRMSE, "r2", "explained_variance"})
 _NEGATED = "neg_"
 _NEG_NRMSE = f"{_NEGATED}{NRMSE}"
-# Scorers for two classes that look at one of them: scikit-learn takes the class 1 by default.
-_BINARY = {"precision", "recall", "f1", "jaccard", "average_precision"}
-_TWO_CLASSES_ONLY = {*_BINARY, "roc_auc", "neg_brier_score"}
+# Scorers that look at one of two classes: scikit-learn takes the class 1 by default.
+_TWO_CLASSES_ONLY = {"precision", "recall", "f1", "jaccard", "average_precision", "neg_brier_score"}
+_BINARY = {*_TWO_CLASSES_ONLY, "d2_brier_score"}
+_OF_SEVERAL = {"roc_auc": "roc_auc_ovr", "brier": "log_loss"}
 
 
 def nrmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -133,15 +134,15 @@ def resolve(name: str, task: Task, classes: np.ndarray[Any, Any] | None) -> Metr
     if name in (NRMSE, _NEG_NRMSE):
         return Metric(name, _NEG_NRMSE, make_scorer(nrmse, greater_is_better=False))
     key = {**_REGRESSION, **_CLASSIFICATION}.get(name, name)
-    if classes is not None and key in _TWO_CLASSES_ONLY and len(classes) > 2:
-        instead = "roc_auc_ovr" if key == "roc_auc" else f"{name}_macro"
-        hint = f"Use '{instead}'" if instead in get_scorer_names() else None
+    if classes is not None and key in _TWO_CLASSES_ONLY | {"roc_auc"} and len(classes) > 2:
+        instead = _OF_SEVERAL.get(name, f"{name}_macro")
+        hint = f"Use '{instead}'" if instead in known_names() else None
         raise DataError(
             f"The metric '{name}' is for two classes, the target has {len(classes)}", hint
         )
     scorer = get_scorer(key)
     if classes is not None and key in _BINARY and len(classes) == 2 and classes[1] != 1:
-        scorer = _with_positive_class(key, classes[1])
+        scorer = _with_positive_class(scorer, classes[1])
     return Metric(name, key, scorer)
 
 
@@ -213,11 +214,10 @@ def measured(
     return values, unmeasured
 
 
-def _with_positive_class(key: str, positive: Any) -> Any:
-    import sklearn.metrics as library
-
-    function = getattr(library, f"{key}_score")
-    if key == "average_precision":
-        response = ("decision_function", "predict_proba")
-        return make_scorer(function, response_method=response, pos_label=positive)
-    return make_scorer(function, pos_label=positive)
+def _with_positive_class(scorer: Any, positive: Any) -> Any:
+    return make_scorer(
+        scorer._score_func,
+        response_method=scorer._response_method,
+        greater_is_better=scorer._sign > 0,
+        **{**scorer._kwargs, "pos_label": positive},
+    )

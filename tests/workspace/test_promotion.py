@@ -8,7 +8,7 @@ import pytest
 
 from mlproject.base.errors import TrackingError
 from mlproject.gate import promotion
-from mlproject.gate.promotion import Judged
+from mlproject.gate.verdict import Check, Verdict
 from tests import promotions
 from tests.conftest import Shell
 from tests.workspace.conftest import URI, emulated
@@ -40,9 +40,9 @@ def test_a_server_that_goes_away_after_the_verdict_moves_nothing(
         with store.start_run():
             store.register_model(logged(store).model_uri, name)
 
-        def judge(old: Any, new: Any) -> Judged:
+        def judge(champion: Any, challenger: Any) -> Verdict:
             monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-            return Judged(True, "better", {})
+            return Verdict((Check("improvement", True, "better"),))
 
         with pytest.raises(TrackingError, match="was not moved"):
             promotion.promote(client, name, "1", "champion", judge)

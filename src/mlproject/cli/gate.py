@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from mlproject.cli.models import connected, short, with_tracking
 from mlproject.cli.workspace import in_workspace
 
 if TYPE_CHECKING:
-    from mlproject.gate.judging import Compared
+    from mlproject.gate.comparison import Comparison
 
 _RULES = (
     "metric",
@@ -141,8 +140,7 @@ def promote(
             f"'{move.alias}' of '{name}' names version {move.after} now ({was}); "
             f"recorded in run {move.record}"
         )
-    judged = dataclasses.asdict(move.judged) if move.judged is not None else None
-    return dataclasses.asdict(move) | {"judged": judged}
+    return move.as_dict()
 
 
 @click.command()
@@ -174,11 +172,11 @@ def compare(
         "versions": [first.number, second.number],
         "interval": found.interval.as_dict(),
         "slices": [part.as_dict() for part in found.slices],
-        "signature": list(found.problems),
-        "seconds_a_row": found.seconds,
+        "signature": list(found.signature_problems),
+        "seconds_a_row": found.seconds_a_row,
         "bytes": list(found.bytes),
         "metrics": [first.metrics, second.metrics],
-        "rows": found.rows.source,
+        "rows": found.rows,
     }
 
 
@@ -200,7 +198,7 @@ def _gate(reporter: Reporter, tracking: str | None, options: dict[str, Any]) -> 
         yield Gate(session, policy, options["data"], given, reporter)
 
 
-def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], found: Compared) -> None:
+def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], found: Comparison) -> None:
     first, second = pair
     names = list(dict.fromkeys([*first.metrics, *second.metrics]))
     rows = [(f"{key}, recorded", *(short(item.metrics.get(key)) for item in pair)) for key in names]
@@ -219,9 +217,11 @@ def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], found: Compared
         ),
         ("size", *(f"{size / 1024:,.1f} kB" for size in found.bytes)),
     ]
-    if found.seconds is not None:
-        rows.append(("prediction a row", *(f"{seconds * 1e6:.3g} µs" for seconds in found.seconds)))
-    rows.append(("signature", "", "; ".join(found.problems) or "compatible"))
+    if found.seconds_a_row is not None:
+        rows.append(
+            ("prediction a row", *(f"{seconds * 1e6:.3g} µs" for seconds in found.seconds_a_row))
+        )
+    rows.append(("signature", "", "; ".join(found.signature_problems) or "compatible"))
     rows += [
         (
             f"{part.column} = {part.value} ({part.rows} rows)",
@@ -230,5 +230,5 @@ def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], found: Compared
         )
         for part in found.slices
     ]
-    title = f"{name}: {found.rows.source}"
+    title = f"{name}: {found.rows}"
     reporter.table(title, ("", f"version {first.number}", f"version {second.number}"), rows)

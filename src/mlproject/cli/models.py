@@ -100,7 +100,7 @@ def rollback(
         f"'{move.alias}' of '{name}' names version {move.after} again (it was {move.before}); "
         f"recorded in run {move.record}"
     )
-    return dataclasses.asdict(move)
+    return move.as_dict()
 
 
 @click.command("list")

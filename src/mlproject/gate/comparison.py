@@ -15,8 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from mlproject.base.errors import DataError
 from mlproject.base.finite import finite
-from mlproject.gate.rows import Pair, on_all
-from mlproject.gate.sums import Array, Counts, Values
+from mlproject.gate.fast import Array, Counts, Values
+from mlproject.gate.metrics import GateMetric
+from mlproject.gate.pairs import Pair, on_all
+from mlproject.gate.slices import Slice
+from training.rules import Rules
 
 # Counts that are held at once, 2 MB of them: what a measure makes of them is a few times as much.
 _BLOCK = 500_000
@@ -33,7 +36,6 @@ class Interval:
 
     Attributes
     ----------
-    metric : str
     champion, challenger : float
         On all rows, with the metric's natural sign.
     improvement : float
@@ -42,9 +44,6 @@ class Interval:
         The ends of the interval of the improvement.
     confidence : float
         0.95 for a 95 % interval.
-    resamples : int
-        How many were drawn.
-    rows : int
     undefined : int
         Resamples that do not define the metric, such as the area under the ROC curve of a single
         class. They are left out of the interval.
@@ -66,6 +65,63 @@ class Interval:
         return dict(finite(asdict(self)))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Two models, or one, measured on the same rows, and the rules that judge them.
+
+    Attributes
+    ----------
+    quality : float
+        The challenger's, with the metric's natural sign.
+    interval : Interval or None
+        None without a champion.
+    signature_problems : tuple of str
+        Why callers of the champion cannot call the challenger.
+    seconds_a_row : tuple of two floats or None
+        The champion's prediction time and the challenger's; None where they were not measured.
+    bytes : tuple of int
+        Sizes, the challenger's last.
+    rows : str
+        Where the rows come from.
+    seen : str or None
+        Why the challenger is taken to have been trained on them.
+    """
+
+    rules: Rules
+    metric: GateMetric
+    quality: float
+    interval: Interval | None
+    slices: tuple[Slice, ...] = ()
+    signature_problems: tuple[str, ...] = ()
+    seconds_a_row: tuple[float, float] | None = None
+    bytes: tuple[int, ...] = ()
+    rows: str = ""
+    seen: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the record of the verdict holds, as JSON can hold it."""
+        content = {
+            "rows": self.rows,
+            "rules": self.rules.model_dump(),
+            "interval": self.interval.as_dict() if self.interval is not None else None,
+            "slices": [part.as_dict() for part in self.slices],
+            "seconds_a_row": self.seconds_a_row,
+        }
+        return dict(finite(content))
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What a plot of the record shows, without what is undefined."""
+        numbers = {"challenger": self.quality}
+        if self.interval is not None:
+            names = ("champion", "improvement", "low", "high")
+            numbers |= {name: getattr(self.interval, name) for name in names}
+        if self.seconds_a_row is not None:
+            champion, challenger = self.seconds_a_row
+            numbers |= {"champion_seconds": champion, "challenger_seconds": challenger}
+        return {name: value for name, value in numbers.items() if np.isfinite(value)}
+
+
 def compare(
     pair: Pair, *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> Interval:
@@ -76,16 +132,8 @@ def compare(
     Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3). ``benchmarks/gate.py`` checks
     its coverage, and that of the alternatives.
 
-    Parameters
-    ----------
-    pair : Pair
-        At least two rows.
-    confidence : float
-        Between 0 and 1.
-    resamples : int
-        Memory does not depend on it, but for 24 bytes each.
-    seed : int
-        The same seed gives the same interval.
+    The same seed gives the same interval. Memory does not depend on the number of resamples, but
+    for 24 bytes each.
 
     Raises
     ------
@@ -96,15 +144,15 @@ def compare(
     metric, rows = pair.metric, len(pair.y)
     if rows < 2:
         raise DataError("A comparison of two models needs at least two held-out rows")
-    champion, challenger = (on_all(metric, pair.y, said) for said in _predictions(pair))
+    champion, challenger = (on_all(metric, pair.y, values) for values in pair.predictions)
     improvement = metric.improvement(champion, challenger)
     if not np.isfinite(improvement):
         raise DataError(
             f"The metric '{metric.name}' is not defined on the held-out rows",
             "They may have a single class, or a single value of the target",
         )
-    found = improvements(pair, resamples=resamples, seed=seed)
-    defined = found[np.isfinite(found)]
+    defined = improvements(pair, resamples=resamples, seed=seed)
+    defined = defined[np.isfinite(defined)]
     undefined = resamples - len(defined)
     if undefined > _MOST_UNDEFINED * resamples:
         raise DataError(
@@ -132,21 +180,17 @@ def improvements(pair: Pair, *, resamples: int, seed: int) -> Values:
     """Return the improvement on each resample, shape (n_resamples,); NaN where it is undefined."""
     kinds, sizes = _kinds(pair)
     champion, challenger = (
-        pair.metric.prepare(pair.y[kinds], said[kinds]) for said in _predictions(pair)
+        pair.metric.prepare(pair.y[kinds], values[kinds]) for values in pair.predictions
     )
-    found = np.empty(resamples)
+    better = np.empty(resamples)
     done = 0
     # Threads that wait for each other after every resample cost several times what they save.
     with threadpool_limits(1, user_api="blas"):
         for counts in _drawn(len(pair.y), sizes, resamples, seed):
-            better = challenger(counts) - champion(counts)
-            found[done : done + len(counts)] = better if pair.metric.greater_is_better else -better
+            gain = pair.metric.improvement(champion(counts), challenger(counts))
+            better[done : done + len(counts)] = gain
             done += len(counts)
-    return found
-
-
-def _predictions(pair: Pair) -> tuple[Array, Array]:
-    return pair.champion, pair.challenger
+    return better
 
 
 def _kinds(pair: Pair) -> tuple[Array | slice, Array | None]:
@@ -155,9 +199,9 @@ def _kinds(pair: Pair) -> tuple[Array | slice, Array | None]:
     Rows of one kind have the same true and predicted classes, so they count alike. How often a
     resample has rows of each kind is multinomial too, and the kinds are few.
     """
-    if pair.metric.task == "regression" or pair.metric.needs != "predict":
+    if not pair.metric.of_labels:
         return slice(None), None
-    classes = int(max(values.max() for values in (pair.y, *_predictions(pair)))) + 1
+    classes = int(max(values.max() for values in (pair.y, *pair.predictions))) + 1
     code = (pair.y.astype(np.int64) * classes + pair.champion) * classes + pair.challenger
     _, first, sizes = np.unique(code, return_index=True, return_counts=True)
     if len(sizes) * _ROWS_A_KIND > len(pair.y):

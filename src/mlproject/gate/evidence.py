@@ -28,7 +28,7 @@ _MOST_SEEN = 0.2
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class Evidence:
     """Rows to compare models on.
 
     Attributes
@@ -59,17 +59,16 @@ class HeldOut:
         whole = others.select_dtypes("integer").columns
         return pd.concat([self.X, others.astype(dict.fromkeys(whole, "float64"))], axis=1)
 
+    def check_columns(self, names: list[str]) -> None:
+        """Raise DataError for a column to slice by that the rows do not have."""
+        for name in names:
+            if name not in self.columns:
+                hint = did_you_mean(name, [str(known) for known in self.columns], noun="columns")
+                raise DataError(f"No column '{name}' to slice by in {self.source}", hint)
 
-def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> HeldOut:
-    """Return the rows that a run held out, or those of a file in the form that its recipe wants.
 
-    Parameters
-    ----------
-    client : MlflowClient
-    run_id : str
-        The challenger's.
-    data : str, optional
-        A source of rows; the run's own held-out ones by default.
+def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Evidence:
+    """Return the rows that a run held out, or those of a source in the form that its recipe wants.
 
     Raises
     ------
@@ -93,18 +92,19 @@ def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> HeldOu
             columns = table.frame.iloc[positions(recipe, table, y)[1]]
         source = f"{len(rows.X_test)} rows that run {run_id} held out of {table.source}"
         columns = columns.reset_index(drop=True)
-        return HeldOut(recipe, rows.X_test, rows.y_test, columns, source)
+        return Evidence(recipe, rows.X_test, rows.y_test, columns, source)
     return _of_file(recipe, data, table, rows)
 
 
-def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> HeldOut:
+def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> Evidence:
     table = tables.load(data)
     features = [str(name) for name in rows.X_train.columns]
     section = recipe.data.model_copy(update={"features": features, "drop": []})
     X, y = checks.features_and_target(recipe.model_copy(update={"data": section}), table)
     y = checks.target_fits(recipe, y, table.source)
-    seen = _seen(trained_on.sha256, table, X, y, rows.X_train, rows.y_train)
-    return HeldOut(recipe, X, y, table.frame, f"{len(X)} rows of {data}", seen)
+    known = _hashes(X, y).isin(_hashes(rows.X_train, rows.y_train))
+    seen = _seen(table, trained_on, float(known.mean()) if len(known) else 0.0)
+    return Evidence(recipe, X, y, table.frame, f"{len(X)} rows of {data}", seen)
 
 
 def _recipe(client: MlflowClient, run_id: str) -> Recipe:
@@ -136,33 +136,14 @@ def _check_unchanged(client: MlflowClient, run_id: str, table: Table) -> None:
         )
 
 
-def _seen(
-    trained_on: str,
-    table: Table,
-    X: pd.DataFrame,
-    y: pd.Series[Any],
-    X_train: pd.DataFrame,
-    y_train: pd.Series[Any],
-) -> str | None:
+def _hashes(X: pd.DataFrame, y: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.util.hash_pandas_object(X.assign(**{str(y.name): y.to_numpy()}), index=False)
+
+
+def _seen(table: Table, trained_on: Table, share: float) -> str | None:
     """Return why a file's rows are taken to be those that a model was trained on."""
-    if table.sha256 == trained_on:
+    if table.sha256 == trained_on.sha256:
         return f"{table.source} is the data that it was trained on"
-    known = set(pd.util.hash_pandas_object(X_train.assign(**_named(y_train)), index=False))
-    rows = pd.util.hash_pandas_object(X.assign(**_named(y)), index=False)
-    share = float(rows.isin(known).mean()) if len(rows) else 0.0
     if share <= _MOST_SEEN:
         return None
     return f"{share:.0%} of the rows of {table.source} are rows that it was trained on"
-
-
-def _named(y: pd.Series[Any]) -> dict[str, Any]:
-    return {str(y.name): y.to_numpy()}
-
-
-def check_columns(held_out: HeldOut, names: list[str]) -> None:
-    """Raise DataError for a column to slice by that the rows do not have."""
-    for name in names:
-        if name not in held_out.columns:
-            known = [str(column) for column in held_out.columns]
-            hint = did_you_mean(name, known, noun="columns")
-            raise DataError(f"No column '{name}' to slice by in {held_out.source}", hint)

@@ -1,120 +1,108 @@
-"""The gate's metrics, under the short names that recipes use."""
+"""The metrics of training, on many resamples of the same predictions.
+
+Any metric that a recipe may name is measured by its scorer's own function, with how often a
+resample drew each row as the sample weights. Those that would take minutes on 100,000 rows have a
+quicker way in ``mlproject.gate.fast``; tests hold the two together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import warnings
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any
 
-from mlproject.base.errors import ConfigurationError
-from mlproject.base.suggestions import did_you_mean
-from mlproject.gate import orders, sums
-from mlproject.gate.sums import Array, Measure, OfClasses
+import numpy as np
 
-Task = Literal["regression", "classification"]
-Method = Literal["predict", "predict_proba"]
+from mlproject.gate.fast import FAST, Array, Counts, Measure, Values
+from training import metrics as of_training
+from training.metrics import Metric
+from training.recipe import Task
 
 
 @dataclass(frozen=True)
 class GateMetric:
-    """A metric, what it needs of a model, and how it is measured.
+    """A metric of training, and how the gate measures it.
 
-    Attributes
-    ----------
-    name : str
-        As recipes write it.
-    task : str
-        ``regression`` or ``classification``.
-    needs : str
-        The model's method that gives its predictions: ``predict`` or ``predict_proba``.
-    greater_is_better : bool
-    prepare : callable
-        From true values and predictions to a measure of resamples. Classes come as positions in
-        their sorted list, probabilities with a column for each.
-    two_classes : bool
-        Whether it looks at the second of two classes.
+    Classes are positions in their sorted list; of two classes, probabilities and scores are those
+    of the second, of more there is a column for each.
     """
 
-    name: str
+    metric: Metric
     task: Task
-    needs: Method
-    greater_is_better: bool
-    prepare: Callable[[Array, Array], Measure]
-    two_classes: bool = False
+    quick: bool = True  # whether it may be measured in another way than by its scorer
 
-    def improvement(self, champion: float, challenger: float) -> float:
+    @property
+    def name(self) -> str:
+        """The name, as recipes write it."""
+        return self.metric.name
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of a model that give what is measured, the best first."""
+        methods = self.metric.scorer._response_method
+        return (methods,) if isinstance(methods, str) else tuple(methods)
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether classes are compared, rather than probabilities, scores or numbers."""
+        return self.task == "classification" and self.methods == ("predict",)
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether more of it, with its natural sign, is better."""
+        return self.metric.natural(1.0) > 0
+
+    def improvement(self, champion: Any, challenger: Any) -> Any:
         """Return by how much the challenger is better: negative when it is worse."""
         return challenger - champion if self.greater_is_better else champion - challenger
 
+    def check_classes(self, number: int) -> None:
+        """Raise DataError when the metric is for two classes and there are more."""
+        of_training.resolve(self.name, self.task, np.arange(number))
 
-def _regression() -> list[GateMetric]:
-    less = {
-        "rmse": sums.rmse,
-        "mse": sums.mse,
-        "mae": sums.mae,
-        "medae": orders.medae,
-        "mape": sums.mape,
-        "max_error": orders.max_error,
-        "nrmse": orders.nrmse,
-    }
-    more = {"r2": sums.r2, "explained_variance": sums.explained_variance}
-    return [
-        GateMetric(name, "regression", "predict", name in more, prepare)
-        for name, prepare in {**less, **more}.items()
-    ]
+    def prepare(self, y: Array, predictions: Array) -> Measure:
+        """Return what measures resamples, the quickest way there is; NaN where it is undefined."""
+        quick = FAST.get(self.metric.key) if self.quick else None
+        measure = (quick or self._by_scorer)(y, predictions)
+        sign = self.metric.natural(self.metric.scorer._sign)
+        return lambda counts: sign * measure(counts)
 
-
-def _classification() -> list[GateMetric]:
-    of_labels: dict[str, OfClasses] = {
-        "accuracy": sums.accuracy,
-        "balanced_accuracy": sums.balanced_accuracy,
-        "matthews_corrcoef": sums.matthews_corrcoef,
-    }
-    for name, score in (("f1", sums.f1), ("precision", sums.precision), ("recall", sums.recall)):
-        of_labels[name] = sums.averaged(score, "binary")
-        for average in ("macro", "micro", "weighted"):
-            of_labels[f"{name}_{average}"] = sums.averaged(score, average)
-    binary = {"f1", "precision", "recall", "brier", "roc_auc"}
-    of_probabilities = {
-        "log_loss": (False, sums.log_loss),
-        "brier": (False, sums.brier),
-        "roc_auc": (True, orders.roc_auc),
-        "roc_auc_ovr": (True, orders.roc_auc_ovr),
-    }
-    return [
-        GateMetric(name, "classification", "predict", True, sums.of_confusion(f), name in binary)
-        for name, f in of_labels.items()
-    ] + [
-        GateMetric(name, "classification", "predict_proba", greater, prepare, name in binary)
-        for name, (greater, prepare) in of_probabilities.items()
-    ]
+    def _by_scorer(self, y: Array, predictions: Array) -> Measure:
+        """Prepare the scorer's own function, which can be any of scikit-learn's."""
+        function, options = self.metric.scorer._score_func, dict(self.metric.scorer._kwargs)
+        takes = inspect.signature(function).parameters
+        if "labels" in takes and not self.of_labels:  # or a resample that misses a class differs
+            options["labels"] = np.arange(predictions.shape[1] if predictions.ndim == 2 else 2)
+        # The area of pairs of classes has the parameter and refuses it.
+        weighted = "sample_weight" in takes and options.get("multi_class") != "ovo"
+        return partial(_each, partial(function, **options), y, predictions, weighted)
 
 
-METRICS = {metric.name: metric for metric in (*_regression(), *_classification())}
+def _each(function: Any, y: Array, predictions: Array, weighted: bool, counts: Counts) -> Values:
+    """Measure resamples one by one: with weights, or with rows as often as they were drawn."""
+    values = np.full(len(counts), np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, about what is undefined
+        for i, drawn in enumerate(counts):
+            # A row of weight 0 would still add its class to those that are averaged over.
+            rows = np.flatnonzero(drawn) if weighted else np.repeat(np.arange(len(y)), drawn)
+            options = {"sample_weight": drawn[rows]} if weighted else {}
+            try:
+                values[i] = function(y[rows], predictions[rows], **options)
+            except (ValueError, ArithmeticError):
+                continue  # it is not defined for these rows
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def check(name: str, task: Task) -> GateMetric:
-    """Return the metric of a name.
-
-    Parameters
-    ----------
-    name : str
-        A short name.
-    task : str
-        ``regression`` or ``classification``: what the models are for.
+    """Return the metric of a name: any that a recipe of the task may have.
 
     Raises
     ------
     ConfigurationError
-        When the gate has no such metric, or it is one of the other task.
+        When there is none, or it is one of the other task.
     """
-    fitting = [metric.name for metric in METRICS.values() if metric.task == task]
-    if name not in METRICS:
-        hint = did_you_mean(name, fitting, noun=f"metrics for {task}")
-        raise ConfigurationError(f"The gate has no metric '{name}'", hint)
-    if name not in fitting:
-        shown = ", ".join(fitting[:6])
-        raise ConfigurationError(
-            f"The metric '{name}' does not fit a {task} task", f"Some that do: {shown}"
-        )
-    return METRICS[name]
+    classes = np.arange(2) if task == "classification" else None
+    return GateMetric(of_training.resolve(name, task, classes), task)

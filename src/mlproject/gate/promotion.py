@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from urllib.request import url2pathname
 
 from mlproject.base.errors import GateError, MlprojectError, TrackingError
 from mlproject.base.files import locked
+from mlproject.gate.verdict import Verdict
 from mlproject.registry import ledger, versions
 from mlproject.registry.ledger import Attempt, Entry
 from mlproject.registry.versions import Version
@@ -25,38 +26,17 @@ _LOCK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What the gate says of a challenger.
-
-    Attributes
-    ----------
-    passed : bool
-    why : str
-        In one sentence.
-    details : dict
-        For the record; JSON.
-    metrics : dict of str to float
-        The numbers that the record shows.
-    """
-
-    passed: bool
-    why: str
-    details: Mapping[str, Any]
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Move:
+class PromotionResult:
     """What became of a promotion or a rollback.
 
     Attributes
     ----------
-    name, alias : str
     before, after : int or None
         The version that the alias named, and the one that it names now.
     record : str or None
         The run that records it; None when there was nothing to do.
-    judged : Judged or None
+    verdict : Verdict or None
+        What the gate concluded, where it was asked.
     """
 
     name: str
@@ -64,7 +44,16 @@ class Move:
     before: int | None
     after: int
     record: str | None
-    judged: Judged | None = None
+    verdict: Verdict | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        verdict = self.verdict
+        judged = verdict and {
+            name: getattr(verdict, name) for name in ("passed", "why", "details", "metrics")
+        }
+        names = ("name", "alias", "before", "after", "record")
+        return {name: getattr(self, name) for name in names} | {"judged": judged}
 
 
 def promote(
@@ -72,8 +61,8 @@ def promote(
     name: str,
     wanted: str | None,
     alias: str,
-    judge: Callable[[Version | None, Version], Judged],
-) -> Move:
+    judge: Callable[[Version | None, Version], Verdict],
+) -> PromotionResult:
     """Move an alias to a version, if the gate lets it through.
 
     Parameters
@@ -98,28 +87,27 @@ def promote(
     known = versions.all_versions(client, name)
     challenger, champion = versions.pick(known, name, wanted), versions.by_alias(known, alias)
     if champion is not None and champion.number == challenger.number:
-        return Move(name, alias, champion.number, challenger.number, None)
-    judged = judge(champion, challenger)
+        return PromotionResult(name, alias, champion.number, challenger.number, None)
+    verdict = judge(champion, challenger)
     before = champion.number if champion is not None else None
-    action = ledger.PROMOTE if judged.passed else ledger.REFUSED
-    with _not_moved(name, alias):
-        attempt = Attempt(
-            name, alias, action, before, challenger.number, judged.details, judged.metrics
-        )
-        turn = ledger.opened(client, attempt)
-    if not judged.passed:
+    action = ledger.PROMOTE if verdict.passed else ledger.REFUSED
+    move = _Move(
+        client,
+        Attempt(name, alias, action, before, challenger.number, verdict.details, verdict.metrics),
+    )
+    turn = move.opened()
+    if not verdict.passed:
         with as_tracking_error(f"The refusal of {challenger.uri} cannot be recorded"):
-            turn.end(done=False, why=judged.why)
-        stays = f"version {before}" if before is not None else "no version"
+            turn.end(done=False, why=verdict.why)
         raise GateError(
-            f"{challenger.uri} is not promoted: {judged.why}",
-            f"The alias '{alias}' still names {stays}; the verdict is in run {turn.run_id}",
+            f"{challenger.uri} is not promoted: {verdict.why}",
+            f"The alias '{alias}' still names {_text(before)}; the verdict is in run {turn.run_id}",
         )
-    _move(client, name, alias, before, challenger.number, turn)
-    return Move(name, alias, before, challenger.number, turn.run_id, judged)
+    move.make(turn)
+    return PromotionResult(name, alias, before, challenger.number, turn.run_id, verdict)
 
 
-def rollback(client: MlflowClient, name: str, alias: str) -> Move:
+def rollback(client: MlflowClient, name: str, alias: str) -> PromotionResult:
     """Move an alias back to the version that it named before.
 
     Repeated rollbacks walk back through the record.
@@ -144,11 +132,10 @@ def rollback(client: MlflowClient, name: str, alias: str) -> Move:
             "Promote another one: mlproject models promote",
         )
     details = {"action": ledger.ROLLBACK, "from": current.number, "to": target}
-    with _not_moved(name, alias):
-        attempt = Attempt(name, alias, ledger.ROLLBACK, current.number, target, details)
-        turn = ledger.opened(client, attempt)
-    _move(client, name, alias, current.number, target, turn)
-    return Move(name, alias, current.number, target, turn.run_id)
+    move = _Move(client, Attempt(name, alias, ledger.ROLLBACK, current.number, target, details))
+    turn = move.opened()
+    move.make(turn)
+    return PromotionResult(name, alias, current.number, target, turn.run_id)
 
 
 def previous(moves: Sequence[Entry], current: int) -> int | None:
@@ -170,53 +157,57 @@ def previous(moves: Sequence[Entry], current: int) -> int | None:
     return stack[-2] if len(stack) > 1 else None
 
 
-def _move(
-    client: MlflowClient,
-    name: str,
-    alias: str,
-    before: int | None,
-    after: int,
-    turn: ledger.Turn,
-) -> None:
-    """Move the alias, unless somebody has moved it since it was looked at."""
-    failing = f"The alias '{alias}' of '{name}' was not moved"
-    try:
-        with as_tracking_error(failing), _alone(client):
-            ledger.claim(client, name, alias, turn)
-            _check_still(client, name, alias, before)
-            _check_in_time(name, alias, turn)
-            client.set_registered_model_alias(name, alias, str(after))
-    except BaseException as error:
-        why = error.what if isinstance(error, MlprojectError) else type(error).__name__
-        _end_quietly(turn, why)
-        raise
-    # The alias stands from here on; what fails now is told as what it is.
-    with as_tracking_error(
-        f"The alias '{alias}' of '{name}' names version {after} now, but the record "
-        f"{turn.run_id} could not be ended"
-    ):
-        turn.end(done=True)
+@dataclass(frozen=True)
+class _Move:
+    """An attempt on its way."""
 
+    client: MlflowClient
+    attempt: Attempt
 
-def _check_still(client: MlflowClient, name: str, alias: str, before: int | None) -> None:
-    """Raise TrackingError when an alias names another version than the one that was compared."""
-    now = versions.by_alias(versions.all_versions(client, name), alias)
-    number = now.number if now is not None else None
-    if number != before:
-        raise TrackingError(
-            f"The alias '{alias}' of '{name}' was not moved: it names {_text(number)} now, "
-            f"and {_text(before)} was compared",
-            "Compare again",
+    def opened(self) -> ledger.Turn:
+        """Write down what is about to happen."""
+        try:
+            return ledger.opened(self.client, self.attempt)
+        except TrackingError as error:
+            raise self._not_made(error.what, error.hint) from error
+
+    def make(self, turn: ledger.Turn) -> None:
+        """Move the alias, unless somebody has moved it since it was looked at."""
+        name, alias, after = self.attempt.name, self.attempt.alias, self.attempt.after
+        try:
+            with as_tracking_error(self._failing), _alone(self.client):
+                ledger.claim(self.client, name, alias, turn)
+                self._check_still(turn)
+                self.client.set_registered_model_alias(name, alias, str(after))
+        except BaseException as error:
+            why = error.what if isinstance(error, MlprojectError) else type(error).__name__
+            _end_quietly(turn, why)
+            raise
+        # The alias stands from here on; what fails now is told as what it is.
+        with as_tracking_error(
+            f"The alias '{alias}' of '{name}' names version {after} now, but the "
+            f"record {turn.run_id} could not be ended"
+        ):
+            turn.end(done=True)
+
+    def _check_still(self, turn: ledger.Turn) -> None:
+        """Raise TrackingError when the alias may name another version than was compared."""
+        now = versions.by_alias(
+            versions.all_versions(self.client, self.attempt.name), self.attempt.alias
         )
+        number = now.number if now is not None else None
+        if number != self.attempt.before:
+            why = f"it names {_text(number)} now, and {_text(self.attempt.before)} was compared"
+            raise self._not_made(why, "Compare again")
+        if turn.is_late:  # others may soon take this attempt for dead, and go ahead
+            raise self._not_made("the server took minutes to answer", "Try again")
 
+    @property
+    def _failing(self) -> str:
+        return f"The alias '{self.attempt.alias}' of '{self.attempt.name}' was not moved"
 
-def _check_in_time(name: str, alias: str, turn: ledger.Turn) -> None:
-    """Raise TrackingError when others may soon take this attempt for dead, and go ahead."""
-    if turn.is_late:
-        raise TrackingError(
-            f"The alias '{alias}' of '{name}' was not moved: the server took minutes to answer",
-            "Try again",
-        )
+    def _not_made(self, why: str, hint: str | None) -> TrackingError:
+        return TrackingError(f"{self._failing}: {why}", hint)
 
 
 def _end_quietly(turn: ledger.Turn, why: str) -> None:
@@ -230,17 +221,6 @@ def _end_quietly(turn: ledger.Turn, why: str) -> None:
 
 def _text(number: int | None) -> str:
     return f"version {number}" if number is not None else "no version"
-
-
-@contextmanager
-def _not_moved(name: str, alias: str) -> Iterator[None]:
-    """Say of what goes wrong that nothing was moved."""
-    try:
-        yield
-    except TrackingError as error:
-        raise TrackingError(
-            f"The alias '{alias}' of '{name}' was not moved: {error.what}", error.hint
-        ) from error
 
 
 @contextmanager

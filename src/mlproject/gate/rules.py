@@ -13,14 +13,7 @@ from training.rules import Rules
 
 
 def parse(content: Any, origin: str) -> Rules:
-    """Validate what a section of YAML holds.
-
-    Parameters
-    ----------
-    content : object
-        The parsed section; None, which is an empty one, gives the defaults.
-    origin : str
-        Where it stands, for messages: ``promotion of recipes/iris.yaml``.
+    """Validate what a section of YAML holds; an empty one, None, gives the defaults.
 
     Raises
     ------
@@ -37,17 +30,10 @@ def parse(content: Any, origin: str) -> Rules:
         raise first_problem(error, Rules, origin) from error
 
 
-def merged(rules: Rules, given: Mapping[str, Any], origin: str = "the options") -> Rules:
+def merged(rules: Rules, overrides: Mapping[str, Any]) -> Rules:
     """Return rules with options over them.
 
-    Parameters
-    ----------
-    rules : Rules
-        The recipe's.
-    given : mapping of str to object
-        Rule to value. None, an empty text and an empty sequence stand for "not given".
-    origin : str
-        What to call the options in messages.
+    None, an empty text and an empty sequence stand for an option that was left out.
 
     Raises
     ------
@@ -56,7 +42,7 @@ def merged(rules: Rules, given: Mapping[str, Any], origin: str = "the options") 
     """
     over = {
         key: list(value) if isinstance(value, tuple) else value
-        for key, value in given.items()
+        for key, value in overrides.items()
         if value is not None and value not in ("", (), [])
     }
-    return parse({**rules.model_dump(), **over}, origin)
+    return parse({**rules.model_dump(), **over}, "the options")

@@ -12,8 +12,8 @@ import pandas as pd
 
 from mlproject.base.errors import DataError
 from mlproject.base.finite import finite
-from mlproject.gate.rows import Pair, on_all
-from mlproject.gate.sums import Array
+from mlproject.gate.fast import Array
+from mlproject.gate.pairs import Pair, on_all
 
 MISSING = "missing"
 # A column of numbers with more values is cut into quartiles.
@@ -29,10 +29,8 @@ class Slice:
 
     Attributes
     ----------
-    column : str
     value : str
         The value, a range of numbers, or ``missing``.
-    rows : int
     champion, challenger : float
         The metric in the slice, with its natural sign; NaN where it is undefined.
     improvement : float
@@ -62,12 +60,14 @@ def by_column(
 ) -> tuple[Slice, ...]:
     """Measure both models for each value of a column, in the order of the values.
 
+    Missing values are a slice of their own. Numbers and times with more than 20 different values
+    are cut into quartiles.
+
     Parameters
     ----------
     pair : Pair
     column : Series of length n
-        Its values for the rows of the pair, of any type. Missing ones are a slice of their own.
-        Numbers and times with more than 20 different values are cut into quartiles.
+        Its values for the rows of the pair, of any type.
     tolerance : float
         By how much the challenger may be worse, in the metric's units.
     fewest : int
@@ -84,7 +84,7 @@ def by_column(
     codes, labels = _groups(column.reset_index(drop=True), name)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(1, len(labels)))
-    found = []
+    slices = []
     for label, rows in zip(labels, np.split(order, starts), strict=True):
         metric, y = pair.metric, pair.y[rows]
         champion = on_all(metric, y, pair.champion[rows])
@@ -93,10 +93,10 @@ def by_column(
         judged = len(rows) >= fewest and bool(np.isfinite(improvement))
         allowed = tolerance + ROUNDING * max(abs(champion), abs(challenger))
         worse = judged and -improvement > allowed
-        found.append(
+        slices.append(
             Slice(name, label, len(rows), champion, challenger, improvement, judged, worse)
         )
-    return tuple(found)
+    return tuple(slices)
 
 
 def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:
@@ -104,9 +104,9 @@ def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:
     missing = column.isna().to_numpy(dtype=bool)
     present = column[~missing].infer_objects()
     try:
-        codes, values = pd.factorize(present)
+        codes, values = pd.factorize(present, sort=True)
     except TypeError:  # such as lists, which are compared by what they look like
-        codes, values = pd.factorize(present.map(str))
+        codes, values = pd.factorize(present.map(str), sort=True)
     if len(values) > _MOST_NUMBERS and _is_ordered(present):
         codes, labels = _quartiles(present)
     elif len(values) > _MOST_SLICES:
@@ -115,7 +115,7 @@ def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:
             f"Choose one with at most {_MOST_SLICES}",
         )
     else:
-        codes, labels = _in_order(np.asarray(codes), list(values))
+        labels = [_shown(value) for value in values]
     every = np.full(len(column), len(labels))
     every[~missing] = codes
     return every, [*labels, MISSING] if missing.any() else labels
@@ -123,16 +123,6 @@ def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:
 
 def _is_ordered(column: pd.Series[Any]) -> bool:
     return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
-
-
-def _in_order(codes: Array, values: list[Any]) -> tuple[Array, list[str]]:
-    try:
-        order = sorted(range(len(values)), key=lambda i: values[i])
-    except TypeError:  # such as text among numbers
-        order = sorted(range(len(values)), key=lambda i: str(values[i]))
-    place = np.empty(len(values), dtype=np.int64)
-    place[order] = np.arange(len(values))
-    return place[codes], [_shown(values[i]) for i in order]
 
 
 def _quartiles(column: pd.Series[Any]) -> tuple[Array, list[str]]:

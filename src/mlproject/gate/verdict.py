@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mlproject.gate.comparison import Interval
+from mlproject.gate.comparison import Comparison, Interval
 from mlproject.gate.metrics import GateMetric
 from mlproject.gate.slices import ROUNDING, Slice
 from training.rules import Rules
@@ -41,13 +41,21 @@ class Verdict:
 
     Attributes
     ----------
-    passed : bool
-        Whether every check passed.
     checks : tuple of Check
+    details : mapping
+        All that was compared, for the record; JSON.
+    metrics : mapping of str to float
+        The numbers that the record shows.
     """
 
-    passed: bool
     checks: tuple[Check, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
 
     @property
     def why(self) -> str:
@@ -57,68 +65,33 @@ class Verdict:
         return "; ".join(shown)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        checks = [
-            {"name": check.name, "passed": check.passed, "what": check.what}
-            for check in self.checks
-        ]
-        return {"passed": self.passed, "checks": checks}
+        """Return the checks as JSON can hold them."""
+        return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
 
 
-def decide(
-    rules: Rules,
-    metric: GateMetric,
-    quality: float,
-    *,
-    interval: Interval | None,
-    slices: Sequence[Slice] = (),
-    signature_problems: Sequence[str] = (),
-    seconds_a_row: tuple[float, float] | None = None,
-    seen: bool | str = False,
-) -> Verdict:
+def decide(comparison: Comparison) -> Verdict:
     """Return the verdict on a challenger.
 
-    Parameters
-    ----------
-    rules : Rules
-    metric : GateMetric
-        The one that decides.
-    quality : float
-        The challenger's metric on the held-out rows, with its natural sign.
-    interval : Interval or None
-        The improvement over the champion; None when there is no champion. A first champion only
-        has to reach the floor, on rows that it has not seen.
-    slices : sequence of Slice
-        Those of all the columns that the rules name.
-    signature_problems : sequence of str
-        What a caller of the champion would trip over.
-    seconds_a_row : tuple of two floats, optional
-        The champion's prediction time and the challenger's. A rule about time that nothing was
-        measured for is not met.
-    seen : bool or str
-        Whether the challenger was trained on rows that it is tested on; a text says how that is
-        known.
+    A first champion only has to reach the floor, on rows that it has not seen.
     """
-    if interval is None:
-        checks = [Check("improvement", True, NO_CHAMPION), _floor(rules, metric, quality)]
+    if comparison.interval is None:
+        checks = [Check("improvement", True, NO_CHAMPION), _floor(comparison)]
         checks += [Check(name, True, NO_CHAMPION) for name in ("slices", "signature", "time")]
     else:
         checks = [
-            _improvement(rules, interval),
-            _floor(rules, metric, quality),
-            _slices(rules, metric, slices),
-            _signature(signature_problems),
-            _time(rules, seconds_a_row),
+            _improvement(comparison.rules, comparison.interval),
+            _floor(comparison),
+            _slices(comparison),
+            _signature(comparison.signature_problems),
+            _time(comparison.rules, comparison.seconds_a_row),
         ]
-    checks.append(_unseen(seen))
-    return Verdict(all(check.passed for check in checks), tuple(checks))
+    return Verdict((*checks, _unseen(comparison.seen)), metrics=comparison.numbers)
 
 
-def _unseen(seen: bool | str) -> Check:
-    if not seen:
+def _unseen(seen: str | None) -> Check:
+    if seen is None:
         return Check("unseen", True, "the challenger was not trained on the rows it is tested on")
-    how = f": {seen}" if isinstance(seen, str) else ""
-    return Check("unseen", False, f"the challenger was trained on rows it is tested on{how}")
+    return Check("unseen", False, f"the challenger was trained on rows it is tested on: {seen}")
 
 
 def _improvement(rules: Rules, interval: Interval) -> Check:
@@ -146,7 +119,8 @@ def _improvement(rules: Rules, interval: Interval) -> Check:
     return Check("improvement", passed, what)
 
 
-def _floor(rules: Rules, metric: GateMetric, quality: float) -> Check:
+def _floor(comparison: Comparison) -> Check:
+    rules, metric, quality = comparison.rules, comparison.metric, comparison.quality
     if not math.isfinite(quality):
         what = f"{metric.name} is not defined on the held-out rows"
         return Check("floor", rules.floor is None, what)
@@ -165,7 +139,8 @@ def _floor(rules: Rules, metric: GateMetric, quality: float) -> Check:
     return Check("floor", False, f"{shown}, {side} {rules.floor:g}")
 
 
-def _slices(rules: Rules, metric: GateMetric, slices: Sequence[Slice]) -> Check:
+def _slices(comparison: Comparison) -> Check:
+    rules, metric, slices = comparison.rules, comparison.metric, comparison.slices
     if not rules.slice_by:
         return Check("slices", True, "no slices asked for")
     columns = ", ".join(rules.slice_by)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlproject.base.errors import ConfigurationError, TrackingError
@@ -40,12 +41,8 @@ class Version:
 
     Attributes
     ----------
-    name : str
-    number : int
     run_id, model_id : str or None
         Where it comes from.
-    aliases : tuple of str
-    tags : dict of str to str
     status : str
         ``READY`` once it can be loaded.
     created : int
@@ -86,15 +83,7 @@ def check_name(name: str | None) -> None:
 
 
 def register(client: MlflowClient, run_id: str, model: str, name: str) -> Version:
-    """Register a run's model, or return the version that it is already.
-
-    Parameters
-    ----------
-    client : MlflowClient
-    run_id : str
-    model : str
-        The model's name in the run.
-    name : str
+    """Register a run's model, by its name in the run, or return the version that it is already.
 
     Raises
     ------
@@ -107,8 +96,9 @@ def register(client: MlflowClient, run_id: str, model: str, name: str) -> Versio
         run = client.get_run(run_id)
         lineage = {key: run.data.tags[key] for key in _LINEAGE if key in run.data.tags}
         tags = lineage | _quality(run) | {"mlproject.model.name": model}
-        for version in _of_run(client, name, run_id):
-            if version.tags.get("mlproject.model.name", model) == model:
+        for version in map(_version, _search(client, name)):
+            is_same = version.tags.get("mlproject.model.name", model) == model
+            if version.run_id == run_id and is_same:
                 return version
         with redirect_stderr(io.StringIO()):  # MLflow prints its success there
             made = mlflow.register_model(f"runs:/{run_id}/{model}", name, tags=tags)
@@ -118,15 +108,9 @@ def register(client: MlflowClient, run_id: str, model: str, name: str) -> Versio
 
 def all_models(client: MlflowClient) -> list[Any]:
     """Return every registered model, by name."""
-    found: list[Any] = []
-    token = None
     with as_tracking_error("The registered models cannot be listed"):
-        while True:
-            page = client.search_registered_models(max_results=100, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return sorted(found, key=lambda item: str(item.name))
+        models = _every(partial(client.search_registered_models, max_results=100))
+    return sorted(models, key=lambda model: str(model.name))
 
 
 def all_versions(client: MlflowClient, name: str) -> list[Version]:
@@ -139,9 +123,8 @@ def all_versions(client: MlflowClient, name: str) -> list[Version]:
     """
     with as_tracking_error(f"The registered model '{name}' cannot be read"):
         aliases = _aliases(client, name)
-        return sorted(
-            (_version(item, aliases) for item in _pages(client, name)), key=lambda item: item.number
-        )
+        known = [_version(item, aliases) for item in _search(client, name)]
+    return sorted(known, key=lambda version: version.number)
 
 
 def find(client: MlflowClient, name: str, wanted: str | None) -> Version:
@@ -158,26 +141,25 @@ def find(client: MlflowClient, name: str, wanted: str | None) -> Version:
 def pick(known: Sequence[Version], name: str, wanted: str | None) -> Version:
     """Return what ``find`` does, from all versions of a model."""
     text = (wanted or "").strip()
-    numbers = ", ".join(str(item.number) for item in reversed(known)) or "none"
     if not known:
         raise TrackingError(f"The model '{name}' has no versions")
-    if not text:
-        found: Version | None = known[-1]
-    elif text.startswith("@"):
-        found = by_alias(known, text[1:])
-        if found is None:
+    if text.startswith("@"):
+        version = by_alias(known, text[1:])
+        if version is None:
             aliases = sorted({alias for item in known for alias in item.aliases})
             hint = did_you_mean(text[1:], aliases, noun="aliases") if aliases else None
             raise TrackingError(
                 f"The model '{name}' has no alias '{text[1:]}'", hint or "It has no aliases"
             )
     else:
-        found = next((item for item in known if str(item.number) == text), None)
-    if found is None:
+        number = text or str(known[-1].number)
+        version = next((item for item in known if str(item.number) == number), None)
+    if version is None:
+        numbers = ", ".join(str(item.number) for item in reversed(known))
         raise TrackingError(f"The model '{name}' has no version {text}", f"It has {numbers}")
-    if found.status != "READY":
-        raise TrackingError(f"{found.uri} is not ready: {found.status}")
-    return found
+    if version.status != "READY":
+        raise TrackingError(f"{version.uri} is not ready: {version.status}")
+    return version
 
 
 def by_alias(versions: Iterable[Version], alias: str) -> Version | None:
@@ -198,38 +180,36 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
         raise TrackingError(f"There is no registered model '{name}'", hint) from error
 
 
-def _pages(client: MlflowClient, name: str) -> list[Any]:
+def _search(client: MlflowClient, name: str) -> list[Any]:
     quote = '"' if "'" in name else "'"  # MLflow knows no escape
-    found: list[Any] = []
-    token = None
-    while True:
-        page = client.search_model_versions(
-            f"name={quote}{name}{quote}", max_results=1000, page_token=token
-        )
-        found += page
-        token = page.token
-        if not token:
-            return found
+    by_name = f"name={quote}{name}{quote}"
+    return _every(partial(client.search_model_versions, by_name, max_results=1000))
 
 
-def _of_run(client: MlflowClient, name: str, run_id: str) -> list[Version]:
-    return [item for item in map(_version, _pages(client, name)) if item.run_id == run_id]
+def _every(search: Callable[..., Any]) -> list[Any]:
+    """Return what all pages of a search hold."""
+    page = search()
+    items = list(page)
+    while page.token:
+        page = search(page_token=page.token)
+        items += page
+    return items
 
 
 def _version(
-    found: Any, aliases: dict[str, str] | None = None, run_id: str | None = None
+    entity: Any, aliases: dict[str, str] | None = None, run_id: str | None = None
 ) -> Version:
     # SQL stores leave the aliases out of a search; the registered model has them.
-    named = [key for key, value in (aliases or {}).items() if str(value) == str(found.version)]
+    named = [key for key, value in (aliases or {}).items() if str(value) == str(entity.version)]
     return Version(
-        name=str(found.name),
-        number=int(found.version),
-        run_id=run_id or found.run_id or found.tags.get("mlproject.run_id") or None,
-        model_id=getattr(found, "model_id", None) or None,
-        aliases=tuple(sorted({*found.aliases, *named})),
-        tags=dict(found.tags),
-        status=str(found.status),
-        created=int(found.creation_timestamp or 0),
+        name=str(entity.name),
+        number=int(entity.version),
+        run_id=run_id or entity.run_id or entity.tags.get("mlproject.run_id") or None,
+        model_id=getattr(entity, "model_id", None) or None,
+        aliases=tuple(sorted({*entity.aliases, *named})),
+        tags=dict(entity.tags),
+        status=str(entity.status),
+        created=int(entity.creation_timestamp or 0),
     )
 
 
