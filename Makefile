@@ -5,6 +5,7 @@
 # make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
 # make bench-gate      what the promotion gate takes, and whether its interval covers
 # make lock            resolve the requirement files and conda.yaml anew
+# make mlproject-file  write MLproject from the options of the commands
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +21,7 @@ UV := $(PY) -m uv
 # The workers of the test run; GNU make's -j has no say in it.
 WORKERS ?= auto
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate lock clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate lock mlproject-file clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -58,6 +59,9 @@ bench-scoring: $(VENV)/dev.stamp
 
 lock: $(VENV)/dev.stamp
 	$(PY) scripts/lock.py
+
+mlproject-file: $(VENV)/dev.stamp
+	$(PY) scripts/mlproject_file.py
 
 # uv installs in a tenth of pip's time. It comes from a hash-locked file like all the rest.
 $(VENV)/uv.stamp: requirements/uv.txt
