@@ -14,7 +14,6 @@ import yaml
 from mlproject.cli.main import cli
 from tests.conftest import ROOT
 
-IMPORTED = re.compile(r"^\s*(?:from|import) (mlproject|training|inference)\b", re.MULTILINE)
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
@@ -148,17 +147,6 @@ def test_every_option_has_a_help_that_is_a_sentence() -> None:
         for item in command.params:
             help_text = getattr(item, "help", None) or ""
             assert re.fullmatch(r"[\w-].*\.", help_text), f"{path}: {item.name}: {help_text!r}"
-
-
-def test_the_packages_import_each_other_in_one_direction() -> None:
-    allowed = {"mlproject": {"mlproject"}, "training": {"mlproject", "training"}}
-    allowed["inference"] = {"mlproject", "inference"}
-    for package, may in allowed.items():
-        for path in (ROOT / "src" / package).rglob("*.py"):
-            if path.parent.name == "cli":  # imports lazily what its commands call
-                continue
-            named = set(IMPORTED.findall(path.read_text()))
-            assert named <= may, path
 
 
 def test_no_module_is_longer_than_four_hundred_lines() -> None:

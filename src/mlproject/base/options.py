@@ -77,7 +77,7 @@ class Option:
     def bounds(self) -> str:
         """The bounds in words; nothing without bounds."""
         if self.minimum is not None and self.maximum is not None:
-            return f"{self.minimum:.10g} to {self.maximum:.10g}"
+            return f"from {self.minimum:.10g} to {self.maximum:.10g}"
         if self.minimum is not None:
             return f"at least {self.minimum:.10g}"
         return f"above {self.above:.10g}" if self.above is not None else ""

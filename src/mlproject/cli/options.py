@@ -103,7 +103,7 @@ def _parameter(item: Declared) -> click.Parameter:
     else:
         settings["required"] = item.required
         if item.default is True:
-            settings |= {"is_flag": True, "flag_value": "false", "metavar": None}
+            settings |= {"is_flag": True, "callback": lambda _, __, given: not given}
         elif item.kind is bool:  # also with a value, as MLproject has no flags
             settings |= {"is_flag": False, "flag_value": "true", "metavar": "[BOOLEAN]"}
         else:
