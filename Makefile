@@ -6,6 +6,7 @@
 # make bench-gate      what the promotion gate takes, and whether its interval covers
 # make wheel           build a wheel into dist, to install elsewhere
 # make lock            resolve the requirement files and conda.yaml anew
+# make mlproject-file  write MLproject from the options of the commands
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +19,7 @@ UV := $(PY) -m uv
 # The workers of the test run; GNU make's -j has no say in it.
 WORKERS ?= auto
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate wheel lock clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate wheel lock mlproject-file clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -57,6 +58,9 @@ wheel: $(VENV)/run.stamp
 
 lock: $(VENV)/dev.stamp
 	$(PY) scripts/lock.py
+
+mlproject-file: $(VENV)/dev.stamp
+	$(PY) scripts/mlproject_file.py
 
 # uv installs in a tenth of pip's time. It comes from a hash-locked file like all the rest.
 $(VENV)/uv.stamp: requirements/uv.txt

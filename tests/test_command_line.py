@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from inference.request import ScoreRequest
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.options import collected
+from mlproject.cli.gate import promote
+from mlproject.cli.score import score
+from mlproject.gate.request import PromoteRequest
 from tests.conftest import ROOT, Shell
+from training.request import TrainRequest
 
 HEAVY = ("mlflow", "sklearn", "pandas", "numpy", "pyarrow", "pydantic", "rich", "yaml")
 COMMANDS = [
@@ -60,6 +68,66 @@ def test_all_ways_in_lead_to_scoring(shell: Shell, way: list[str]) -> None:
 
     assert done.code == 2
     assert done.error.startswith("Error: No output is given. Give --output FILE")
+
+
+GIVEN: list[tuple[list[str], dict[str, Any]]] = [
+    ([], {}),
+    (["--jobs", "", "--engine", "", "--trust", "", "--keep", "", "--resume", ""], {}),
+    (["--resume", "--overwrite"], {"resume": True, "overwrite": True}),
+    (["--resume", "true", "--overwrite", "false"], {"resume": True}),
+    (["--no-track"], {"track": False}),
+    (["--jobs", "-1", "--batch-rows", "7"], {"jobs": -1, "batch_rows": 7}),
+    (["--trust", "pickle", "--trust", "", "--trust", "x"], {"trust": ("pickle", "x")}),
+]
+
+
+@pytest.mark.parametrize(("arguments", "given"), GIVEN, ids=str)
+def test_an_empty_value_is_not_given(arguments: list[str], given: dict[str, Any]) -> None:
+    context = score.make_context("score", list(arguments))
+
+    assert ScoreRequest(**collected(ScoreRequest, context.params)) == ScoreRequest(**given)
+
+
+def test_rules_that_are_not_given_are_left_to_the_recipe() -> None:
+    arguments = ["prices", "--slice-by", "sex, age", "--floor", "0", "--metric", ""]
+    context = promote.make_context("promote", arguments)
+    request = PromoteRequest(**collected(PromoteRequest, context.params))
+
+    assert (request.name, request.to) == ("prices", "champion")
+    assert request.rules == {"slice_by": ["sex", "age"], "floor": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--jobs", "-2"], "'--jobs': give a number of fits, or -1 for all cores"),
+        (["train", "--seed", "-1"], "'--seed': give a number from 0 to 4294967295"),
+        (["train", "--engine", "spark"], "'--engine': 'spark' is not one of 'local', 'dask'"),
+        (["score", "--batch-rows", "0"], "'--batch-rows': 0 is not at least 1"),
+        (
+            ["models", "promote", "a", "--confidence", "2"],
+            "'--confidence': 2 is not from 0.5 to 0.9999",
+        ),
+        (["models", "promote", "a", "--time-factor", "0"], "'--time-factor': 0 is not above 0"),
+        (["models", "promote", "a", "--floor", "nan"], "'--floor': give a finite number"),
+        (["models", "promote", ""], "Missing argument 'NAME'"),
+        (["models", "compare", "a", "--versions", ""], "Missing option '--versions'"),
+        (["emulator", "start", "--lost", "1.5"], "'--lost': 1.5 is not from 0 to 1"),
+    ],
+)
+def test_a_value_out_of_range_is_one_line_that_names_the_option(
+    shell: Shell, arguments: list[str], message: str
+) -> None:
+    done = shell.mlproject(*arguments)
+
+    assert done.code == 2
+    assert message in done.error
+
+
+@pytest.mark.parametrize("values", [{"jobs": 0}, {"seed": -1}, {"engine": "spark"}], ids=str)
+def test_python_is_told_the_same(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(values))):
+        TrainRequest(**values)
 
 
 def test_quiet_prints_nothing_and_json_only_its_object(shell: Shell) -> None:

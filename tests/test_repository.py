@@ -14,7 +14,6 @@ import yaml
 from mlproject.cli.main import cli
 from tests.conftest import ROOT
 
-IMPORTED = re.compile(r"^\s*(?:from|import) (mlproject|training|inference)\b", re.MULTILINE)
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
@@ -78,37 +77,76 @@ def test_a_package_has_one_version_in_all_requirement_files() -> None:
             assert versions <= whole[name], (path.name, name)
 
 
-def test_every_parameter_of_mlproject_is_an_option_with_a_type_and_a_default() -> None:
+def test_mlproject_is_what_the_options_make_of_it() -> None:
+    code = "import sys; sys.path.insert(0, 'scripts'); import mlproject_file as made\n"
+    code += "sys.stdout.reconfigure(encoding='utf-8'); print(made.content(), end='')"
+    made = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)
+
+    assert made.decode() == (ROOT / "MLproject").read_text(encoding="utf-8")
+
+
+def commands(group: click.Group = cli, path: str = "") -> dict[str, click.Command]:
+    """Return every command by what stands behind ``mlproject``."""
+    found: dict[str, click.Command] = {}
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found |= commands(command, f"{path}{name} ")
+        else:
+            found[f"{path}{name}"] = command
+    return found
+
+
+def test_every_parameter_of_mlproject_reaches_an_option_of_its_command() -> None:
     entry_points = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]
-    train = cli.get_command(click.Context(cli), "train")
-    assert train is not None
-    options = {option for parameter in train.params for option in parameter.opts}
 
     assert entry_points["main"] == entry_points["train"]
-    for name, parameter in entry_points["train"]["parameters"].items():
-        assert set(parameter) == {"type", "default"}
-        option = {"recipe": "recipe", "params": "--param"}.get(name, f"--{name}")
-        assert option in options
-    score = cli.get_command(click.Context(cli), "score")
-    assert score is not None
-    options = {option for parameter in score.params for option in parameter.opts}
-    for name in entry_points["score"]["parameters"]:
-        assert f"--{name.replace('_', '-')}" in options
-    command = entry_points["score"]["command"]
-    assert set(re.findall(r"{(\w+)}", command)) == set(entry_points["score"]["parameters"])
-    command = entry_points["train"]["command"]
-    assert set(re.findall(r"{(\w+)}", command)) == set(entry_points["train"]["parameters"])
+    for name, command in (("train", "train"), ("promote", "models promote"), ("score", "score")):
+        text, parameters = entry_points[name]["command"], entry_points[name]["parameters"]
+        assert text.startswith(f"python src {command} ")
+        assert set(re.findall(r"{(\w+)}", text)) == set(parameters)
+        known = {option for item in commands()[command].params for option in item.opts}
+        assert set(re.findall(r"--[a-z-]+", text)) <= known
+        for parameter in parameters.values():
+            assert parameter == "string" or set(parameter) == {"type", "default"}
 
 
-def test_the_packages_import_each_other_in_one_direction() -> None:
-    allowed = {"mlproject": {"mlproject"}, "training": {"mlproject", "training"}}
-    allowed["inference"] = {"mlproject", "inference"}
-    for package, may in allowed.items():
-        for path in (ROOT / "src" / package).rglob("*.py"):
-            if path.parent.name == "cli":  # imports lazily what its commands call
-                continue
-            named = set(IMPORTED.findall(path.read_text()))
-            assert named <= may, path
+def test_the_parameters_of_mlproject_keep_their_names_and_defaults() -> None:
+    entry_points = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]
+    defaults = {
+        name: {
+            key: item if item == "string" else item["default"]
+            for key, item in entry_points[name]["parameters"].items()
+        }
+        for name in ("train", "promote", "score")
+    }
+    empty = dict.fromkeys(("recipe", "data", "target", "params", "register", "seed"), "")
+    assert defaults["train"] == empty | {"engine": "local", "jobs": "1"}
+    assert (
+        defaults["promote"].items() >= {"name": "string", "version": "", "to": "champion"}.items()
+    )
+    assert {"data", "metric", "floor", "slice_by", "trust"} <= set(defaults["promote"])
+    empty = dict.fromkeys(("run_id", "model", "rejects", "batch_rows"), "")
+    empty |= dict.fromkeys(("resume", "overwrite", "trust"), "")
+    given = {"input": "string", "output": "string", "method": "predict", "keep": "all"}
+    more = {"on_error": "fail", "jobs": "1", "engine": "local"}
+    assert defaults["score"] == empty | given | more
+
+
+def test_every_option_in_the_readme_is_one_of_a_command() -> None:
+    known = {option for item in commands().values() for each in item.params for option in each.opts}
+    others = {"--env-manager", "--experiment-name", "--artifact-path", "--dst-path", "--help"}
+    text = (ROOT / "README.md").read_text()
+
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - known - others == set()
+
+
+def test_every_option_has_a_help_that_is_a_sentence() -> None:
+    for path, command in commands().items():
+        for item in command.params:
+            help_text = getattr(item, "help", None) or ""
+            assert re.fullmatch(r"[\w-].*\.", help_text), f"{path}: {item.name}: {help_text!r}"
 
 
 def test_no_module_is_longer_than_four_hundred_lines() -> None:

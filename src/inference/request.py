@@ -2,36 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 from mlproject.base.errors import ConfigurationError
+from mlproject.base.options import Option, Options, Tracking, Trust, jobs
 from mlproject.data.source import file_format
 
 FAIL, REJECT = "fail", "reject"
 
 
 @dataclass(frozen=True)
-class ScoreRequest:
-    """What the command line says; None is not given."""
+class ScoreRequest(Options):
+    """What a scoring is asked for with."""
 
-    run_id: str | None = None
-    model: str | None = None
-    input: str | None = None
-    output: str | None = None
-    method: str = "predict"
-    keep: str = "all"
-    on_error: str = FAIL
-    rejects: str | None = None
-    batch_rows: int | None = None
-    jobs: int | None = None
-    engine: str = "local"
-    resume: bool = False
-    overwrite: bool = False
-    trust: Sequence[str] = ()
-    tracking: str | None = None
-    track: bool = True
+    run_id: Annotated[
+        str | None, Option("Run whose best model scores; or give a model.", metavar="ID")
+    ] = None
+    model: Annotated[
+        str | None,
+        Option(
+            "Model: runs:/ID/NAME, models:/NAME/VERSION, models:/NAME@ALIAS, or a folder.",
+            metavar="URI",
+        ),
+    ] = None
+    input: Annotated[
+        str | None,
+        Option(
+            "File, glob, folder or URL of CSV, Parquet or JSON Lines (also .gz).",
+            metavar="SOURCE",
+            required=True,
+        ),
+    ] = None
+    output: Annotated[
+        str | None,
+        Option("File to write: .csv, .parquet or .jsonl.", metavar="FILE", required=True),
+    ] = None
+    method: Annotated[
+        Literal["predict", "predict_proba"],
+        Option("What the model is asked; predict_proba adds a column for each class."),
+    ] = "predict"
+    keep: Annotated[
+        str, Option("Input columns to copy to the output.", metavar="all|none|COL,COL")
+    ] = "all"
+    on_error: Annotated[
+        Literal["fail", "reject"],
+        Option("What to do with rows that cannot be scored: fail at the first, or set them aside."),
+    ] = "fail"
+    rejects: Annotated[
+        str | None,
+        Option("Where rejected rows go; by default OUTPUT.rejects.csv.", metavar="FILE"),
+    ] = None
+    batch_rows: Annotated[
+        int | None,
+        Option(
+            "Rows scored together, rounded up; the result does not depend on it.",
+            minimum=1,
+        ),
+    ] = None
+    jobs: Annotated[int | None, jobs("batches")] = None
+    engine: Annotated[Literal["local", "dask", "spark"], Option("Where batches are scored.")] = (
+        "local"
+    )
+    resume: Annotated[
+        bool, Option("Finish an interrupted run; what it has scored is not scored again.")
+    ] = False
+    overwrite: Annotated[
+        bool,
+        Option("Replace an existing output, and start over after an interruption."),
+    ] = False
+    trust: Trust = ()
+    tracking: Tracking = None
+    track: Annotated[bool, Option("Record no scoring run.", in_project=False)] = True
 
 
 @dataclass(frozen=True)

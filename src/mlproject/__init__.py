@@ -4,6 +4,9 @@
 
     result = mlproject.fit(search, X, y, experiment="prices", register="prices")
     result = mlproject.train("iris-svc", params={"model__C": [1, 10]})
+    result = mlproject.score("models:/prices@champion", "new.csv", "scored.parquet")
+    frame, rejects = mlproject.predict("models:/prices@champion", frame)
+    decision = mlproject.promote("prices", slice_by=["sex"])
 
 Importing this brings in nothing heavy: each name is imported when it is first used.
 """
@@ -14,7 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlproject.api import TrainResult, fit, train
+    from inference.request import ScoreResult
+    from mlproject.api import fit, predict, promote, rollback, score, train
     from mlproject.base.errors import (
         ConfigurationError,
         DataError,
@@ -23,27 +27,44 @@ if TYPE_CHECKING:
         ModelError,
         TrackingError,
     )
+    from mlproject.gate.promotion import PromotionResult
+    from training.request import TrainResult
 
 __version__ = "0.1.0"
+_HOMES = {
+    "ScoreResult": "inference.request",
+    "TrainResult": "training.request",
+    "PromotionResult": "mlproject.gate.promotion",
+    **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
+    **dict.fromkeys(
+        ("MlprojectError", "ConfigurationError", "DataError", "GateError"), "mlproject.base.errors"
+    ),
+    **dict.fromkeys(("ModelError", "TrackingError"), "mlproject.base.errors"),
+}
 __all__ = [
     "ConfigurationError",
     "DataError",
     "GateError",
     "MlprojectError",
     "ModelError",
+    "PromotionResult",
+    "ScoreResult",
     "TrackingError",
     "TrainResult",
     "__version__",
     "fit",
+    "predict",
+    "promote",
+    "rollback",
+    "score",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'mlproject' has no attribute '{name}'")
-    home = "mlproject.base.errors" if name.endswith("Error") else "mlproject.api"
-    return getattr(import_module(home), name)
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -7,23 +7,32 @@ were.
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from inference.request import ScoreRequest, ScoreResult
 from mlproject.base import clusters
 from mlproject.base.console import Reporter
+from mlproject.gate.request import CHAMPION, PromoteRequest
 from mlproject.registry.versions import check_name
 from mlproject.tracking import session as sessions
 from mlproject.tracking.target import resolve
 from training.request import TrainRequest, TrainResult
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
-__all__ = ["TrainResult", "fit", "train"]
+    from mlproject.gate.promotion import PromotionResult
+
+TrainEngine = Literal["local", "dask"]
+ScoreEngine = Literal["local", "dask", "spark"]
+Method = Literal["predict", "predict_proba"]
+OnError = Literal["fail", "reject"]
 
 
 def fit(
@@ -43,7 +52,7 @@ def fit(
     experiment: str | None = None,
     run_name: str | None = None,
     register: str | None = None,
-    engine: str = "local",
+    engine: TrainEngine = "local",
     jobs: int | None = None,
     progress: bool | None = None,
 ) -> TrainResult:
@@ -112,12 +121,12 @@ def train(
     *,
     data: str | PathLike[str] | None = None,
     target: str | None = None,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | Sequence[str] = (),
     tracking: str | None = None,
     experiment: str | None = None,
     run_name: str | None = None,
     register: str | None = None,
-    engine: str = "local",
+    engine: TrainEngine = "local",
     jobs: int | None = None,
     seed: int | None = None,
     progress: bool | None = None,
@@ -133,9 +142,9 @@ def train(
         File, glob, folder or URL of CSV, Parquet or JSON Lines, or ``sklearn:NAME``.
     target : str, optional
         The column to predict.
-    params : mapping of str to object, optional
+    params : mapping of str to object, or sequence of str
         Pipeline parameter to a value, which fixes it, or to a list of values, which makes it an
-        axis of the search.
+        axis of the search; or texts as ``--param`` takes them.
 
     The other parameters, and errors, are those of :func:`fit`.
     """
@@ -145,7 +154,7 @@ def train(
         recipe=_text(recipe),
         data=_text(data),
         target=target,
-        params=params or {},
+        params=params,
         tracking=tracking,
         experiment=experiment,
         run_name=run_name,
@@ -157,8 +166,217 @@ def train(
     return run(request, _reporter(progress))
 
 
+def score(
+    model: str | TrainResult,
+    input: str | PathLike[str],  # noqa: A002 - the name of the option
+    output: str | PathLike[str],
+    *,
+    method: Method = "predict",
+    keep: str | Sequence[str] = "all",
+    on_error: OnError = "fail",
+    rejects: str | PathLike[str] | None = None,
+    batch_rows: int | None = None,
+    jobs: int | None = None,
+    engine: ScoreEngine = "local",
+    resume: bool = False,
+    overwrite: bool = False,
+    trust: Sequence[str] = (),
+    tracking: str | None = None,
+    track: bool = True,
+    progress: bool | None = None,
+) -> ScoreResult:
+    """Score a file with a model; every row is in the output or among the rejects, in order.
+
+    Parameters
+    ----------
+    model : str or TrainResult
+        ``runs:/ID``, ``runs:/ID/NAME``, ``models:/NAME/VERSION``, ``models:/NAME@ALIAS``, a folder,
+        or what ``fit`` and ``train`` return.
+    input : str or path
+        File, glob, folder or URL of CSV, Parquet or JSON Lines.
+    output : str or path
+        What to write: ``.csv``, ``.parquet`` or ``.jsonl``.
+    method : str
+        ``predict``, or ``predict_proba`` for a column for each class too.
+    keep : str or sequence of str
+        The input columns that are copied: ``all``, ``none``, or their names.
+    on_error : str
+        What to do with rows that cannot be scored: ``fail``, or ``reject`` to set them aside.
+    rejects : str or path, optional
+        Where rejected rows go.
+    batch_rows : int, optional
+        Rows scored together; the result does not depend on it.
+    jobs : int, optional
+        Batches at a time.
+    engine : str
+        ``local``, ``dask`` or ``spark``.
+    resume : bool
+        Finish an interrupted run.
+    overwrite : bool
+        Replace an output that is there.
+    trust : sequence of str
+        Models that may run code when they are loaded: ``pickle``, or ``sha256:…`` for one.
+    track : bool
+        Record a scoring run.
+
+    The other parameters, and errors, are those of :func:`fit`.
+    """
+    from inference.score import score as run
+
+    request = ScoreRequest(
+        model=model if isinstance(model, str) else model.model_uri,
+        input=str(input),
+        output=str(output),
+        method=method,
+        keep=keep if isinstance(keep, str) else _as_names(keep),
+        on_error=on_error,
+        rejects=_text(rejects),
+        batch_rows=batch_rows,
+        jobs=jobs,
+        engine=engine,
+        resume=resume,
+        overwrite=overwrite,
+        trust=trust,
+        tracking=tracking,
+        track=track,
+    )
+    return run(request, _reporter(progress))
+
+
+def predict(
+    model: str | TrainResult,
+    frame: pd.DataFrame,
+    *,
+    method: Method = "predict",
+    trust: Sequence[str] = (),
+    tracking: str | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score a data frame as its rows would be scored from a Parquet file.
+
+    Parameters
+    ----------
+    model : str or TrainResult
+        As for :func:`score`.
+    frame : DataFrame of shape (n_rows, n_columns)
+        Has the columns that the model takes, in any order; others are kept.
+
+    Returns
+    -------
+    predictions : DataFrame of shape (n_scored, n_columns + n_added)
+        The rows that were scored, with their index and columns, and ``prediction``.
+    rejects : DataFrame of shape (n_rows - n_scored, 2)
+        With the index of the other rows, the ``column`` to blame, if it is one, and the ``reason``.
+
+    The other parameters, and errors, are those of :func:`score`.
+    """
+    from inference.predict import predict as run
+    from mlproject.models.opening import open_model
+    from mlproject.models.trust import in_force
+
+    policy = in_force(trust)
+    reporter = Reporter(quiet=True)
+    with sessions.opened(resolve(tracking)) as session:
+        uri = model if isinstance(model, str) else model.model_uri
+        opened = open_model(uri, session, policy)
+    for notice in opened.notices:
+        reporter.warn(notice)
+    return run(opened, frame, method)
+
+
+def promote(
+    name: str,
+    *,
+    version: str | int | None = None,
+    to: str = CHAMPION,
+    data: str | PathLike[str] | None = None,
+    metric: str | None = None,
+    improvement: float | None = None,
+    confidence: float | None = None,
+    resamples: int | None = None,
+    seed: int | None = None,
+    floor: float | None = None,
+    slice_by: Sequence[str] | None = None,
+    slice_tolerance: float | None = None,
+    slice_rows: int | None = None,
+    time_factor: float | None = None,
+    trust: Sequence[str] = (),
+    tracking: str | None = None,
+    progress: bool | None = None,
+) -> PromotionResult:
+    """Move an alias of a registered model to a version, if it passes the gate.
+
+    Parameters
+    ----------
+    name : str
+        Of the registered model.
+    version : str or int, optional
+        By default the latest.
+    to : str
+        The alias.
+    data : str or path, optional
+        Rows to compare on; by default those that the version's run held out.
+    metric, improvement, confidence, resamples, seed, floor : optional
+    slice_by, slice_tolerance, slice_rows, time_factor : optional
+        The rules of the gate, over those of the recipe: see the section ``promotion`` of recipes.
+
+    The other parameters are those of :func:`score`.
+
+    Raises
+    ------
+    GateError
+        When the gate says no. The refusal is recorded, and the alias stays.
+    ConfigurationError, DataError, TrackingError, ModelError
+        When the two cannot be compared; nothing was moved.
+    """
+    from mlproject.gate import entry
+
+    rules = {
+        "metric": metric,
+        "improvement": improvement,
+        "confidence": confidence,
+        "resamples": resamples,
+        "seed": seed,
+        "floor": floor,
+        "slice_by": slice_by,
+        "slice_tolerance": slice_tolerance,
+        "slice_rows": slice_rows,
+        "time_factor": time_factor,
+    }
+    request = PromoteRequest(
+        name=name,
+        version=str(version) if version is not None else None,
+        to=to,
+        data=_text(data),
+        rules={key: value for key, value in rules.items() if value is not None},
+        trust=trust,
+        tracking=tracking,
+    )
+    return entry.promote(request, _reporter(progress))
+
+
+def rollback(name: str, *, alias: str = CHAMPION, tracking: str | None = None) -> PromotionResult:
+    """Move an alias of a registered model back to the version that it named before.
+
+    Raises
+    ------
+    TrackingError
+        When there is nothing before, or the version is gone.
+    """
+    from mlproject.gate import promotion
+
+    with sessions.opened(resolve(tracking)) as session:
+        return promotion.rollback(session.client, name, alias)
+
+
 def _text(value: str | PathLike[str] | None) -> str | None:
     return None if value is None else str(value)
+
+
+def _as_names(columns: Sequence[str]) -> str:
+    """Return names as ``--keep`` takes them: one with a comma stands in quotes."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(columns)
+    return line.getvalue()
 
 
 def _reporter(progress: bool | None) -> Reporter:

@@ -5,24 +5,67 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from mlproject.base.options import Argument, Option, Options, Tracking, jobs
+
+Data = Annotated[
+    str | None,
+    Option(
+        "File, glob, folder or URL of CSV, Parquet or JSON Lines (also .gz), or sklearn:NAME.",
+        metavar="SOURCE",
+    ),
+]
+Target = Annotated[str | None, Option("Column to predict.", metavar="COLUMN")]
+Parameters = Annotated[
+    Sequence[str] | Mapping[str, Any],
+    Option(
+        "NAME=V fixes a pipeline parameter, NAME=V,V makes it an axis of the search; semicolons "
+        "separate several.",
+        metavar="NAME=V[,V…]",
+        flag="--param",
+    ),
+]
 
 
 @dataclass(frozen=True)
-class TrainRequest:
-    """What the command line says beside the recipe; None is not given."""
+class TrainRequest(Options):
+    """What a training run is asked for with; None is not given."""
 
-    recipe: str | None = None
-    data: str | None = None
-    target: str | None = None
-    params: Mapping[str, Any] | Sequence[str] = ()
-    tracking: str | None = None
-    experiment: str | None = None
-    run_name: str | None = None
-    register: str | None = None
-    engine: str = "local"
-    jobs: int | None = None
-    seed: int | None = None
+    recipe: Annotated[
+        str | None,
+        Argument(
+            "Name of a recipe, or path of a YAML file; by default diabetes-lassolars or, with "
+            "data and target, a recipe derived from them."
+        ),
+    ] = None
+    data: Data = None
+    target: Target = None
+    params: Parameters = ()
+    tracking: Tracking = None
+    experiment: Annotated[
+        str | None,
+        Option("Experiment; by default the recipe's name.", metavar="NAME", in_project=False),
+    ] = None
+    run_name: Annotated[
+        str | None, Option("Name of the run.", metavar="NAME", in_project=False)
+    ] = None
+    register: Annotated[
+        str | None, Option("Register the best model under this name.", metavar="NAME")
+    ] = None
+    engine: Annotated[Literal["local", "dask"], Option("Where the fits of the search run.")] = (
+        "local"
+    )
+    jobs: Annotated[int | None, jobs("fits")] = None
+    seed: Annotated[
+        int | None,
+        Option(
+            "Seed of the split, the folds and the estimators; by default the recipe's.",
+            minimum=0,
+            maximum=2**32 - 1,
+            expected="a number from 0 to 4294967295",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from mlproject.base.options import Option
+
 Name = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -14,32 +16,37 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    metric: Name | None = Field(
-        default=None, description="the metric that decides; the recipe's first by default"
+    metric: Annotated[Name | None, Option(metavar="NAME")] = Field(
+        default=None, description="Metric that decides; by default the recipe's first."
     )
     improvement: float = Field(
         default=0.0,
         ge=0,
-        description="the lower end of the interval of the improvement must be above this",
+        description="The improvement's confidence interval has to lie above this.",
     )
     confidence: float = Field(
-        default=0.95, ge=0.5, le=0.9999, description="of the improvement's interval"
+        default=0.95, ge=0.5, le=0.9999, description="Confidence level of the interval."
     )
-    resamples: int = Field(default=2000, ge=100, le=100_000, description="bootstrap resamples")
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="of the resamples")
+    resamples: int = Field(
+        default=2000, ge=100, le=100_000, description="Number of bootstrap resamples."
+    )
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Seed of the resamples.")
     floor: float | None = Field(
         default=None,
-        description="the quality to reach at least; at most, where less of the metric is better",
+        description="Metric to reach at least; at most, where less of it is better.",
     )
-    slice_by: list[Name] = Field(
-        default_factory=list, description="columns in whose slices nothing may be lost"
+    slice_by: Annotated[list[Name], Option(metavar="COLUMN[,COLUMN…]", separator=",")] = Field(
+        default_factory=list,
+        description="Columns in whose slices the challenger must not be worse.",
     )
     slice_tolerance: float = Field(
-        default=0.0, ge=0, description="how much worse a slice may be, in the metric's units"
+        default=0.0, ge=0, description="How much worse a slice may be, in the metric's units."
     )
     slice_rows: int = Field(
-        default=30, ge=1, description="slices of fewer rows are reported, not judged"
+        default=30, ge=1, description="Slices of fewer rows are reported, not judged."
     )
     time_factor: float | None = Field(
-        default=2.0, gt=0, description="how many times the champion's time a row is allowed"
+        default=2.0,
+        gt=0,
+        description="How many times the champion's prediction time a row may take.",
     )

@@ -7,39 +7,53 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
+from mlproject.base.options import Argument, Option
 from mlproject.cli.frame import LazyGroup, command, real_stdout
-from mlproject.cli.tracking import EXPORTS
+from mlproject.cli.tracking import EXPORTS, Shell
+from mlproject.emulator.environment import Identity
+from mlproject.emulator.faults import Faults
 
 if TYPE_CHECKING:
-    from mlproject.emulator.environment import Identity
     from mlproject.emulator.instance import Running
 
 _HERE = "mlproject.cli.emulator"
 _FOLDER = ".azureml-emulator"
-_SHARES = ("throttled", "unavailable", "reset", "lost")
-_IDENTITIES = ("secret", "managed", "guest")
 _UNSET = {
     "sh": "unset {}",
     "fish": "set -e {}",
     "powershell": "Remove-Item Env:{} -ErrorAction SilentlyContinue",
     "cmd": 'set "{}="',
 }
-with_identity = click.option(
-    "--identity",
-    type=click.Choice(_IDENTITIES),
-    default="secret",
-    show_default=True,
-    help="Sign in with a client secret, as a managed identity, or as one without a role.",
-)
+_State = Annotated[str, Option("Folder of the emulator's state.", metavar="FOLDER")]
+_Identity = Annotated[
+    Identity,
+    Option("Sign in with a client secret, as a managed identity, or as one without a role."),
+]
+
+
+@dataclass(frozen=True)
+class Conditions(Faults):
+    """What clients have to cope with."""
+
+    token_life: Annotated[
+        float, Option("Seconds for which a token is valid.", metavar="S", minimum=0.1)
+    ] = 3600.0
+    refuse: Annotated[
+        str | None,
+        Option(
+            "Refuse metrics, parameters and tags whose name matches the regular expression.",
+            metavar="PATTERN",
+        ),
+    ] = None
 
 
 @click.group(
@@ -55,72 +69,33 @@ def emulator() -> None:
     """Stand in for an Azure ML workspace, on loopback, for unmodified clients."""
 
 
-def with_faults(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that make requests fail."""
-    helps = {
-        "throttled": "Share of requests answered with 429.",
-        "unavailable": "Share of requests answered with 503.",
-        "reset": "Share of connections that break before anything is done.",
-        "lost": "Share of requests that are carried out and never answered.",
-    }
-    share = click.FloatRange(0, 1)
-    options = [
-        click.option(
-            "--token-life",
-            type=click.FloatRange(min=0.1),
-            default=3600.0,
-            metavar="S",
-            show_default=True,
-            help="Seconds that a token holds.",
-        ),
-        click.option(
-            "--delay",
-            type=click.FloatRange(min=0),
-            default=0.0,
-            metavar="S",
-            help="Seconds that every request waits.",
-        ),
-        click.option("--seed", type=int, default=0, help="Of the faults."),
-        click.option(
-            "--refuse",
-            metavar="PATTERN",
-            help="Refuse metrics, parameters and tags whose name the regular expression matches.",
-        ),
-        *(
-            click.option(f"--{name}", type=share, default=0.0, metavar="SHARE", help=helps[name])
-            for name in _SHARES
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 def started(
-    stack: ExitStack, folder: Path, options: dict[str, Any], *, port: int = 0, wait: bool = True
+    stack: ExitStack, folder: Path, conditions: Conditions, *, port: int = 0, wait: bool = True
 ) -> Running:
     """Start an emulator that ends with a stack."""
-    from mlproject.emulator.faults import Faults
     from mlproject.emulator.instance import running
 
-    settings = {
-        "token_seconds": options.pop("token_life"),
-        "refuse": options.pop("refuse"),
-        "wrong": Faults(**options),
-    }
-    return stack.enter_context(running(folder, port=port, wait=wait, **settings))
+    return stack.enter_context(
+        running(
+            folder,
+            port=port,
+            wait=wait,
+            token_seconds=conditions.token_life,
+            refuse=conditions.refuse,
+            wrong=conditions,
+        )
+    )
 
 
-@click.command()
-@click.option(
-    "--state", default=_FOLDER, show_default=True, metavar="FOLDER", help="Where state is kept."
-)
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Of the proxy; any free one."
-)
-@with_faults
-@command
-def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
+@command()
+def start(
+    reporter: Reporter,
+    conditions: Conditions,
+    state: _State = _FOLDER,
+    port: Annotated[
+        int, Option("Port of the proxy; by default any free one.", minimum=0, maximum=65535)
+    ] = 0,
+) -> None:
     """Run the emulator until Ctrl-C.
 
     \b
@@ -130,7 +105,7 @@ def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
     import signal
 
     with ExitStack() as stack:
-        found = started(stack, Path(state), options, port=port)
+        found = started(stack, Path(state), conditions, port=port)
         reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
         reporter.say('In another shell: eval "$(mlproject emulator env)"')
         with suppress(KeyboardInterrupt):
@@ -138,18 +113,15 @@ def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
         reporter.say(f"The emulator has ended; its state is kept in {found.folder}")
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--state", metavar="FOLDER", help="Keep the state here; it is thrown away if not.")
-@with_identity
-@with_faults
-@click.argument("words", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
-@command
+@command(ignore_unknown_options=True)
 def run(
     reporter: Reporter,
-    state: str | None,
-    identity: Identity,
-    words: tuple[str, ...],
-    **options: Any,
+    conditions: Conditions,
+    words: Annotated[tuple[str, ...], Argument("What to run.", metavar="-- COMMAND...")],
+    state: Annotated[
+        str | None, Option("Keep the state in this folder; else it is deleted.", metavar="FOLDER")
+    ] = None,
+    identity: _Identity = "secret",
 ) -> None:
     """Run COMMAND against an emulator of its own, and end with its exit code.
 
@@ -160,7 +132,7 @@ def run(
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="azureml-emulator-"))
         # The command has imports of its own to do while the emulator has.
-        found = started(stack, Path(state or scratch), options, wait=False)
+        found = started(stack, Path(state or scratch), conditions, wait=False)
         environment = found.process_environment(identity)
         try:
             code = subprocess.call(words, env=environment, stdout=real_stdout())
@@ -169,12 +141,13 @@ def run(
     raise click.exceptions.Exit(code)
 
 
-@click.command()
-@click.option("--state", default=_FOLDER, metavar="FOLDER", help="Of the started emulator.")
-@click.option("--shell", type=click.Choice(sorted(EXPORTS)), default="sh", show_default=True)
-@with_identity
-@command
-def env(reporter: Reporter, state: str, shell: str, identity: Identity) -> dict[str, Any]:
+@command()
+def env(
+    reporter: Reporter,
+    state: _State = _FOLDER,
+    shell: Shell = "sh",
+    identity: _Identity = "secret",
+) -> dict[str, Any]:
     """Print shell exports that lead clients to a started emulator.
 
     Variables of this shell that would lead them elsewhere are unset.
@@ -190,10 +163,8 @@ def env(reporter: Reporter, state: str, shell: str, identity: Identity) -> dict[
     return {"environment": variables, "unset": misleading}
 
 
-@click.command()
-@click.option("--state", default=_FOLDER, metavar="FOLDER", help="Of the started emulator.")
-@command
-def status(reporter: Reporter, state: str) -> dict[str, Any]:
+@command()
+def status(reporter: Reporter, state: _State = _FOLDER) -> dict[str, Any]:
     """Show whether an emulator runs, and what it was asked."""
     from mlproject.emulator.instance import find
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import json
 import os
@@ -17,8 +16,12 @@ from mlproject.base import errors
 from mlproject.base.console import Reporter
 from mlproject.base.finite import finite
 from mlproject.base.interrupts import terminated_as_interrupt
+from mlproject.base.options import collected
 from mlproject.base.redaction import redacted_text
 from mlproject.base.suggestions import did_you_mean
+from mlproject.cli import options
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class LazyGroup(click.Group):
@@ -62,80 +65,59 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
 
 
-def empty_is_unset(value: Any) -> Any:
-    """Turn ``''`` (what MLproject passes for an unset parameter) into not given."""
-    if isinstance(value, tuple):
-        return tuple(item for item in value if item != "")
-    return None if value == "" else value
-
-
-class OrUnset(click.ParamType[Any]):
-    """A parameter type for which an empty value counts as not given."""
-
-    def __init__(self, inner: click.ParamType[Any]) -> None:
-        self.inner = inner
-        self.name = inner.name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return None for an empty value, else what the inner type makes of it."""
-        return None if value == "" else self.inner.convert(value, param, ctx)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Return the inner type's metavar."""
-        return self.inner.get_metavar(param, ctx)
-
-
-INTEGER = OrUnset(click.INT)
-BOOLEAN = OrUnset(click.BOOL)
-
-
-def check_jobs(jobs: int | None, of: str) -> None:
-    """Raise BadParameter unless ``--jobs`` is a number of something, or -1."""
-    if jobs is not None and (jobs == 0 or jobs < -1):
-        raise click.BadParameter(
-            f"give a number of {of}, or -1 for all cores", param_hint="'--jobs'"
-        )
-
-
 def command(
-    function: Callable[..., Mapping[str, Any] | None],
-) -> Callable[..., None]:
-    """Give a command ``--json``, ``--quiet`` and ``--debug``, and the frame around its work.
+    name: str | None = None, *, workspace: bool = False, **settings: Any
+) -> Callable[[Callable[..., Mapping[str, Any] | None]], click.Command]:
+    """Make a function a command: its options, and the frame around its work.
 
-    The function receives ``reporter`` and its own options, with empty values already turned
-    into None, and returns the object that ``--json`` prints.
+    The function takes ``reporter`` and what it declares (see ``mlproject.base.options``), and
+    returns the object that ``--json`` prints.
+
+    Parameters
+    ----------
+    name : str, optional
+        By default the function's.
+    workspace : bool
+        Whether it may talk to Azure ML.
+    **settings
+        For click's context.
     """
 
-    @click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
-    )
-    @click.option(
-        "--quiet", is_flag=True, help="No progress and no tables; errors and warnings only."
-    )
-    @click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
-    @functools.wraps(function)
-    def wrapper(*, as_json: bool, quiet: bool, debug: bool, **options: Any) -> None:
-        options = {name: empty_is_unset(value) for name, value in options.items()}
-        with stdout_kept_for_result() as print_result:
-            try:
-                with terminated_as_interrupt():
-                    out = None if as_json else print_result
-                    result = function(reporter=Reporter(quiet=quiet, out=out), **options)
-            except (click.exceptions.ClickException, click.exceptions.Exit):
-                raise
-            except BaseException as error:  # noqa: BLE001 - the frame is where failures end
-                if debug:
-                    import traceback
+    def decorate(function: Callable[..., Mapping[str, Any] | None]) -> click.Command:
+        def framed(*, as_json: bool, quiet: bool, debug: bool, **values: Any) -> None:
+            with stdout_kept_for_result() as print_result:
+                try:
+                    with terminated_as_interrupt():
+                        if workspace:
+                            options.choose_workspace(
+                                values["workspace"], interactive=values["interactive"]
+                            )
+                        reporter = Reporter(quiet=quiet, out=None if as_json else print_result)
+                        result = function(reporter=reporter, **collected(function, values))
+                except (click.exceptions.ClickException, click.exceptions.Exit):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the frame is where failures end
+                    if debug:
+                        import traceback
 
-                    traceback.print_exc()
-                code, message = described(error)
-                if as_json:
-                    print_result(json.dumps(failure(error, code, message)) + "\n")
-                leave(code, message)
-            if as_json and result is not None:
-                print_result(json.dumps(finite(result), default=str, allow_nan=False) + "\n")
+                        traceback.print_exc()
+                    code, message = described(error)
+                    if as_json:
+                        print_result(json.dumps(failure(error, code, message)) + "\n")
+                    leave(code, message)
+                if as_json and result is not None:
+                    print_result(json.dumps(finite(result), default=str, allow_nan=False) + "\n")
 
-    return wrapper
+        shared = (*options.WORKSPACE, *options.SHARED) if workspace else options.SHARED
+        return click.Command(
+            name or function.__name__,
+            callback=framed,
+            params=[*options.parameters(function), *shared],
+            help=function.__doc__,
+            context_settings=CONTEXT | settings,
+        )
+
+    return decorate
 
 
 def described(error: BaseException) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import click
 
 from mlproject import __version__
 from mlproject.base.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
-from mlproject.cli.frame import LazyGroup, failure, leave, open_standard_streams
+from mlproject.cli.frame import CONTEXT, LazyGroup, failure, leave, open_standard_streams
 
 COMMANDS = {
     "train": ("mlproject.cli.train:train", "Train a recipe: a tracked search and its best model."),
@@ -33,7 +33,7 @@ MODULES = {"train": "training", "score": "inference"}
 @click.group(
     cls=LazyGroup,
     lazy=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @click.version_option(__version__, prog_name="mlproject")
 def cli() -> None:

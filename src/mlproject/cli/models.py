@@ -6,13 +6,13 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
 from mlproject.base.console import Reporter
+from mlproject.base.options import Argument, Option, Tracking
 from mlproject.cli.frame import LazyGroup, command
-from mlproject.cli.workspace import in_workspace
 
 if TYPE_CHECKING:
     from mlproject.registry.versions import Version
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 _HERE = "mlproject.cli.models"
 _GATE = "mlproject.cli.gate"
-with_tracking = click.option(
-    "--tracking", metavar="TARGET", help="Where the models are: local, azureml, or any MLflow URI."
-)
-with_alias = click.option(
-    "--alias", default="champion", show_default=True, metavar="ALIAS", help="Which alias."
-)
+_Name = Annotated[str, Argument("Name of the registered model.")]
 
 
 @click.group(
@@ -54,21 +49,16 @@ def connected(tracking: str | None) -> Iterator[Session]:
         yield opened
 
 
-@click.command()
-@click.option("--run-id", metavar="ID", required=True, help="The run whose best model it is.")
-@click.option("--name", metavar="NAME", required=True, help="Of the registered model.")
-@with_tracking
-@command
-@in_workspace
+@command(workspace=True)
 def register(
-    reporter: Reporter, run_id: str | None, name: str | None, tracking: str | None
+    reporter: Reporter,
+    run_id: Annotated[str, Option("Run whose best model it is.", metavar="ID")],
+    name: Annotated[str, Option("Name of the registered model.", metavar="NAME")],
+    tracking: Tracking = None,
 ) -> dict[str, Any]:
     """Register the best model of a run; a run that is registered already keeps its version."""
-    from mlproject.base.errors import ConfigurationError
     from mlproject.registry import versions
 
-    if run_id is None or name is None:
-        raise ConfigurationError("Registering needs a run and a name", "Give --run-id and --name")
     versions.check_name(name)
     with connected(tracking) as session:
         from mlproject.models import finding
@@ -82,20 +72,18 @@ def register(
     return _shown(version)
 
 
-@click.command()
-@click.argument("name")
-@with_alias
-@with_tracking
-@command
-@in_workspace
+@command(workspace=True)
 def rollback(
-    reporter: Reporter, name: str, alias: str | None, tracking: str | None
+    reporter: Reporter,
+    name: _Name,
+    alias: Annotated[str, Option("Alias to move back.", metavar="ALIAS")] = "champion",
+    tracking: Tracking = None,
 ) -> dict[str, Any]:
     """Move an alias of NAME back to the version that it named before; recorded, as a move is."""
     from mlproject.gate import promotion
 
     with connected(tracking) as session:
-        move = promotion.rollback(session.client, name, alias or promotion.CHAMPION)
+        move = promotion.rollback(session.client, name, alias)
     reporter.say(
         f"'{move.alias}' of '{name}' names version {move.after} again (it was {move.before}); "
         f"recorded in run {move.record}"
@@ -103,11 +91,8 @@ def rollback(
     return move.as_dict()
 
 
-@click.command("list")
-@with_tracking
-@command
-@in_workspace
-def list_models(reporter: Reporter, tracking: str | None) -> dict[str, Any]:
+@command("list", workspace=True)
+def list_models(reporter: Reporter, tracking: Tracking = None) -> dict[str, Any]:
     """List the registered models with their aliases."""
     from mlproject.registry import versions
 
@@ -130,12 +115,8 @@ def list_models(reporter: Reporter, tracking: str | None) -> dict[str, Any]:
     return {"models": found}
 
 
-@click.command()
-@click.argument("name")
-@with_tracking
-@command
-@in_workspace
-def show(reporter: Reporter, name: str, tracking: str | None) -> dict[str, Any]:
+@command(workspace=True)
+def show(reporter: Reporter, name: _Name, tracking: Tracking = None) -> dict[str, Any]:
     """Show the versions of NAME: aliases, metrics, run and data."""
     from mlproject.registry import versions
 
@@ -158,14 +139,12 @@ def show(reporter: Reporter, name: str, tracking: str | None) -> dict[str, Any]:
     return {"name": name, "versions": [_shown(item) for item in found]}
 
 
-@click.command()
-@click.argument("name")
-@click.option("--alias", metavar="ALIAS", help="Of this alias only.")
-@with_tracking
-@command
-@in_workspace
+@command(workspace=True)
 def history(
-    reporter: Reporter, name: str, alias: str | None, tracking: str | None
+    reporter: Reporter,
+    name: _Name,
+    alias: Annotated[str | None, Option("Show this alias only.", metavar="ALIAS")] = None,
+    tracking: Tracking = None,
 ) -> dict[str, Any]:
     """Show every promotion, refusal and rollback of NAME, oldest first."""
     from mlproject.registry import ledger, versions

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import click
 
 from mlproject.base.console import Reporter
+from mlproject.base.options import Argument
 from mlproject.cli.frame import LazyGroup, command
+from training.request import Data, Parameters, Target, TrainRequest
 
 _HERE = "mlproject.cli.recipes"
+_Recipe = Annotated[str, Argument("Name of a recipe, or path of a YAML file.")]
 
 
 @click.group(
@@ -24,34 +27,24 @@ def recipes() -> None:
     """List, show and check recipes."""
 
 
-@click.command("list")
-@command
+@command("list")
 def list_recipes(reporter: Reporter) -> dict[str, Any]:
     """List the recipes that can be named: yours in ./recipes first, then those that ship."""
     from training import catalogue
 
-    found = []
+    keys = ("name", "task", "description", "path")
+    found: list[tuple[str, str, str, str]] = []
     for name, path in catalogue.available().items():
         recipe = catalogue.load(str(path))
-        found.append(
-            {
-                "name": name,
-                "task": recipe.task,
-                "description": recipe.description,
-                "path": str(path),
-            }
-        )
+        found.append((name, recipe.task, recipe.description, str(path)))
     text = "Derived from --data and --target: task, preprocessing, two model families."
-    found.append({"name": catalogue.AUTO, "task": "either", "description": text, "path": ""})
-    rows = [(item["name"], item["task"], item["description"]) for item in found]
-    reporter.table("Recipes", ("name", "task", "what"), rows)
-    return {"recipes": found}
+    found.append((catalogue.AUTO, "either", text, ""))
+    reporter.table("Recipes", ("name", "task", "what"), [item[:3] for item in found])
+    return {"recipes": [dict(zip(keys, item, strict=True)) for item in found]}
 
 
-@click.command()
-@click.argument("recipe")
-@command
-def show(reporter: Reporter, recipe: str) -> dict[str, Any]:
+@command()
+def show(reporter: Reporter, recipe: _Recipe) -> dict[str, Any]:
     """Print RECIPE, a name or a path, as YAML on standard output."""
     from training import catalogue
 
@@ -61,29 +54,28 @@ def show(reporter: Reporter, recipe: str) -> dict[str, Any]:
     return {"path": str(path), "recipe": loaded.model_dump(mode="json", exclude_none=True)}
 
 
-@click.command()
-@click.argument("recipe")
-@click.option("--data", metavar="SOURCE", help="Check it against this data rather than its own.")
-@click.option("--target", metavar="COLUMN", help="The column to predict.")
-@click.option("--param", "params", metavar="NAME=V[,V…]", multiple=True, help="As in training.")
-@command
-def check(reporter: Reporter, recipe: str, **options: Any) -> dict[str, Any]:
+@command()
+def check(
+    reporter: Reporter,
+    recipe: _Recipe,
+    data: Data = None,
+    target: Target = None,
+    params: Parameters = (),
+) -> dict[str, Any]:
     """Check RECIPE without training it: schema, estimators, parameters, metrics, and its data.
 
     A recipe without data of its own is checked as far as that goes.
     """
     from training import catalogue, search
     from training.preparation import prepare, prepare_without_data
-    from training.request import TrainRequest
 
-    given = TrainRequest(recipe=recipe, **options)
-    has_data = recipe == catalogue.AUTO or options["data"] or catalogue.load(recipe).data.source
-    if not has_data:
-        checked, rows = prepare_without_data(given), None
-    else:
-        prepared = prepare(given)
+    request = TrainRequest(recipe, data, target, params)
+    if recipe == catalogue.AUTO or data or catalogue.load(recipe).data.source:
+        prepared = prepare(request)
         checked, rows = prepared.recipe, prepared.table.rows
+        seen = f"{rows} rows"
+    else:
+        checked, rows, seen = prepare_without_data(request), None, "no data of its own"
     candidates = search.size(search.grids(checked))
-    seen = f"{rows} rows" if rows is not None else "no data of its own"
     reporter.say(f"{checked.name} is valid: {checked.task}, {candidates} candidates, {seen}")
     return {"recipe": checked.name, "valid": True, "candidates": candidates, "rows": rows}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import click
 
 from mlproject.base import environ
 from mlproject.base.console import Reporter
+from mlproject.base.options import Argument, Option, Tracking
 from mlproject.base.redaction import redacted
 from mlproject.cli.frame import LazyGroup, command
-from mlproject.cli.workspace import in_workspace
 
 _HERE = "mlproject.cli.tracking"
+_TARGET = Argument("Where runs and models are: local, azureml, or any MLflow URI.")
+Shell = Annotated[Literal["sh", "fish", "powershell", "cmd"], Option("Shell that reads the lines.")]
 EXPORTS = {
     "sh": lambda name, value: f"export {name}={shlex.quote(value)}",
     "fish": lambda name, value: f"set -gx {name} {shlex.quote(value)}",
@@ -38,24 +40,18 @@ def tracking() -> None:
     """
 
 
-@click.command()
-@click.option("--tracking", "option", metavar="TARGET", help="Ask as if this were given.")
-@command
-@in_workspace
-def show(reporter: Reporter, option: str | None) -> dict[str, Any]:
+@command(workspace=True)
+def show(reporter: Reporter, tracking: Tracking = None) -> dict[str, Any]:
     """Show where runs are recorded, and why there."""
     from mlproject.tracking.target import resolve
 
-    target = resolve(option)
+    target = resolve(tracking)
     reporter.say(f"{target.described} (from {target.origin})")
     return {"uri": target.printable, "target": target.name, "origin": target.origin}
 
 
-@click.command()
-@click.argument("target")
-@command
-@in_workspace
-def use(reporter: Reporter, target: str) -> dict[str, Any]:
+@command(workspace=True)
+def use(reporter: Reporter, target: Annotated[str, _TARGET]) -> dict[str, Any]:
     """Save TARGET (local, azureml, or any MLflow URI) as this project's choice."""
     from mlproject.base import settings
     from mlproject.tracking.target import check_storable, from_text, origin_folder
@@ -73,18 +69,10 @@ def use(reporter: Reporter, target: str) -> dict[str, Any]:
     return {"uri": resolved.printable, "target": target, "path": str(path)}
 
 
-@click.command()
-@click.argument("target", required=False)
-@click.option(
-    "--shell",
-    type=click.Choice(sorted(EXPORTS)),
-    default="sh",
-    show_default=True,
-    help="The shell that reads the lines.",
-)
-@command
-@in_workspace
-def env(reporter: Reporter, target: str | None, shell: str) -> dict[str, Any]:
+@command(workspace=True)
+def env(
+    reporter: Reporter, target: Annotated[str | None, _TARGET] = None, shell: Shell = "sh"
+) -> dict[str, Any]:
     """Print shell exports for TARGET, or for the target that is in force here.
 
     \b

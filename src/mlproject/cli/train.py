@@ -5,54 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import click
-
 from mlproject.base.console import Reporter
-from mlproject.cli.frame import INTEGER, OrUnset, check_jobs, command
-from mlproject.cli.workspace import in_workspace
+from mlproject.cli.frame import command
+from training.request import TrainRequest, TrainResult
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.argument("recipe", required=False)
-@click.option(
-    "--data",
-    metavar="SOURCE",
-    help="File, glob, folder or URL of CSV, Parquet or JSON Lines (also .gz), or sklearn:NAME.",
-)
-@click.option("--target", metavar="COLUMN", help="The column to predict.")
-@click.option(
-    "--param",
-    "params",
-    metavar="NAME=V[,V…]",
-    multiple=True,
-    help="One value fixes a pipeline parameter, several make it an axis of the search. Repeatable.",
-)
-@click.option(
-    "--tracking", metavar="TARGET", help="Where to record: local, azureml, or any MLflow URI."
-)
-@click.option("--experiment", metavar="NAME", help="The experiment; by default the recipe's name.")
-@click.option("--run-name", metavar="NAME", help="The name of the run.")
-@click.option("--register", metavar="NAME", help="Register the best model under this name.")
-@click.option(
-    "--engine",
-    type=OrUnset(click.Choice(["local", "dask"])),
-    default="local",
-    show_default=True,
-    help="Where the fits of the search run.",
-)
-@click.option(
-    "--jobs", type=INTEGER, metavar="N", help="Fits at a time; 1 by default, -1 for all cores."
-)
-@click.option(
-    "--seed", type=INTEGER, metavar="N", help="Seed of the split, the folds and the estimators."
-)
-@command
-@in_workspace
-def train(reporter: Reporter, engine: str | None, **options: Any) -> dict[str, Any]:
+@command(workspace=True)
+def train(reporter: Reporter, request: TrainRequest) -> dict[str, Any]:
     """Train RECIPE: a tracked search and its best model.
-
-    RECIPE is the name of a recipe or the path of a YAML file; diabetes-lassolars by default. With
-    --data and --target and no RECIPE, task and pipeline follow from the data.
 
     \b
     Examples:
@@ -60,23 +20,14 @@ def train(reporter: Reporter, engine: str | None, **options: Any) -> dict[str, A
       python -m training iris-svc --param model__C=0.1,1,10
       python -m training --data houses.csv --target price
     """
-    check_numbers(options["jobs"], options["seed"])
-    from training.request import TrainRequest
-    from training.train import train
+    from mlproject import api
 
-    result = train(TrainRequest(engine=engine or "local", **options), reporter)
+    result = api.train(**vars(request), progress=not reporter.quiet)
     summarise(result, reporter)
     return dataclasses.asdict(result)
 
 
-def check_numbers(jobs: int | None, seed: int | None) -> None:
-    """Raise BadParameter for a number that cannot be, before anything heavy is imported."""
-    check_jobs(jobs, "fits")
-    if seed is not None and not 0 <= seed < 2**32:
-        raise click.BadParameter("give a number from 0 to 4294967295", param_hint="'--seed'")
-
-
-def summarise(result: Any, reporter: Reporter) -> None:
+def summarise(result: TrainResult, reporter: Reporter) -> None:
     """Print the finished run as a table."""
     rows = [
         ("run", result.run_id),

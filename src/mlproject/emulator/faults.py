@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 from mlproject.base.errors import ConfigurationError
+from mlproject.base.options import Option, Options
 from mlproject.emulator.messages import Answer, Request, refused
 from mlproject.emulator.names import LOGIN_HOST, LOOPBACK
 
@@ -17,24 +19,13 @@ _SHARES = ("throttled", "unavailable", "reset", "lost")
 _SIGN_IN = (LOGIN_HOST, LOOPBACK)
 
 
-@dataclass(frozen=True)
-class Faults:
-    """Shares of requests, each between 0 and 1, that end in a fault.
+def _share(fate: str) -> Option:
+    return Option(f"Share of requests {fate}.", metavar="SHARE", minimum=0, maximum=1)
 
-    Attributes
-    ----------
-    throttled : float
-        Answered with 429 and carried out never.
-    unavailable : float
-        Answered with 503 and carried out never.
-    reset : float
-        The connection breaks before anything is done.
-    lost : float
-        Carried out, and the connection breaks before the answer.
-    delay : float
-        Seconds that every request waits.
-    seed : int
-        The same one gives the same faults to the same sequence of requests.
+
+@dataclass(frozen=True)
+class Faults(Options):
+    """Requests that end in a fault, by chance.
 
     Raises
     ------
@@ -42,18 +33,23 @@ class Faults:
         When a share is below 0, or all together are above 1.
     """
 
-    throttled: float = 0.0
-    unavailable: float = 0.0
-    reset: float = 0.0
-    lost: float = 0.0
-    delay: float = 0.0
-    seed: int = 0
+    throttled: Annotated[float, _share("answered with 429")] = 0.0
+    unavailable: Annotated[float, _share("answered with 503")] = 0.0
+    reset: Annotated[float, _share("broken off before anything is done")] = 0.0
+    lost: Annotated[float, _share("carried out and never answered")] = 0.0
+    delay: Annotated[
+        float, Option("Seconds by which every request is delayed.", metavar="S", minimum=0)
+    ] = 0.0
+    seed: Annotated[
+        int, Option("Seed of the faults; the same requests fail for the same seed.")
+    ] = 0
 
     def __post_init__(self) -> None:
         """Check the shares."""
+        super().__post_init__()
         shares = {name: float(getattr(self, name)) for name in _SHARES}
         given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
-        if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
+        if sum(shares.values()) > 1 + 1e-9:
             raise ConfigurationError(
                 f"Faults are shares of all requests, at most 1 together, and these are {given}"
             )

@@ -21,7 +21,6 @@ from mlproject.tracking.failures import as_tracking_error
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CHAMPION = "champion"
 _LOCK_SECONDS = 30.0
 
 
