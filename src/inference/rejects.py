@@ -70,12 +70,12 @@ class RejectFinder:
     def _by_pattern(self, frame: pd.DataFrame, verdicts: dict[int, tuple[str | None, str]]) -> None:
         """Judge rows by which of their values are missing or infinite."""
         kinds = np.zeros(frame.shape, np.int8)
-        for place, name in enumerate(frame.columns):
+        for position, name in enumerate(frame.columns):
             values = frame[name]
-            kinds[values.isna().to_numpy(), place] = _MISSING
+            kinds[values.isna().to_numpy(), position] = _MISSING
             if values.dtype.kind == "f":
-                kinds[np.isposinf(values.to_numpy()), place] = _INFINITE
-                kinds[np.isneginf(values.to_numpy()), place] = _NEGATIVE
+                kinds[np.isposinf(values.to_numpy()), position] = _INFINITE
+                kinds[np.isneginf(values.to_numpy()), position] = _NEGATIVE
         odd = np.flatnonzero(kinds.any(axis=1))
         if not len(odd):
             return
@@ -88,16 +88,19 @@ class RejectFinder:
                 verdicts.update(dict.fromkeys(odd[which.ravel() == number].tolist(), verdict))
 
     def _pattern(self, row: pd.DataFrame, pattern: np.ndarray[Any, Any]) -> tuple[str, str] | None:
-        places = np.flatnonzero(pattern).tolist()
-        names = [str(row.columns[place]) for place in places]
+        positions = np.flatnonzero(pattern).tolist()
+        names = [str(row.columns[position]) for position in positions]
         why = self.ask(self._swapped(row, names))
         if why is None:
             return None
-        for place, name in zip(places, names, strict=True):
+        for position, name in zip(positions, names, strict=True):
             alone = self.ask(self._swapped(row, [name]))
             if alone is not None:
-                return name, f"it {_KINDS[int(pattern[place])]}, which the model refuses ({alone})"
-        return names[0], f"it {_KINDS[int(pattern[places[0]])]}, which the model refuses ({why})"
+                return (
+                    name,
+                    f"it {_KINDS[int(pattern[position])]}, which the model refuses ({alone})",
+                )
+        return names[0], f"it {_KINDS[int(pattern[positions[0]])]}, which the model refuses ({why})"
 
     def _first_refused(self, frame: pd.DataFrame, rows: np.ndarray[Any, Any]) -> int:
         """Return the first refused row among some of which at least one is, by halving."""

@@ -145,8 +145,8 @@ class Scorer:
             classes = list(self.estimator.classes_)
             if probabilities.shape != (len(frame), len(classes)):
                 raise ModelError("predict_proba of a model with several targets cannot be written")
-            for place, label in enumerate(classes):
-                columns[f"probability_{label}"] = np.ascontiguousarray(probabilities[:, place])
+            for number, label in enumerate(classes):
+                columns[f"probability_{label}"] = np.ascontiguousarray(probabilities[:, number])
         predictions = self.estimator.predict(X)
         if hasattr(predictions, "toarray"):  # a sparse matrix, of several labels
             predictions = predictions.toarray()
@@ -157,8 +157,8 @@ class Scorer:
             columns[PREDICTION] = values
         else:
             flat = values.reshape(len(frame), -1)
-            for place in range(flat.shape[1]):
-                columns[f"{PREDICTION}_{place}"] = np.ascontiguousarray(flat[:, place])
+            for number in range(flat.shape[1]):
+                columns[f"{PREDICTION}_{number}"] = np.ascontiguousarray(flat[:, number])
         return pa.table({name: _array(values) for name, values in columns.items()})
 
     def _ask(self, frame: pd.DataFrame) -> str | None:
@@ -208,9 +208,9 @@ class Scorer:
         if sample is None or self.schema.is_tensor:
             return pd.DataFrame()
         try:
-            given = pd.DataFrame(sample["data"], columns=sample["columns"])
+            rows = pd.DataFrame(sample["data"], columns=sample["columns"])
             arrays = {
-                f.name: pa.Array.from_pandas(given[f.name], type=f.type)
+                f.name: pa.Array.from_pandas(rows[f.name], type=f.type)
                 for f in self.schema.features
             }
             return to_frame(pa.table(arrays))
@@ -218,7 +218,7 @@ class Scorer:
             return pd.DataFrame()
 
     def _zeros(self) -> pd.DataFrame:
-        names = [str(place) for place in range(self.schema.width or 0)]
+        names = [str(number) for number in range(self.schema.width or 0)]
         kinds = dict.fromkeys(names, self.schema.type) or {
             f.name: f.type for f in self.schema.features
         }

@@ -54,27 +54,27 @@ class Summary:
             return self._counts()
         if not self._count:
             return {}
-        found: dict[str, Any] = {
+        metrics: dict[str, Any] = {
             "prediction_mean": self._mean,
             "prediction_std": math.sqrt(self._squares / self._count),
             "prediction_min": self._least,
             "prediction_max": self._greatest,
         }
         if self.missing:
-            found["prediction_missing"] = float(self.missing)
-        return found
+            metrics["prediction_missing"] = float(self.missing)
+        return metrics
 
     def _counts(self) -> dict[str, float]:
         """Return the counts of the labels; labels that make the same name get a number."""
-        found: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for label, count in self.labels.most_common(_MOST_CLASSES):
             base = name = f"predicted_{_metric_name(label)}"
             number = 1
-            while name in found:
+            while name in metrics:
                 number += 1
                 name = f"{base}_{number}"
-            found[name] = float(count)
-        return found
+            metrics[name] = float(count)
+        return metrics
 
 
 def _metric_name(label: str) -> str:

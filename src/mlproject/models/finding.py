@@ -176,13 +176,13 @@ def _run(session: Session, run_id: str) -> Run:
 def _stores_here() -> list[Target]:
     """Return the stores that a run may be in instead: this folder's, and the usual choice."""
     here = Path.cwd()
-    found = []
+    stores = []
     if targets.holds_experiments(here / "mlruns"):
-        found.append(targets.from_text(targets.LOCAL, "the folder mlruns", here))
+        stores.append(targets.from_text(targets.LOCAL, "the folder mlruns", here))
     if (here / "mlflow.db").is_file():
-        found.append(targets.from_text("sqlite:///mlflow.db", "the file mlflow.db", here))
+        stores.append(targets.from_text("sqlite:///mlflow.db", "the file mlflow.db", here))
     usual = targets.resolve()
-    return found + [usual] * (usual.uri not in {item.uri for item in found})
+    return stores + [usual] * (usual.uri not in {item.uri for item in stores})
 
 
 def _has_run(store: Target, run_id: str) -> bool:

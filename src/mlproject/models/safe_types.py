@@ -88,12 +88,12 @@ def is_class(name: str) -> bool:
     module, attribute = _parts(name)
     if not attribute or not _holds_data(module):
         return False
-    found = _find(module, attribute)
-    if not isinstance(found, type):
+    target = _find(module, attribute)
+    if not isinstance(target, type):
         return False
     if module.partition(".")[0] == "numpy":
-        return issubclass(found, _NUMPY_DATA) and not issubclass(found, np.memmap)
-    return _is_at_home(found, module)
+        return issubclass(target, _NUMPY_DATA) and not issubclass(target, np.memmap)
+    return _is_at_home(target, module)
 
 
 @cache
@@ -113,8 +113,8 @@ def is_function(name: str) -> bool:
     )
     if not known or attribute.startswith("_"):
         return False
-    found = _find(module, attribute)
-    return inspect.isfunction(found) and _is_at_home(found, module)
+    target = _find(module, attribute)
+    return inspect.isfunction(target) and _is_at_home(target, module)
 
 
 def _parts(name: str) -> tuple[str, str]:
@@ -134,9 +134,9 @@ def _holds_data(module: str) -> bool:
     return any(f"{module}.".startswith(f"{prefix}.") for prefix in _PANDAS_PREFIXES)
 
 
-def _is_at_home(found: Any, module: str) -> bool:
+def _is_at_home(target: Any, module: str) -> bool:
     """Whether a class or function is the module's own, not something that it imports."""
-    return getattr(found, "__module__", "") == module
+    return getattr(target, "__module__", "") == module
 
 
 def _find(module: str, attribute: str) -> Any:

@@ -37,13 +37,13 @@ class Policy:
         return sha256 in self.hashes
 
 
-def parse(values: Iterable[str], where: str) -> Policy:
+def parse(values: Iterable[str], origin: str) -> Policy:
     """Return the policy that texts stand for: ``pickle``, or ``sha256:`` and 64 hex digits.
 
     Raises
     ------
     ConfigurationError
-        For any other text; ``where`` says where it stands.
+        For any other text; ``origin`` says where it stands.
     """
     pickles, hashes = False, set()
     for value in values:
@@ -54,7 +54,7 @@ def parse(values: Iterable[str], where: str) -> Policy:
             pickles = True
         else:
             raise ConfigurationError(
-                f"{where} is '{value}'", "It can be 'pickle', or 'sha256:' and 64 hex digits"
+                f"{origin} is '{value}'", "It can be 'pickle', or 'sha256:' and 64 hex digits"
             )
     return Policy(pickles, frozenset(hashes))
 
@@ -67,8 +67,8 @@ def in_force(values: Iterable[str]) -> Policy:
     ConfigurationError
         When one of the texts is no policy.
     """
-    asked = parse((text for text in values if text), "--trust")
+    policy = parse((text for text in values if text), "--trust")
     path = settings.find()
     if path is None:
-        return asked
-    return asked | parse(settings.read(path).trust, f"'trust' in {path}")
+        return policy
+    return policy | parse(settings.read(path).trust, f"'trust' in {path}")
