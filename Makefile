@@ -37,8 +37,8 @@ types: $(VENV)/dev.stamp
 # Microsoft's packages slow down every import of MLflow, and most users do not have them: the tests
 # that need them have an environment of their own.
 tests: $(VENV)/dev.stamp $(AZURE)/dev.stamp
-	$(BIN)/pytest -n $(WORKERS) --ignore=tests/test_emulator.py --ignore=tests/workspace
-	$(AZURE_BIN)/pytest -n $(WORKERS) tests/workspace tests/test_emulator.py
+	$(BIN)/pytest -n $(WORKERS) --ignore=tests/emulator --ignore=tests/workspace
+	$(AZURE_BIN)/pytest -n $(WORKERS) tests/workspace tests/emulator
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -20,8 +20,7 @@ from mlproject.cli.frame import LazyGroup, command, real_stdout
 from mlproject.cli.tracking import EXPORTS
 
 if TYPE_CHECKING:
-    from mlproject.emulator.environment import Identity
-    from mlproject.emulator.instance import Running
+    from mlproject.emulator.instance import EmulatorInstance, Identity
 
 _HERE = "mlproject.cli.emulator"
 _FOLDER = ".azureml-emulator"
@@ -96,19 +95,17 @@ def with_faults(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def started(
+def emulated(
     stack: ExitStack, folder: Path, options: dict[str, Any], *, port: int = 0, wait: bool = True
-) -> Running:
+) -> EmulatorInstance:
     """Start an emulator that ends with a stack."""
     from mlproject.emulator.faults import Faults
-    from mlproject.emulator.instance import running
+    from mlproject.emulator.start import started
+    from mlproject.emulator.state import Settings
 
-    settings = {
-        "token_seconds": options.pop("token_life"),
-        "refuse": options.pop("refuse"),
-        "wrong": Faults(**options),
-    }
-    return stack.enter_context(running(folder, port=port, wait=wait, **settings))
+    life, refuse = options.pop("token_life"), options.pop("refuse")
+    settings = Settings(life, refuse, Faults(**options))
+    return stack.enter_context(started(folder, settings, port=port, wait=wait))
 
 
 @click.command()
@@ -130,7 +127,7 @@ def start(reporter: Reporter, state: str, port: int, **options: Any) -> None:
     import signal
 
     with ExitStack() as stack:
-        found = started(stack, Path(state), options, port=port)
+        found = emulated(stack, Path(state), options, port=port)
         reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
         reporter.say('In another shell: eval "$(mlproject emulator env)"')
         with suppress(KeyboardInterrupt):
@@ -160,7 +157,7 @@ def run(
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="azureml-emulator-"))
         # The command has imports of its own to do while the emulator has.
-        found = started(stack, Path(state or scratch), options, wait=False)
+        found = emulated(stack, Path(state or scratch), options, wait=False)
         environment = found.process_environment(identity)
         try:
             code = subprocess.call(words, env=environment, stdout=real_stdout())

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlproject.emulator.names import API_HOST, HOSTS
+from mlproject.emulator.identities import API_HOST, HOSTS
 
 _LASTING = dt.timedelta(days=30)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlproject.base.errors import ConfigurationError
-from mlproject.emulator.messages import Answer, Request, refused
-from mlproject.emulator.names import LOGIN_HOST, LOOPBACK
+from werkzeug import Request, Response
 
-Service = Callable[[Request], Answer]
+from mlproject.base.errors import ConfigurationError
+from mlproject.emulator.front import FaultyService
+from mlproject.emulator.identities import LOGIN_HOST, LOOPBACK
+from mlproject.emulator.messages import Service, api_error
+
 _SHARES = ("throttled", "unavailable", "reset", "lost")
 _SIGN_IN = (LOGIN_HOST, LOOPBACK)
 
@@ -23,10 +24,8 @@ class Faults:
 
     Attributes
     ----------
-    throttled : float
-        Answered with 429 and carried out never.
-    unavailable : float
-        Answered with 503 and carried out never.
+    throttled, unavailable : float
+        Answered with 429 or 503, and never carried out.
     reset : float
         The connection breaks before anything is done.
     lost : float
@@ -59,34 +58,33 @@ class Faults:
             )
 
 
-def faulty(service: Service, faults: Faults) -> Callable[[Request], Answer | None]:
+def faulty(service: Service, faults: Faults) -> FaultyService:
     """Return a service with faults; signing in has none, as clients do not repeat it."""
     chance = random.Random(faults.seed)  # noqa: S311 - no secret
     lock = threading.Lock()
 
-    def answer(request: Request) -> Answer | None:
+    def answer(request: Request) -> Response | None:
         time.sleep(faults.delay)
         if request.host in _SIGN_IN:
             return service(request)
         with lock:
             drawn = chance.random()
-        for share, fault in (
-            (faults.throttled, lambda: _later(refused(429, "REQUEST_LIMIT_EXCEEDED", "Slower."))),
-            (faults.unavailable, lambda: refused(503, "TEMPORARILY_UNAVAILABLE", "Busy.")),
-            (faults.reset, lambda: None),
-            (faults.lost, lambda: _lost(service, request)),
-        ):
-            if drawn < share:
-                return fault()
-            drawn -= share
+        for name in _SHARES:
+            drawn -= getattr(faults, name)
+            if drawn < 0:
+                return _fault(name, service, request)
         return service(request)
 
     return answer
 
 
-def _later(answer: Answer) -> Answer:
-    return Answer(answer.status, answer.body, answer.headers | {"Retry-After": "0"})
-
-
-def _lost(service: Service, request: Request) -> None:
-    service(request)
+def _fault(name: str, service: Service, request: Request) -> Response | None:
+    if name == "throttled":
+        response = api_error(429, "REQUEST_LIMIT_EXCEEDED", "Slower.")
+        response.headers["Retry-After"] = "0"
+        return response
+    if name == "unavailable":
+        return api_error(503, "TEMPORARILY_UNAVAILABLE", "Busy.")
+    if name == "lost":
+        service(request).close()
+    return None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
-from mlproject.emulator import artifacts, blobs, entra, management, roles, tracking
-from mlproject.emulator.messages import MISSING, Answer, Request, arm_refused, refused
-from mlproject.emulator.names import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
+from werkzeug import Request, Response
+
+from mlproject.emulator import artifacts, blobs, entra, management, tracking
+from mlproject.emulator.identities import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
+from mlproject.emulator.messages import api_error, arm_error, missing
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store, opened
 
@@ -40,16 +42,16 @@ class Service:
         if self._store.exception() is None:
             self.store().close()
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: Request) -> Response:
         """Answer a request."""
         try:
             return self._answer(request)
         except (KeyError, TypeError, ValueError) as error:  # what no client of the service sends
-            return refused(400, "INVALID_PARAMETER_VALUE", f"{type(error).__name__}: {error}")
+            return api_error(400, "INVALID_PARAMETER_VALUE", f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a thread's end; the client is to hear of it
-            return refused(500, "INTERNAL_ERROR", f"{type(error).__name__}: {error}")
+            return api_error(500, "INTERNAL_ERROR", f"{type(error).__name__}: {error}")
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Response:
         host = request.host
         if host == LOGIN_HOST:
             return self._login(request)
@@ -58,20 +60,20 @@ class Service:
         if host == BLOB_HOST:
             return blobs.answer(self._state, request)
         if host == API_HOST and request.path == "/discovery":
-            return management.discovery(request)
+            return management.discovery()
         if host in (API_HOST, ARM_HOST):
             return self._authorized(request)
-        return MISSING
+        return missing()
 
-    def _authorized(self, request: Request) -> Answer:
-        claims = self._state.key.claims(request.headers.get("authorization"))
+    def _authorized(self, request: Request) -> Response:
+        claims = self._state.key.claims(request)
         if claims is None:
             if request.host == ARM_HOST:
-                return arm_refused(401, "ExpiredAuthenticationToken", _EXPIRED)
-            return refused(401, None, _EXPIRED)
-        denied = roles.denied(request, claims)
-        if denied is not None:
-            return denied
+                return arm_error(401, "ExpiredAuthenticationToken", _EXPIRED)
+            return api_error(401, None, _EXPIRED)
+        denial = entra.denial(request, claims)
+        if denial is not None:
+            return denial
         if request.host == ARM_HOST:
             return self._arm(request)
         if request.path.startswith(tracking.PREFIX):

@@ -1,4 +1,4 @@
-"""What one emulator knows: its folder, the tokens that hold in it, and its artifacts."""
+"""What one emulator knows: its settings, the tokens that hold in it, and its artifacts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,46 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from mlproject.emulator.names import CLIENT_ID, TENANT
+from mlproject.base.errors import ConfigurationError
+from mlproject.emulator.faults import Faults
+from mlproject.emulator.identities import CLIENT_ID, TENANT
 from mlproject.emulator.records import Records
 from mlproject.emulator.signing import Key
 
 
-@dataclass
+@dataclass(frozen=True)
+class Settings:
+    """How an emulator behaves.
+
+    Attributes
+    ----------
+    token_seconds : float
+        How long a token holds.
+    refuse : str, optional
+        A regular expression; metrics, parameters and tags whose whole name it matches are refused.
+    faults : Faults
+    """
+
+    token_seconds: float = 3600.0
+    refuse: str | None = None
+    faults: Faults = field(default_factory=Faults)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str] | None:
+        """The regular expression of ``refuse``, compiled."""
+        try:
+            return re.compile(self.refuse) if self.refuse else None
+        except re.error as error:
+            raise ConfigurationError(
+                f"'{self.refuse}' is no regular expression: {error}"
+            ) from error
+
+    def __post_init__(self) -> None:
+        """Check the regular expression."""
+        _ = self.pattern
+
+
+@dataclass(frozen=True)
 class State:
     """What one emulator knows.
 
@@ -21,17 +55,13 @@ class State:
     ----------
     folder : Path
         Holds the database, the records and content of artifacts, and the certificates.
-    token_seconds : float
-        How long a token holds.
-    refuse : re.Pattern, optional
-        Metrics, parameters and tags whose name it matches are refused.
+    settings : Settings
     key : Key
         Signs the tokens and the blob store's URLs.
     """
 
     folder: Path
-    token_seconds: float = 3600.0
-    refuse: re.Pattern[str] | None = None
+    settings: Settings
     key: Key = field(default_factory=Key)
 
     @property
@@ -54,14 +84,13 @@ class State:
 
         Parameters
         ----------
-        audience : str
-        client : str
-            Whose token it is.
+        audience, client : str
+            For whom it is, and whose.
         **more : str
             Claims of this token alone.
         """
         now = time.time()
-        expires = now + self.token_seconds
+        expires = now + self.settings.token_seconds
         claims = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{TENANT}/",
