@@ -38,12 +38,12 @@ _OFF_THE_PROXY = (identities.LOOPBACK, "localhost", "::1")
 
 def astray(around: Mapping[str, str]) -> list[str]:
     """Return the names of the variables in an environment that would mislead a client."""
-    found = [n for n in around if n in _ASTRAY or n.startswith(_ASTRAY_PREFIXES)]
+    misleading = [n for n in around if n in _ASTRAY or n.startswith(_ASTRAY_PREFIXES)]
     uri = around.get(environ.TRACKING_URI, "")
     # The target 'azureml' is the workspace of config.json, which is the emulated one.
     if uri and uri != "azureml" and identities.API_HOST not in uri:
-        found.append(environ.TRACKING_URI)
-    return found
+        misleading.append(environ.TRACKING_URI)
+    return misleading
 
 
 def no_proxy(around: Mapping[str, str]) -> str:

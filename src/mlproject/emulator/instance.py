@@ -26,15 +26,7 @@ LOG_FILE = "requests.jsonl"
 
 @dataclass(frozen=True)
 class EmulatorInstance:
-    """A running emulator.
-
-    Attributes
-    ----------
-    folder : Path
-        Holds its state.
-    address : str
-        Of the proxy.
-    """
+    """A running emulator: the folder of its state, and the address of its proxy."""
 
     folder: Path
     address: str
@@ -63,11 +55,7 @@ class EmulatorInstance:
     ) -> dict[str, str]:
         """Return a whole environment: another's, less what would lead a client elsewhere.
 
-        Parameters
-        ----------
-        identity : {'secret', 'managed', 'guest'}
-        around : mapping, optional
-            This process's own environment by default.
+        ``around`` is this process's own environment by default.
         """
         around = os.environ if around is None else around
         misleading = set(astray(around))

@@ -23,17 +23,8 @@ _RETRIES = Retry(10, allowed_methods=None, status_forcelist=(429, 503))
 def job_environment(
     instance: EmulatorInstance, run_id: str, experiment_id: str, experiment_name: str
 ) -> dict[str, str]:
-    """Return the variables that a job's process has on the service, for a run that there is.
-
-    The run's token is asked for over HTTP, so that this can be another process than the
-    emulator's.
-
-    Raises
-    ------
-    TrackingError
-        When the emulator does not answer.
-    """
-    token, expires = run_token(instance, run_id, experiment_id)
+    """Return the variables that a job's process has on the service; see ``EmulatorInstance``."""
+    token, expires = _run_token(instance, run_id, experiment_id)
     return instance.network({}) | {
         environ.TRACKING_URI: identities.TRACKING_URI,
         "MLFLOW_TRACKING_TOKEN": token,
@@ -54,8 +45,11 @@ def job_environment(
     }
 
 
-def run_token(instance: EmulatorInstance, run_id: str, experiment_id: str) -> tuple[str, int]:
-    """Sign in, and return a new token of a run and when it expires, in seconds since the epoch."""
+def _run_token(instance: EmulatorInstance, run_id: str, experiment_id: str) -> tuple[str, int]:
+    """Sign in, and return a new token of a run and when it expires, in seconds since the epoch.
+
+    It is asked for over HTTP, so that this can be another process than the emulator's.
+    """
     login = f"https://{identities.LOGIN_HOST}/{identities.TENANT}/oauth2/v2.0/token"
     form = {
         "grant_type": "client_credentials",

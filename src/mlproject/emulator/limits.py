@@ -21,7 +21,7 @@ _LISTS = ("metrics", "params", "tags")
 _NAMED = frozenset({"runs/log-batch", "runs/log-metric", "runs/log-parameter", "runs/set-tag"})
 
 
-def refused(
+def rejection(
     endpoint: str,
     content: Mapping[str, Any],
     pattern: re.Pattern[str] | None,
@@ -29,16 +29,8 @@ def refused(
 ) -> Response | None:
     """Return the answer to a request that goes past a limit, or None.
 
-    Parameters
-    ----------
-    endpoint : str
-        Such as ``runs/log-batch``.
-    content : mapping
-        The request's JSON.
-    pattern : re.Pattern, optional
-        Names of metrics, parameters and tags that are refused, too.
-    parameters : callable
-        From a run's id to the names of its parameters.
+    Names of metrics, parameters and tags that match ``pattern`` are refused, too; ``parameters``
+    returns the names of those that a run has.
     """
     message = (
         _too_long(endpoint, content)

@@ -22,7 +22,6 @@ class LoggedRequest:
     ----------
     time : float
         When it came, in seconds since the epoch.
-    method, host, path : str
     status : int or None
         None where the connection was broken.
     seconds : float

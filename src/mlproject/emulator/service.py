@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 
 from werkzeug import Request, Response
 
@@ -28,9 +27,8 @@ class Service:
         self._state = state
         self._login, self._arm = entra.routes(state), management.routes()
         self._machine, self._artifacts = entra.managed_identity(state), artifacts.routes(state)
-        self._store: Future[Store] = Future()
-        self._opening = threading.Thread(target=self._open, daemon=True)
-        self._opening.start()
+        self._opening = ThreadPoolExecutor(1)
+        self._store = self._opening.submit(opened, state)
 
     def store(self) -> Store:
         """Return the store when it is open; raise what kept it from opening."""
@@ -38,7 +36,7 @@ class Service:
 
     def close(self) -> None:
         """Close the store."""
-        self._opening.join()
+        self._opening.shutdown()
         if self._store.exception() is None:
             self.store().close()
 
@@ -79,9 +77,3 @@ class Service:
         if request.path.startswith(tracking.PREFIX):
             return tracking.answer(self._state, self.store, request)
         return self._artifacts(request)
-
-    def _open(self) -> None:
-        try:
-            self._store.set_result(opened(self._state))
-        except BaseException as error:  # noqa: BLE001 - raised again by who waits
-            self._store.set_exception(error)

@@ -42,16 +42,9 @@ class Key:
         return dict(claims) if claims["ends"] > time.time() else None
 
     def url(self, host: str, path: str, permissions: str, seconds: float) -> str:
-        """Return a URL with the shape of a shared access signature.
+        """Return a URL with the shape of a shared access signature; ``path`` is not quoted.
 
-        Parameters
-        ----------
-        host, path : str
-            ``path`` starts with a slash, and is not quoted.
-        permissions : str
-            Of ``r`` read, ``c`` create what is not there, ``w`` write over what is there.
-        seconds : float
-            How long it holds from now.
+        Permissions are ``r`` read, ``c`` create what is not there, ``w`` write over what is there.
         """
         ends = zulu(time.time() + seconds)
         signature = self._signature(f"{path}\n{permissions}\n{ends}")

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from mlproject.base import locks
@@ -33,7 +32,6 @@ def started(
     ----------
     folder : Path
         Where its state is kept; made when it is not there.
-    settings : Settings, optional
     port : int
         Of the proxy, on loopback; 0 for any that is free.
     wait : bool
@@ -43,13 +41,9 @@ def started(
     Raises
     ------
     ConfigurationError
-        When a package is missing, the port is taken, an emulator already runs with this folder
-        or in this process, or the folder's database cannot be used.
+        When the port is taken, an emulator already runs with this folder or in this process, or
+        the folder's database cannot be used.
     """
-    if find_spec("cryptography") is None:
-        raise ConfigurationError(
-            "The emulator needs the package cryptography", "pip install cryptography"
-        )
     from mlproject.emulator.service import Service
 
     folder, settings = folder.absolute(), settings or Settings()

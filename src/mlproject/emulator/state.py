@@ -25,7 +25,6 @@ class Settings:
         How long a token holds.
     refuse : str, optional
         A regular expression; metrics, parameters and tags whose whole name it matches are refused.
-    faults : Faults
     """
 
     token_seconds: float = 3600.0
@@ -55,7 +54,6 @@ class State:
     ----------
     folder : Path
         Holds the database, the records and content of artifacts, and the certificates.
-    settings : Settings
     key : Key
         Signs the tokens and the blob store's URLs.
     """
@@ -82,12 +80,7 @@ class State:
     def token(self, audience: str, client: str = CLIENT_ID, **more: str) -> tuple[str, int]:
         """Return a new token, a JWT, and when it expires, in seconds since the epoch.
 
-        Parameters
-        ----------
-        audience, client : str
-            For whom it is, and whose.
-        **more : str
-            Claims of this token alone.
+        ``more`` are claims of this token alone.
         """
         now = time.time()
         expires = now + self.settings.token_seconds

@@ -40,17 +40,17 @@ def answer(state: State, store: Callable[[], Store], request: Request) -> Respon
         content = ids.for_store(json_of(request))
     except ids.UnknownIdError as error:
         return api_error(404, "RESOURCE_DOES_NOT_EXIST", str(error))
-    refused = limits.refused(endpoint, content, state.settings.pattern, store().parameters)
-    if refused is not None:
-        return refused
-    asked = EnvironBuilder(
+    rejection = limits.rejection(endpoint, content, state.settings.pattern, store().parameters)
+    if rejection is not None:
+        return rejection
+    handed_on = EnvironBuilder(
         path,
         f"https://{API_HOST}",
         query,
         request.method,
         json=content if request.get_data() else None,
     )
-    return _for_client(store().answer(asked.get_environ()))
+    return _for_client(store().answer(handed_on.get_environ()))
 
 
 def _for_client(response: Response) -> Response:
