@@ -44,6 +44,18 @@ def test_content_is_written_once_and_read_in_ranges(client: Client) -> None:
     assert blob.head(address).headers["Content-Length"] == "5"
 
 
+def test_content_of_unknown_length_is_written_and_names_may_have_any_character(
+    client: Client,
+) -> None:
+    run, path = client.run(), "sub folder/50 % + é?#.txt"
+    client.recorded(run, path)
+    address = client.located(run, path)
+
+    assert client.session.put(address, iter([b"hel", b"lo"]), headers=PUT).status_code == 201
+    assert client.session.get(address).content == b"hello"
+    assert client.session.get(client.located(run, path)).content == b"hello"
+
+
 def test_the_address_of_a_record_permits_to_write_what_is_not_there(client: Client) -> None:
     run = client.run()
     client.recorded(run, "a.txt")
