@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 
 T = TypeVar("T")
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -33,6 +34,14 @@ class Unanswered(MlflowException):
     def __init__(self, message: str, *, seconds: float = 0.0, **options: Any) -> None:
         self.seconds = seconds
         super().__init__(message, **options)
+
+
+def if_offered(call: Callable[[], T], otherwise: str) -> T:
+    """Make a call; say what to do instead where the service has none such."""
+    try:
+        return call()
+    except NotOffered as error:
+        raise AzureMLException(otherwise, error_code=NOT_IMPLEMENTED) from error
 
 
 def retry_after(response: Any) -> float:

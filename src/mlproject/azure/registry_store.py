@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from azureml.mlflow._store.model_registry.model_registry import AzureMLflowModelRegistry
 from mlflow.entities.model_registry import (
@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import (
     RegisteredModelTag,
 )
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED, RESOURCE_DOES_NOT_EXIST
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore
@@ -23,10 +23,9 @@ from mlflow.utils.validation import _validate_model_alias_name_reserved
 from mlproject.azure import bookkeeping, sources
 from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
-from mlproject.azure.failures import AzureMLException, NotOffered, create
+from mlproject.azure.failures import AzureMLException, NotOffered, create, if_offered
 from mlproject.azure.uris import our_uri, service_uri
 
-T = TypeVar("T")
 _ALIAS = f"{bookkeeping.PREFIX}alias."
 _MODEL_ID = f"{bookkeeping.PREFIX}model_id"
 
@@ -102,7 +101,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Say that the service cannot, unless it can by now."""
-        renamed: RegisteredModel = self._unless_lacking(
+        renamed: RegisteredModel = if_offered(
             lambda: RestStore.rename_registered_model(self, name, new_name),
             f"Azure ML cannot rename registered models: register the versions of '{name}' "
             f"as '{new_name}'",
@@ -111,7 +110,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     def delete_registered_model(self, name: str) -> None:
         """Say that the service cannot, unless it can by now."""
-        self._unless_lacking(
+        if_offered(
             lambda: RestStore.delete_registered_model(self, name),
             f"Azure ML cannot delete registered models through MLflow: delete the versions of "
             f"'{name}', or archive it in the Studio",
@@ -299,9 +298,3 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
                 f"There is no model version {uri}", error_code=RESOURCE_DOES_NOT_EXIST
             )
         return max(known, key=lambda item: int(item.version))
-
-    def _unless_lacking(self, call: Callable[[], T], otherwise: str) -> T:
-        try:
-            return call()
-        except NotOffered as error:
-            raise AzureMLException(otherwise, error_code=NOT_IMPLEMENTED) from error

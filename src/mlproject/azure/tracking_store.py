@@ -25,14 +25,13 @@ from mlflow.entities import (
 )
 from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking.rest_store import RestStore
 
 from mlproject.azure import bookkeeping, model_tags, rejected_batches
 from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
-from mlproject.azure.failures import AzureMLException, NotOffered, create
+from mlproject.azure.failures import create, if_offered
 from mlproject.azure.files import Files
 from mlproject.azure.logged_models import LoggedModels
 from mlproject.azure.overflow import Overflow
@@ -107,13 +106,10 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         """Say that the service cannot, unless it can by now."""
-        try:
-            RestStore.rename_experiment(self, experiment_id, new_name)
-        except NotOffered as error:
-            raise AzureMLException(
-                "Azure ML cannot rename experiments: record in a new one",
-                error_code=NOT_IMPLEMENTED,
-            ) from error
+        if_offered(
+            lambda: RestStore.rename_experiment(self, experiment_id, new_name),
+            "Azure ML cannot rename experiments: record in a new one",
+        )
 
     def _experiment_with_our_uri(self, experiment: Experiment) -> Experiment:
         experiment._artifact_location = self._our_uri(experiment.artifact_location)
