@@ -28,8 +28,8 @@ from tests.conftest import Shell, new_environment  # noqa: E402
 from tests.workspace.conftest import URI, emulated  # noqa: E402
 from tests.workspace.test_training_and_scoring import tree  # noqa: E402
 
-from mlproject.emulator import names  # noqa: E402
-from mlproject.emulator.instance import Running  # noqa: E402
+from mlproject.emulator import identities  # noqa: E402
+from mlproject.emulator.instance import EmulatorInstance  # noqa: E402
 from tracking import bare, ours, recipe_of, timed  # noqa: E402
 
 CANDIDATES, REPEATS = 100, 3
@@ -63,9 +63,9 @@ def shell_in(folder: Path) -> Shell:
     return Shell(folder / "work", new_environment(folder / "home"))
 
 
-def asked(running: Running) -> int:
+def asked(running: EmulatorInstance) -> int:
     """Return how many requests the workspace and its storage have had; signing in is left out."""
-    hosts = (names.API_HOST, names.BLOB_HOST)
+    hosts = (identities.API_HOST, identities.BLOB_HOST)
     return sum(item.host in hosts for item in running.requests())
 
 
@@ -75,7 +75,7 @@ def requests(folder: Path) -> list[list[str]]:
     (shell.folder / "plain.py").write_text(SCRIPT)
     recipe = recipe_of(shell.folder, 9)
     ways = {
-        "azureml://, models off": (names.TRACKING_URI, ["plain.py", "none"]),
+        "azureml://, models off": (identities.TRACKING_URI, ["plain.py", "none"]),
         "azureml3://, models on": (URI, ["plain.py", "models"]),
         "python -m training": (URI, ["-m", "training", recipe]),
     }
@@ -91,7 +91,7 @@ def requests(folder: Path) -> list[list[str]]:
 
 
 @contextmanager
-def led_to(running: Running, home: Path) -> Iterator[None]:
+def led_to(running: EmulatorInstance, home: Path) -> Iterator[None]:
     """Lead this process to an emulator for the block."""
     before = dict(os.environ)
     os.environ.update(running.environment | {"HOME": str(home)})

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.emulator import names
-from mlproject.emulator.instance import Running, find
+from mlproject.emulator import identities
+from mlproject.emulator.instance import EmulatorInstance, find
 from tests.conftest import Shell, new_environment
 
-URI = names.TRACKING_URI.replace("azureml:", "azureml3:")
+URI = identities.TRACKING_URI.replace("azureml:", "azureml3:")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def emulated(folder: Path, *options: str) -> Iterator[Running]:
+def emulated(folder: Path, *options: str) -> Iterator[EmulatorInstance]:
     """Run an emulator of its own, with faults, for the block."""
     folder.mkdir()
     command = [sys.executable, "-m", "mlproject", "emulator", "start", "--state", "state", *options]
@@ -51,7 +51,7 @@ def emulated(folder: Path, *options: str) -> Iterator[Running]:
             process.wait()
 
 
-def _found(process: subprocess.Popen[bytes], folder: Path) -> Running:
+def _found(process: subprocess.Popen[bytes], folder: Path) -> EmulatorInstance:
     for _ in range(600):
         assert process.poll() is None, (folder / "log").read_text()
         try:
@@ -62,17 +62,17 @@ def _found(process: subprocess.Popen[bytes], folder: Path) -> Running:
 
 
 @pytest.fixture
-def azure_shell(shell: Shell, azureml_emulator: Running) -> Shell:
+def azure_shell(shell: Shell, azureml_emulator: EmulatorInstance) -> Shell:
     """A shell that is led to the emulated workspace."""
     return in_workspace(shell, azureml_emulator)
 
 
-def in_workspace(shell: Shell, running: Running) -> Shell:
+def in_workspace(shell: Shell, running: EmulatorInstance) -> Shell:
     return Shell(shell.folder, shell.environment | running.environment)
 
 
 @pytest.fixture
-def store(azureml_workspace: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def store(azureml_workspace: EmulatorInstance, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """MLflow in this process, pointed at the emulated workspace."""
     import mlflow
 
@@ -95,7 +95,7 @@ def name() -> str:
 
 
 @pytest.fixture
-def asked(azureml_emulator: Running) -> Callable[[], list[str]]:
+def asked(azureml_emulator: EmulatorInstance) -> Callable[[], list[str]]:
     """A function that returns what was asked since the last time."""
     seen = [len(azureml_emulator.requests())]
 

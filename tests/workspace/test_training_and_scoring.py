@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mlproject.emulator import names
-from mlproject.emulator.instance import Running
+from mlproject.emulator import identities
+from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell, children_of
 from tests.workspace.conftest import URI, emulated, in_workspace
 
@@ -21,7 +21,9 @@ _TIMES = ("mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time")
 
 
 @pytest.fixture
-def opened(azureml_workspace: Running, client: Callable[[str], Any]) -> Callable[[str], Any]:
+def opened(
+    azureml_workspace: EmulatorInstance, client: Callable[[str], Any]
+) -> Callable[[str], Any]:
     return client
 
 
@@ -190,9 +192,9 @@ def test_a_credential_that_is_gone_ends_with_one_line_and_the_run_is_finished_la
         AZ.format(
             python=sys.executable,
             gone=str(shell.folder / "gone"),
-            client=names.CLIENT_ID,
-            secret=names.CLIENT_SECRET,
-            tenant=names.TENANT,
+            client=identities.CLIENT_ID,
+            secret=identities.CLIENT_SECRET,
+            tenant=identities.TENANT,
         )
     )
     az.chmod(0o755)
@@ -229,7 +231,7 @@ def test_a_run_longer_than_its_token_loses_nothing(shell: Shell, tmp_path: Path)
 
 
 def test_a_job_joins_its_own_run_with_its_own_token(
-    azure_shell: Shell, azureml_workspace: Running, client: Callable[[str], Any]
+    azure_shell: Shell, azureml_workspace: EmulatorInstance, client: Callable[[str], Any]
 ) -> None:
     opened = client(URI)
     experiment = opened.create_experiment("of-a-job")

@@ -2,17 +2,17 @@
 
 Each module may import those above it, and nothing of MLflow or of Microsoft's before it is used:
 
-- ``places``        URIs of workspaces and artifacts, links to the Studio
+- ``uris``          URIs of workspaces and artifacts, links to the Studio
 - ``workspace``     config.json, or the environment of a job
 - ``credentials``   one azure-identity credential, its tokens kept and renewed; a job's own token
 - ``context``       a workspace with its cloud and its credential
 - ``core``          azureml-core: the tracking URI of a workspace (imported nowhere else)
-- ``failures``, ``pauses``
+- ``failures``      errors, and what is tried again after them
 - ``calls``         requests: a refused token is renewed once, a lost answer creates nothing twice
 - ``bookkeeping``   what the workspace cannot keep otherwise, in tags that users do not see
 - ``blobs``         the content of one artifact, up and down
 - ``files``         which artifacts a run or an upload has
-- ``overflow``, ``refusals``  what the service refused of a run, kept in an artifact
+- ``overflow``, ``rejected_batches``  what the service rejected of a run, kept in an artifact
 - ``model_tags``, ``logged_models``  MLflow 3's logged models in those tags
 - ``tracking_store``
 - ``sources``       the files of a new model version

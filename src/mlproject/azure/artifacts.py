@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from azureml.mlflow._store.artifact.artifact_repo import AzureMLflowArtifactRepository
 from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.utils.file_utils import ArtifactProgressBar, create_tmp_dir
 
 from mlproject.azure import context, model_tags
-from mlproject.azure.files import Files
-from mlproject.azure.places import folder_of
+from mlproject.azure.failures import AzureMLException
+from mlproject.azure.files import Files, files_in
+from mlproject.azure.uris import folder_of
 
 
 class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
@@ -42,7 +45,6 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
             raise MlflowException.invalid_parameter_value(str(error)) from error
         # MLflow's clients name their tracking URI, and add the files of logged models themselves.
         self._leaves_models = tracking_uri is not None
-        self._failures: list[MlflowException] | None = None
         self._context = context.of(artifact_uri)
         self._files = Files(self._context, self._folder)
 
@@ -55,13 +57,8 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
         """Upload every file of a folder."""
-        folder = Path(local_dir)
-        files = [
-            (path, self._whole(posixpath.join(artifact_path or "", _relative(path, folder))))
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        ]
-        self._files.put(files)
+        files = files_in(Path(local_dir), artifact_path or "")
+        self._files.put([(file, self._whole(path)) for file, path in files])
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         """Return what is directly in a folder; nothing for a file. Sizes are not known.
@@ -69,42 +66,53 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
         MLflow adds the files of a run's logged models to what its other artifacts are. Here they
         are artifacts, too; so a listing that leads into a model's folder leaves them to it.
         """
-        names: dict[str, bool] = {}
         if self._leaves_models and self._is_in_logged_model(path):
             return []
-        for below in self._below(path):
+        prefix = (path or "").strip("/")
+        names: dict[str, bool] = {}
+        for below in self._below(prefix, self._files.paths()):
             name, slash, _ = below.partition("/")
             names[name] = bool(slash)
-        prefix = (path or "").strip("/")
         return [
             FileInfo(posixpath.join(prefix, name), is_dir, None)
             for name, is_dir in sorted(names.items())
         ]
 
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
-        """Download a file or a folder; nothing to download is an error."""
+        """Download a file or a folder; nothing to download is an error.
+
+        MLflow's own way lists folder by folder, and here each listing is whole.
+        """
+        folder = Path(dst_path).absolute() if dst_path else Path(create_tmp_dir())
+        if not folder.is_dir():
+            raise AzureMLException(
+                f"There is no folder {folder} to download to", error_code=RESOURCE_DOES_NOT_EXIST
+            )
         prefix = (artifact_path or "").strip("/")
-        view, failures = copy.copy(self), list[MlflowException]()
-        view._files = _Listed(self._files)
-        view._leaves_models = False
-        view._failures = failures
-        whole = self._whole(prefix)
-        there = whole in view._files.paths() or any(True for _ in view._below(prefix))
-        if prefix and not there:
-            raise self._files.missing(whole)
-        try:
-            return str(ArtifactRepository.download_artifacts(view, prefix, dst_path))
-        except MlflowException as error:
-            # MLflow's own message begins with the URI, and is cut before it says why.
-            raise (failures[0] if failures else error) from error
+        listing = self._files.paths()
+        if prefix and self._whole(prefix) in listing:
+            paths = [prefix]
+        else:
+            paths = [posixpath.join(prefix, path) for path in self._below(prefix, listing)]
+        if prefix and not paths:
+            raise self._files.missing(self._whole(prefix))
+        tasks = [
+            self.thread_pool.submit(self._download_file, path, self._destination(path, folder))
+            for path in paths
+        ]
+        with ArtifactProgressBar.files(desc="Downloading artifacts", total=len(tasks)) as bar:
+            for _ in as_completed(tasks):
+                bar.update()
+        for task in tasks:
+            task.result()
+        return self._destination(prefix, folder) if prefix else str(folder)
 
     def _download_file(self, remote_file_path: str, local_path: str, **_: object) -> None:
-        try:
-            self._files.get(self._whole(remote_file_path), Path(local_path))
-        except MlflowException as error:
-            if self._failures is not None:
-                self._failures.append(error)
-            raise
+        self._files.get(self._whole(remote_file_path), Path(local_path))
+
+    def _destination(self, path: str, folder: Path) -> str:
+        """Return where a path goes, with its folder made; one that leads out is an error."""
+        return str(self._create_download_destination(path, str(folder)))
 
     def _is_in_logged_model(self, path: str | None) -> bool:
         """Whether a path leads into the folder of a logged model of the run."""
@@ -117,33 +125,16 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
 
         run = TrackingStore(self._context).run_with_tags(str(self._folder.run_id))
         root = str(run.info.artifact_uri).rstrip("/")
-        places = {model.artifact_location for model in model_tags.models(run)}
-        return f"{root}/{folder}" in places
+        locations = {model.artifact_location for model in model_tags.models(run)}
+        return f"{root}/{folder}" in locations
 
     def _whole(self, path: str) -> str:
         if self._folder.is_above:
             path = path.strip("/").removeprefix("artifacts")
         return posixpath.join(self._folder.path, path.replace("\\", "/").strip("/")).strip("/")
 
-    def _below(self, path: str | None) -> Iterator[str]:
-        """Yield the paths below a folder, relative to it: ``model`` is not above ``model_2``."""
-        whole = self._whole(path or "")
+    def _below(self, path: str, listing: Sequence[str]) -> list[str]:
+        """Return the paths below a folder, relative to it: ``model`` is not above ``model_2``."""
+        whole = self._whole(path)
         prefix = f"{whole}/" if whole else ""
-        for item in self._files.paths():
-            if item.startswith(prefix) and item != prefix:
-                yield item.removeprefix(prefix)
-
-
-class _Listed(Files):
-    """Files whose listing is asked for once: a download goes through it folder by folder."""
-
-    def __init__(self, files: Files) -> None:
-        self.__dict__ = dict(files.__dict__)
-        self._paths = files.paths()
-
-    def paths(self) -> list[str]:
-        return self._paths
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
+        return [p.removeprefix(prefix) for p in listing if p.startswith(prefix) and p != prefix]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from azure.core.exceptions import (
     AzureError,
@@ -18,9 +16,8 @@ from azure.core.exceptions import (
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobClient
 
-from mlproject.azure.pauses import ATTEMPTS, pause_before, retry_after
+from mlproject.azure.failures import repeat, retry_after
 
-T = TypeVar("T")
 _CHUNK = 4 * 1024 * 1024
 # Pieces of one large file at a time.
 _WORKERS = 4
@@ -46,7 +43,7 @@ class Blobs:
                     return self.same(url, path) is True
             return True
 
-        return _patiently(upload)
+        return repeat(upload, _pause_after)
 
     def same(self, url: str, path: Path) -> bool | None:
         """Return whether a blob holds what a file holds; None when there is no blob."""
@@ -63,7 +60,7 @@ class Blobs:
                 return None
             return digest.digest() == _digest(path)
 
-        return _patiently(compare)
+        return repeat(compare, _pause_after)
 
     def get(self, url: str, path: Path) -> None:
         """Download into a file, which is there once all of it is."""
@@ -76,29 +73,23 @@ class Blobs:
 
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _patiently(download)
+            repeat(download, _pause_after)
         finally:
             unfinished.unlink(missing_ok=True)
 
     def _client(self, url: str) -> Any:
         # The library's own first pause is a quarter of a minute, and it does not repeat 429:
-        # ``_patiently`` does all of it.
+        # ``repeat`` does all of it.
         return BlobClient.from_blob_url(url, transport=self._transport, retry_total=0)
 
 
-def _patiently(work: Callable[[], T]) -> T:
-    """Repeat after 429, 5xx and connections that break, also midway."""
-    for attempt in range(ATTEMPTS):
-        try:
-            return work()
-        except AzureError as error:
-            status = error.status_code if isinstance(error, HttpResponseError) else None
-            passing = status is None or status in (408, 429) or status >= 500
-            if not passing or attempt == ATTEMPTS - 1:
-                raise
-            pause = retry_after(error.response) if isinstance(error, HttpResponseError) else 0.0
-        time.sleep(max(pause, pause_before(attempt)))
-    raise AssertionError("unreachable")
+def _pause_after(error: Exception) -> float | None:
+    """Let 429, 5xx and connections that break pass, also midway."""
+    if not isinstance(error, HttpResponseError):
+        return 0.0 if isinstance(error, AzureError) else None
+    status = error.status_code
+    passing = status is None or status in (408, 429) or status >= 500
+    return retry_after(error.response) if passing else None
 
 
 def _digest(path: Path) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 PREFIX = "azureml3."
 # A request that makes something carries it, so that what it made is found when its answer is lost.
 REQUEST = f"{PREFIX}request"
-# Names an artifact that holds what the service refused of a run, and a tag of those that was
+# Names an artifact that holds what the service rejected of a run, and a tag of those that was
 # deleted since.
 OVERFLOW = f"{PREFIX}overflow."
 DELETED = f"{PREFIX}deleted."
@@ -23,9 +23,9 @@ def new_request() -> str:
     return uuid.uuid4().hex
 
 
-def hidden(name: str) -> bool:
-    """Whether a tag is ours and not the user's."""
-    return name.startswith(PREFIX)
+def shown(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that are the user's and not ours."""
+    return {name: value for name, value in tags.items() if not name.startswith(PREFIX)}
 
 
 def written(name: str, content: Mapping[str, Any]) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 MLflow's own retries stay: each request that may be carried out twice is repeated after a network
 error, 429 and 5xx. Added is what they lack. A token that the service refuses is renewed once. What
-would be made twice, were it repeated, is looked for first: ``create``.
+would be made twice, were it repeated, is looked for first, by ``failures.create``.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,30 +21,58 @@ from mlflow.protos.databricks_pb2 import (
     UNAUTHENTICATED,
     ErrorCode,
 )
+from mlflow.protos.model_registry_pb2 import (
+    CreateModelVersion,
+    CreateRegisteredModel,
+    DeleteModelVersion,
+    DeleteModelVersionTag,
+    DeleteRegisteredModelTag,
+)
+from mlflow.protos.service_pb2 import (
+    CreateExperiment,
+    CreateRun,
+    DeleteExperiment,
+    DeleteRun,
+    DeleteTag,
+    RestoreExperiment,
+    RestoreRun,
+)
 from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request, verify_rest_response
 
 from mlproject.azure.context import Context
-from mlproject.azure.failures import AzureMLException, NotOffered, Unanswered
-from mlproject.azure.pauses import ATTEMPTS, pause_before, retry_after
+from mlproject.azure.failures import (
+    ATTEMPTS,
+    AzureMLException,
+    NotOffered,
+    Unanswered,
+    retry_after,
+    settle,
+)
 from mlproject.base.errors import one_line
 
 if TYPE_CHECKING:
     from requests import Response
 
 T = TypeVar("T")
+_GONE, _SETTLED = "RESOURCE_DOES_NOT_EXIST", ("INVALID_PARAMETER_VALUE", "INVALID_STATE")
+# Calls that may not be repeated blindly. What makes something is looked for by who makes it; the
+# others are repeated until the service says, in these words, that it has been done.
+_ONCE: dict[Any, tuple[str, ...] | None] = {
+    **dict.fromkeys((CreateExperiment, CreateRun), None),
+    **dict.fromkeys((CreateRegisteredModel, CreateModelVersion), None),
+    **dict.fromkeys((DeleteTag, DeleteModelVersionTag, DeleteRegisteredModelTag), (_GONE,)),
+    DeleteModelVersion: (_GONE,),
+    **dict.fromkeys((DeleteRun, RestoreRun), _SETTLED),
+    **dict.fromkeys((DeleteExperiment, RestoreExperiment), (_GONE, *_SETTLED)),
+}
 _SKEW_SECONDS = 300.0
 # Answers that say nothing of whether the request was carried out, or that it was not.
 _LATER = frozenset([408, 429, 500, 502, 503, 504])
 
 
 class Calls:
-    """The requests of one workspace.
-
-    Parameters
-    ----------
-    context : Context
-    """
+    """The requests of one workspace."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -58,14 +86,9 @@ class Calls:
         params: Any = None,
         once: bool = False,
     ) -> Response:
-        """Send a request and return the answer, whatever its status is but 401, 403 and 404 empty.
+        """Send a request and return the response, whatever its status but 401, 403 and 404 empty.
 
-        Parameters
-        ----------
-        method, path : str
-        json_body, params : optional
-        once : bool
-            Whether the request must not be repeated.
+        With ``once`` it is not repeated.
 
         Raises
         ------
@@ -75,32 +98,33 @@ class Calls:
             UNAUTHENTICATED when a new token is refused too; PERMISSION_DENIED; and what MLflow
             raises after its last retry.
         """
-        arguments: dict[str, Any] = {"raise_on_status": False, "json": json_body, "params": params}
-        if once:
-            arguments["max_retries"] = 0
-        given = {name: value for name, value in arguments.items() if value is not None}
-        response = self._authorised(method, path, given, once=once)
+        arguments: dict[str, Any] = {"json": json_body, "params": params}
+        arguments = {name: value for name, value in arguments.items() if value is not None}
+        response = self._authorised(method, path, arguments, once=once)
         if once and response.status_code in _LATER:
             name = self.context.workspace.name
             raise Unanswered(
                 f"The workspace '{name}' answers '{_short(path)}' with {response.status_code}: "
-                f"{said(response)}",
+                f"{error_text(response)}",
                 error_code=TEMPORARILY_UNAVAILABLE,
                 seconds=retry_after(response),
             )
-        self._refuse(response, method, path)
+        self._raise_for_status(response, method, path)
         return response
 
     def _authorised(self, method: str, path: str, arguments: Any, *, once: bool) -> Response:
         """Send with a token that holds; one that is refused is renewed."""
         credential = self.context.credential
         host = f"https://{self.context.workspace.host}"
-        refusals = 0
+        retries = {"max_retries": 0} if once else {}
+        unauthorised = 0
         for _ in range(ATTEMPTS):
             token = credential.get_token()
             creds = MlflowHostCreds(host, token=token.token)
             try:
-                response: Response = http_request(creds, path, method, **arguments)
+                response: Response = http_request(
+                    creds, path, method, raise_on_status=False, **retries, **arguments
+                )
             except MlflowException as error:
                 if once:
                     raise Unanswered(str(error)) from error
@@ -109,51 +133,44 @@ class Calls:
                 break
             credential.renew(token.token)
             # One that ended while MLflow was waiting to try again says nothing of the credential.
-            refusals += token.expires_on > time.time()
-            if refusals == 2:
+            unauthorised += token.expires_on > time.time()
+            if unauthorised == 2:
                 break
         return response
 
-    def call(self, endpoint: str, method: str, body: str | None, answer: T, *, once: bool) -> T:
-        """Make one of MLflow's API calls and return ``answer``, filled.
-
-        Parameters
-        ----------
-        endpoint : str
-            Such as ``/api/2.0/mlflow/runs/get``.
-        method : str
-        body : str or None
-            JSON, as MLflow's own stores make it.
-        answer : protobuf message
-        once : bool
-            Whether the request must not be repeated.
-        """
+    def call(self, api: Any, method: str, endpoint: str, body: str | None, answer: T) -> T:
+        """Make one of MLflow's API calls, as its stores word it, and return ``answer``, filled."""
         content = json.loads(body) if body is not None else None
         given: dict[str, Any] = {"params": content} if method == "GET" else {"json_body": content}
         path = f"{self.context.workspace.api}{endpoint}"
-        response = self.send(method, path, **given, once=once)
-        try:
-            verify_rest_response(response, endpoint)
-        except RestException as error:
-            if "message" in error.json:
-                raise
-            # The service's own envelope, of which MLflow would print the whole.
-            code = ErrorCode.Value(error.error_code)
-            raise AzureMLException(said(response), error_code=code) from error
-        if response.status_code != 204:
-            parse_dict(js_dict=json.loads(response.text), message=answer)
-        return answer
 
-    def _refuse(self, response: Response, method: str, path: str) -> None:
+        def send() -> T:
+            response = self.send(method, path, **given, once=api in _ONCE)
+            try:
+                verify_rest_response(response, endpoint)
+            except RestException as error:
+                if "message" in error.json:
+                    raise
+                # The service's own envelope, of which MLflow would print the whole.
+                code = ErrorCode.Value(error.error_code)
+                raise AzureMLException(error_text(response), error_code=code) from error
+            if response.status_code != 204:
+                parse_dict(js_dict=json.loads(response.text), message=answer)
+            return answer
+
+        already = _ONCE.get(api)
+        return send() if already is None else settle(send, *already) or answer
+
+    def _raise_for_status(self, response: Response, method: str, path: str) -> None:
         """Raise for what no caller can do anything about, in words that a user can."""
         name = self.context.workspace.name
         status = response.status_code
         if status == 401:
-            message = f"The workspace '{name}' refuses the credential (401: {said(response)})"
-            raise AzureMLException(f"{message}{_skewed(response)}", error_code=UNAUTHENTICATED)
+            message = f"The workspace '{name}' refuses the credential (401: {error_text(response)})"
+            raise AzureMLException(f"{message}{_clock_hint(response)}", error_code=UNAUTHENTICATED)
         if status == 403:
             raise AzureMLException(
-                f"No permission in the workspace '{name}' (403: {said(response)}). "
+                f"No permission in the workspace '{name}' (403: {error_text(response)}). "
                 "Ask its owner for the role 'AzureML Data Scientist'",
                 error_code=PERMISSION_DENIED,
             )
@@ -165,66 +182,21 @@ class Calls:
             )
 
 
-def create(send: Callable[[], T], find: Callable[[], T | None]) -> T:
-    """Have something made exactly once, although answers get lost.
-
-    Parameters
-    ----------
-    send : callable
-        Makes it; raises ``Unanswered`` when it may have been made or not.
-    find : callable
-        Returns it when an earlier attempt has made it, else None.
-
-    Raises
-    ------
-    Unanswered
-        When no attempt was answered; nothing was found then either.
-    """
-    for attempt in range(ATTEMPTS):
-        try:
-            return send()
-        except Unanswered as error:
-            if attempt == ATTEMPTS - 1:
-                raise
-            time.sleep(max(pause_before(attempt), error.seconds))
-            found = find()
-            if found is not None:
-                return found
-    raise AssertionError("unreachable")
-
-
-def settle(send: Callable[[], T], *already: str) -> T | None:
-    """Have something deleted or restored, although answers get lost.
-
-    Parameters
-    ----------
-    send : callable
-        Raises ``Unanswered`` when it may have been done or not.
-    already : str
-        What MLflow calls the error of doing it again, which then says that it is done.
-    """
-    lost = False
-
-    def attempt() -> T | None:
-        nonlocal lost
-        try:
-            return send()
-        except Unanswered:
-            lost = True
-            raise
-        except MlflowException as error:
-            if lost and error.error_code in already:
-                return None
-            raise
-
-    return create(attempt, lambda: None)
+def pages(read: Callable[[Any], tuple[Iterable[T], Any]]) -> Iterator[T]:
+    """Yield what is on all pages; ``read`` takes a token and returns a page and the next one's."""
+    token = None
+    while True:
+        items, token = read(token)
+        yield from items
+        if not token:
+            return
 
 
 def _short(path: str) -> str:
     return path.rpartition("/mlflow/")[2] if "/api/" in path else path
 
 
-def said(response: Response) -> str:
+def error_text(response: Response) -> str:
     """Return what the service says in an error, whichever of its envelopes it comes in."""
     try:
         content = response.json()
@@ -240,13 +212,13 @@ def said(response: Response) -> str:
     return one_line(str(text or response.text))[:300]
 
 
-def _skewed(response: Response) -> str:
+def _clock_hint(response: Response) -> str:
     """Return what to do about a token that is refused although it is new."""
     try:
-        theirs = parsedate_to_datetime(response.headers["Date"]).timestamp()
+        service_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
     except (KeyError, TypeError, ValueError):
-        theirs = time.time()
-    ahead = time.time() - theirs
+        service_time = time.time()
+    ahead = time.time() - service_time
     if abs(ahead) > _SKEW_SECONDS:
         where = "ahead of" if ahead > 0 else "behind"
         return f". This machine's clock is {abs(ahead):.0f} s {where} the service's: set it"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mlproject.azure import credentials
 from mlproject.azure.credentials import Credential
-from mlproject.azure.places import Workspace, workspace_of
+from mlproject.azure.uris import Workspace, workspace_of
 from mlproject.base import environ
 from mlproject.base.errors import TrackingError
 
@@ -24,13 +24,7 @@ _KNOWN: dict[Workspace, Context] = {}
 
 @dataclass(frozen=True)
 class Context:
-    """What requests to a workspace need.
-
-    Attributes
-    ----------
-    workspace : Workspace
-    credential : Credential
-    """
+    """What requests to a workspace need."""
 
     workspace: Workspace
     credential: Credential
@@ -114,21 +108,21 @@ def cloud(host: str | None = None) -> Any:
 
 def user_credential(host: str | None = None) -> Credential:
     """Return the credential of whoever runs this process, for the cloud in force."""
-    found = cloud(host)
-    return credentials.of_user(found._get_default_scope(), found._get_authority())
+    in_force = cloud(host)
+    return credentials.of_user(in_force._get_default_scope(), in_force._get_authority())
 
 
 def _credential(workspace: Workspace) -> Credential:
-    found = cloud(workspace.host)
-    scope = str(found._get_default_scope())
-    given = _given(workspace, scope)
-    if given is not None:
-        return given
-    of_job = credentials.of_job(workspace, scope)
-    return of_job or credentials.of_user(scope, found._get_authority())
+    in_force = cloud(workspace.host)
+    scope = str(in_force._get_default_scope())
+    return (
+        _of_azureml_core(workspace, scope)
+        or credentials.of_job(workspace, scope)
+        or credentials.of_user(scope, in_force._get_authority())
+    )
 
 
-def _given(workspace: Workspace, scope: str) -> Credential | None:
+def _of_azureml_core(workspace: Workspace, scope: str) -> Credential | None:
     """Return what ``Workspace.get_mlflow_tracking_uri`` of azureml-core has left for the URI."""
     from azureml.mlflow._internal.service_context_loader import _AzureMLServiceContextLoader
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from azureml.core import Workspace
 from azureml.core.authentication import ArmTokenAuthentication
 
-from mlproject.azure import context, places
+from mlproject.azure import context, uris
+from mlproject.azure.credentials import quiet
 from mlproject.azure.workspace import Names
 from mlproject.base.errors import TrackingError, one_line
 from mlproject.base.redaction import redacted_text
@@ -39,20 +38,21 @@ def tracking_uri(names: Names) -> str:
     credential = context.user_credential()
     authentication = _Authentication(credential)
     failing = f"The Azure ML workspace '{names.name}' of {names.path} cannot be used"
-    with _quiet():
+    with quiet("azureml", logging.CRITICAL), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             authentication._get_arm_token()
             workspace = Workspace(names.subscription, names.group, names.name, auth=authentication)
             uri = str(workspace.get_mlflow_tracking_uri())
         except Exception as error:
             # azureml-core lets through whatever its many clients raise.
-            raise TrackingError(f"{failing}: {_why(error)}", _hint(error)) from error
-    found = places.workspace_of(uri).uri
-    context.adopt(found, credential)
-    return found
+            raise TrackingError(f"{failing}: {_reason(error)}", _hint(error)) from error
+    our_uri = uris.workspace_of(uri).uri
+    context.adopt(our_uri, credential)
+    return our_uri
 
 
-def _why(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """Return the first sentence of what azureml-core prints on several lines."""
     text = str(getattr(error, "message", None) or error)
     for line in text.splitlines():
@@ -72,17 +72,3 @@ def _hint(error: BaseException) -> str | None:
     if "NotFound" in text or "not found" in text.lower():
         return "Check its three names, or download config.json again"
     return None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep azureml-core's own notes to itself: what they say is in the error."""
-    logger = logging.getLogger("azureml")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlproject.azure.places import Workspace
+from mlproject.azure.uris import Workspace
 from mlproject.base import environ
 from mlproject.base.errors import one_line, reason
 from mlproject.base.redaction import redacted_text
@@ -42,14 +42,8 @@ _WHAT_TO_SET = (
 class Credential:
     """Tokens for one audience: kept while they hold, asked for again when they are refused.
 
-    It is a credential as the Azure SDKs take one, too.
-
-    Parameters
-    ----------
-    make : callable
-        Returns a new azure-identity credential, with nothing remembered.
-    scope : str
-        The audience, such as ``https://management.azure.com/.default``.
+    It is a credential as the Azure SDKs take one, too. ``make`` returns a new one of
+    azure-identity, with nothing remembered; ``scope`` is the audience.
     """
 
     def __init__(self, make: Callable[[], TokenCredential], scope: str) -> None:
@@ -75,7 +69,7 @@ class Credential:
         """
         with self._lock:
             if self._token is None or time.time() >= self._replace_at:
-                self._token = self._asked()
+                self._token = self._new_token()
                 left = self._token.expires_on - time.time()
                 self._replace_at = self._token.expires_on - min(_MARGIN_SECONDS, left / 3)
             return self._token
@@ -86,11 +80,11 @@ class Credential:
             if self._token is not None and self._token.token == refused:
                 self._token, self._inner = None, None
 
-    def _asked(self) -> AccessToken:
+    def _new_token(self) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
 
         try:
-            with _quiet():
+            with quiet("azure.identity", logging.ERROR):
                 if self._inner is None:
                     self._inner = self._make()
                 return self._inner.get_token(self._scope)
@@ -103,12 +97,6 @@ class RunToken:
 
     Times are compared in UTC, and a token is renewed long before it ends: the one that is
     replaced authorises its replacement.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    token : str
-    experiment_id, run_id : str
     """
 
     def __init__(self, workspace: Workspace, token: str, experiment_id: str, run_id: str) -> None:
@@ -170,14 +158,7 @@ class RunToken:
 
 
 def of_user(scope: str, authority: str) -> Credential:
-    """Return the credential of whoever runs this process.
-
-    Parameters
-    ----------
-    scope : str
-    authority : str
-        The host that signs in, which differs between clouds.
-    """
+    """Return the credential of whoever runs this process; ``authority`` is the host to sign in."""
     interactive = environ.get(environ.INTERACTIVE) is not None and somebody_is_there()
 
     def make() -> TokenCredential:
@@ -254,11 +235,11 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep azure-identity's page of attempts to itself: the error has all of it."""
-    logger = logging.getLogger("azure.identity")
+def quiet(library: str, level: int) -> Iterator[None]:
+    """Have a library log nothing below a level for the block: its error has all of it."""
+    logger = logging.getLogger(library)
     before = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(level)
     try:
         yield
     finally:

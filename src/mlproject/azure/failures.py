@@ -1,10 +1,18 @@
-"""Errors of the plugins, as MLflow programs expect them."""
+"""Errors of the plugins, as MLflow programs expect them, and how often something is tried again."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
+
+T = TypeVar("T")
+_PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+ATTEMPTS = len(_PAUSES) + 1
+_LONGEST_SECONDS = 30.0
 
 
 class AzureMLException(MlflowException):
@@ -20,13 +28,81 @@ class NotOffered(AzureMLException):
 class Unanswered(MlflowException):
     """A request was not answered, or with an error that may pass; it may have been carried out.
 
-    Parameters
-    ----------
-    message : str
-    seconds : float
-        How long the service asks to wait.
+    ``seconds`` is how long the service asks to wait.
     """
 
     def __init__(self, message: str, *, seconds: float = 0.0, **options: Any) -> None:
         self.seconds = seconds
         super().__init__(message, **options)
+
+
+def if_offered(call: Callable[[], T], otherwise: str) -> T:
+    """Make a call; say what to do instead where the service has none such."""
+    try:
+        return call()
+    except NotOffered as error:
+        raise AzureMLException(otherwise, error_code=NOT_IMPLEMENTED) from error
+
+
+def retry_after(response: Any) -> float:
+    """Return the seconds that a response asks to wait, within reason; 0 when it says nothing."""
+    text = str(getattr(response, "headers", {}).get("Retry-After", ""))
+    return min(float(text), _LONGEST_SECONDS) if text.isdigit() else 0.0
+
+
+def repeat(
+    send: Callable[[], T],
+    pause_after: Callable[[Exception], float | None],
+    find: Callable[[], T | None] = lambda: None,
+) -> T:
+    """Try until there is a result, with longer and longer pauses.
+
+    ``pause_after`` returns the least seconds to wait after an error, None for one that will not
+    pass; ``find`` the result of an earlier attempt that was carried out after all, else None.
+    """
+    for pause in _PAUSES:
+        try:
+            return send()
+        except Exception as error:
+            seconds = pause_after(error)
+            if seconds is None:
+                raise
+        time.sleep(max(seconds, pause))
+        result = find()
+        if result is not None:
+            return result
+    return send()
+
+
+def create(send: Callable[[], T], find: Callable[[], T | None]) -> T:
+    """Have something made exactly once, although answers get lost.
+
+    ``send`` makes it, or raises ``Unanswered``; ``find`` returns what that may have made, or None.
+    """
+    return repeat(send, _pause_after_silence, find)
+
+
+def settle(send: Callable[[], T], *already: str) -> T | None:
+    """Have something deleted or restored, although answers get lost.
+
+    ``already`` is what MLflow calls the error of doing it again, which then says that it is done.
+    """
+    lost = False
+
+    def attempt() -> T | None:
+        nonlocal lost
+        try:
+            return send()
+        except Unanswered:
+            lost = True
+            raise
+        except MlflowException as error:
+            if lost and error.error_code in already:
+                return None
+            raise
+
+    return repeat(attempt, _pause_after_silence)
+
+
+def _pause_after_silence(error: Exception) -> float | None:
+    return error.seconds if isinstance(error, Unanswered) else None

@@ -6,6 +6,7 @@ files and says where each goes, ``contentinfo`` says where one is, and a listing
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,10 +21,10 @@ from mlflow.protos.databricks_pb2 import (
     RESOURCE_DOES_NOT_EXIST,
 )
 
-from mlproject.azure.calls import Calls, said
+from mlproject.azure.calls import Calls, error_text, pages
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException
-from mlproject.azure.places import Folder
+from mlproject.azure.uris import Folder
 from mlproject.base.errors import reason
 
 if TYPE_CHECKING:
@@ -42,11 +43,7 @@ _MOST_REMEMBERED = 1000
 class Files:
     """All artifacts of a run or of an upload, by their whole paths.
 
-    Parameters
-    ----------
-    context : Context
-    folder : Folder
-        Says whose they are; its own path plays no part.
+    Whose they are is what ``folder`` says; its own path plays no part.
     """
 
     def __init__(self, context: Context, folder: Folder) -> None:
@@ -62,24 +59,17 @@ class Files:
 
     def paths(self) -> list[str]:
         """Return the path of every file."""
-        found: list[str] = []
-        path, params = self._owner, dict[str, str]()
-        while True:
-            content = self._json("GET", path, params=params)
-            found += [str(item["path"]) for item in content.get("value") or []]
-            following = content.get("nextLink")
-            if not following:
-                return found
-            parts = urlsplit(str(following))
-            path, params = f"{parts.path}?{parts.query}", {}
+
+        def read(link: str | None) -> tuple[list[str], str | None]:
+            parts = urlsplit(link or self._owner)
+            content = self._json("GET", f"{parts.path}?{parts.query}".removesuffix("?"))
+            paths = [str(item["path"]) for item in content.get("value") or []]
+            return paths, content.get("nextLink")
+
+        return list(pages(read))
 
     def put(self, files: Sequence[tuple[Path, str]]) -> None:
-        """Upload files.
-
-        Parameters
-        ----------
-        files : sequence of (Path, str)
-            Each file here, and its path there.
+        """Upload files, each to a path.
 
         Raises
         ------
@@ -112,7 +102,7 @@ class Files:
             return
         try:
             self._blobs.get(self._url(path), destination)
-        except AzureError as error:
+        except (AzureError, OSError) as error:
             raise self._failed("downloaded", path, error) from error
         if len(_DOWNLOADED) >= _MOST_REMEMBERED:
             _DOWNLOADED.clear()
@@ -138,8 +128,8 @@ class Files:
                 raise AzureMLException(
                     f"Azure ML refuses the artifact '{path}' of the {self._label}: {text}"
                 )
-        places = content.get("artifactContentInformation") or {}
-        return {path: str(place["contentUri"]) for path, place in places.items()}
+        contents = content.get("artifactContentInformation") or {}
+        return {path: str(item["contentUri"]) for path, item in contents.items()}
 
     def _put_one(self, local: Path, path: str, url: str | None) -> None:
         """Upload one file; without a URL its record is there already, and perhaps its content."""
@@ -188,7 +178,7 @@ class Files:
             code = RESOURCE_DOES_NOT_EXIST if response.status_code == 404 else INTERNAL_ERROR
             raise AzureMLException(
                 f"The artifacts of the {self._label} cannot be reached "
-                f"({response.status_code}: {said(response)})",
+                f"({response.status_code}: {error_text(response)})",
                 error_code=code,
             )
         return response.json()
@@ -199,10 +189,19 @@ class Files:
         )
 
 
+def files_in(folder: Path, below: str) -> list[tuple[Path, str]]:
+    """Return every file of a folder, and its path below another one."""
+    return [
+        (path, posixpath.join(below, path.relative_to(folder).as_posix()))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+
+
 def _state(path: Path) -> tuple[int, int] | None:
     """Return what tells whether a file is the one that was written."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns

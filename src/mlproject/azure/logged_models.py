@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlflow.entities import LoggedModelStatus, Metric, RunStatus, RunTag
+from mlflow.entities import LoggedModelStatus, Metric, Param, Run, RunData, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         LoggedModelOutput,
         LoggedModelParameter,
         LoggedModelTag,
-        Run,
     )
 
 _DEFAULT_NAME = "model"
@@ -46,7 +45,7 @@ class _Logging:
     model_id: str
     run_id: str
     since: float = field(default_factory=time.monotonic)
-    asked: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
     linked: set[tuple[Any, ...]] = field(default_factory=set)
 
     def links(self, run_id: str) -> bool:
@@ -101,14 +100,10 @@ class LoggedModels:
             source_run_id = str(carrier.info.run_id)
             self._carriers.add(source_run_id)
         run = self._seen.get(source_run_id) or self.run_with_tags(source_run_id)
-        model_id = model_tags.new_id(source_run_id)
-        known = run.data.params
-        own = {item.key: item.value for item in params or [] if known.get(item.key) != item.value}
-        folder = model_tags.folder_for(name, model_id, run.data.tags)
-        written = model_tags.of_new(model_id, name, folder, model_type, own, list(tags or []))
+        model_id, written = model_tags.of_new(run, name, model_type, params or [], tags or [])
         self.write_tags(source_run_id, written)
-        made = self.remember(_with_tags(run, written))
-        model = next(m for m in model_tags.models(made) if m.model_id == model_id)
+        run = self.remember(_run_with_tags(run, written))
+        model = next(m for m in model_tags.models(run) if m.model_id == model_id)
         self._pending[model_id] = model
         return model
 
@@ -120,14 +115,14 @@ class LoggedModels:
         None where the service has to be asked.
         """
         logging, run = self._logging.get(threading.get_ident()), self._seen.get(run_id)
-        if run is None or logging is None or not logging.links(run_id) or key in logging.asked:
+        if run is None or logging is None or not logging.links(run_id) or key in logging.read:
             return None
-        logging.asked.add(key)
-        found = [Metric.from_proto(m) for m in run.data.to_proto().metrics if m.key == key]
-        if any(metric.step for metric in found):
+        logging.read.add(key)
+        history = [Metric.from_proto(m) for m in run.data.to_proto().metrics if m.key == key]
+        if any(metric.step for metric in history):
             return None
-        logging.linked |= {_point(metric) for metric in found}
-        return found
+        logging.linked |= {_point(metric) for metric in history}
+        return history
 
     def remember_history(self, run_id: str, history: Iterable[Metric]) -> None:
         """Keep what MLflow is about to write again for a model."""
@@ -141,14 +136,14 @@ class LoggedModels:
         for metric in metrics:
             if metric.model_id is not None and model_tags.run_of(metric.model_id) is not None:
                 models.setdefault(str(metric.model_id), []).append(metric)
-        here: dict[str, str] = {}
+        of_run: dict[str, str] = {}
         for model_id, own in models.items():
             written = model_tags.of_metrics(model_id, own)
             if model_tags.run_of(model_id) == run_id:
-                here |= written
+                of_run |= written
             else:
                 self.write_tags(_run_id(model_id), written)
-        return [RunTag(key, value) for key, value in here.items()]
+        return [RunTag(key, value) for key, value in of_run.items()]
 
     def is_linked(self, run_id: str, metric: Metric) -> bool:
         """Whether a metric is only linked with a model: the run has it already."""
@@ -206,7 +201,7 @@ class LoggedModels:
     ) -> None:
         """Give a model further parameters."""
         self._forget(model_id)
-        written = model_tags.of_params(model_id, {item.key: item.value for item in params})
+        written = model_tags.of_params(model_id, params)
         self.write_tags(_run_id(model_id), written)
 
     def delete_logged_model(self, model_id: str) -> None:
@@ -250,11 +245,11 @@ class LoggedModels:
             runs = self._run_in(experiment_ids, run_id)
         else:
             runs = self.pages_with_tags(experiment_ids, f"tags.`{model_tags.MARK}` = '1'")
-        found = [model for run in runs for model in model_tags.models(run)]
-        found = SearchLoggedModelsUtils.filter_logged_models(found, filter_string, datasets)
-        found = SearchLoggedModelsUtils.sort(found, order_by)
+        models = [model for run in runs for model in model_tags.models(run)]
+        models = SearchLoggedModelsUtils.filter_logged_models(models, filter_string, datasets)
+        models = SearchLoggedModelsUtils.sort(models, order_by)
         page, token = SearchLoggedModelsUtils.paginate(
-            found, page_token, max_results or _DEFAULT_RESULTS
+            models, page_token, max_results or _DEFAULT_RESULTS
         )
         return PagedList(page, token)
 
@@ -289,10 +284,8 @@ def _point(metric: Metric) -> tuple[Any, ...]:
     return (metric.key, metric.value, metric.timestamp, metric.step)
 
 
-def _with_tags(run: Run, tags: Mapping[str, str]) -> Run:
+def _run_with_tags(run: Run, tags: Mapping[str, str]) -> Run:
     """Return a run as it is once tags have been set."""
-    from mlflow.entities import Metric, Param, Run, RunData
-
     data = RunData(
         metrics=[Metric.from_proto(item) for item in run.data.to_proto().metrics],
         params=[Param(key, value) for key, value in run.data.params.items()],

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlproject.azure import bookkeeping
 from mlproject.azure.bookkeeping import PREFIX
 
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel, LoggedModelTag, Metric, Run
+    from mlflow.entities import LoggedModel, LoggedModelParameter, LoggedModelTag, Metric, Run
 
 # Set on each run that has models, so that a search finds it.
 MARK = f"{PREFIX}models"
 _MODEL = f"{PREFIX}model."
 _OUTPUT = f"{PREFIX}output."
 _INPUT = f"{PREFIX}input."
-
-
-def new_id(run_id: str) -> str:
-    """Return the id of a new model of a run."""
-    return f"m-{run_id}-{uuid.uuid4().hex[:8]}"
 
 
 def run_of(model_id: str) -> str | None:
@@ -38,32 +33,30 @@ def run_of(model_id: str) -> str | None:
     return run_id
 
 
-def folder_for(name: str, model_id: str, tags: Mapping[str, str]) -> str:
-    """Return the folder for a model's files: its name, unless another model of the run has it.
+def of_new(
+    run: Run,
+    name: str,
+    model_type: str | None,
+    params: Sequence[LoggedModelParameter],
+    tags: Sequence[LoggedModelTag],
+) -> tuple[str, dict[str, str]]:
+    """Return the id of a new model of a run, which is pending, and its tags.
 
     Artifacts cannot be overwritten, so that a second model of a name needs a folder of its own.
     """
-    taken = {record["folder"] for record in _records(tags).values()}
-    return name if name not in taken else f"{name}-{model_id.rpartition('-')[2]}"
-
-
-def of_new(
-    model_id: str,
-    name: str,
-    folder: str,
-    model_type: str | None,
-    params: Mapping[str, str],
-    tags: Sequence[LoggedModelTag],
-) -> dict[str, str]:
-    """Return the tags of a new model, which is pending."""
+    suffix = uuid.uuid4().hex[:8]
+    model_id = f"m-{run.info.run_id}-{suffix}"
+    folders = {record["folder"] for record in _records(run.data.tags).values()}
+    known = run.data.params
     record = {
         "name": name,
-        "folder": folder,
+        "folder": name if name not in folders else f"{name}-{suffix}",
         "type": model_type,
         "created": _now(),
-        "params": dict(params),
+        "params": {item.key: item.value for item in params if known.get(item.key) != item.value},
     }
-    return {MARK: "1"} | bookkeeping.written(_name(model_id), record) | of_tags(model_id, tags)
+    written = bookkeeping.written(_name(model_id), record)
+    return model_id, {MARK: "1"} | written | of_tags(model_id, tags)
 
 
 def of_status(model_id: str, status: str) -> dict[str, str]:
@@ -82,25 +75,19 @@ def of_metrics(model_id: str, metrics: Sequence[Metric]) -> dict[str, str]:
     return bookkeeping.written(f"{_name(model_id)}.metrics.{uuid.uuid4().hex[:8]}", content)
 
 
-def of_tags(model_id: str, tags: Sequence[LoggedModelTag]) -> dict[str, str]:
+def of_tags(model_id: str, tags: Iterable[LoggedModelTag]) -> dict[str, str]:
     """Return the run's tags for tags of a model."""
-    found: dict[str, str] = {}
-    for tag in tags:
-        found |= _item(model_id, "tag", tag.key, str(tag.value))
-    return found
+    return _items_as_tags(model_id, "tag", tags)
 
 
-def of_params(model_id: str, params: Mapping[str, str]) -> dict[str, str]:
+def of_params(model_id: str, params: Iterable[LoggedModelParameter]) -> dict[str, str]:
     """Return the tags for parameters that a model gets later."""
-    found: dict[str, str] = {}
-    for key, value in params.items():
-        found |= _item(model_id, "param", key, value)
-    return found
+    return _items_as_tags(model_id, "param", params)
 
 
 def tag_name(model_id: str, key: str) -> str:
     """Return the name of the run's tag that holds a model's tag."""
-    return _tag(model_id, key)
+    return f"{_name(model_id)}.tag.{key}"
 
 
 def of_output(model_id: str, step: int) -> dict[str, str]:
@@ -115,32 +102,24 @@ def of_input(model_id: str) -> dict[str, str]:
 
 def inputs(tags: Mapping[str, str]) -> list[str]:
     """Return the ids of the models that a run took."""
-    return [key.removeprefix(_INPUT) for key in tags if key.startswith(_INPUT)]
+    return list(_below(_INPUT, tags))
 
 
 def outputs(run_id: str, tags: Mapping[str, str]) -> dict[str, int]:
     """Return the models that a run made, with the step at which it did."""
-    found = {
+    steps = {
         model_id: 0
         for model_id in _records(tags, run_id)
         if f"{_name(model_id)}.deleted" not in tags
     }
-    for key, value in tags.items():
-        if key.startswith(_OUTPUT) and value.lstrip("-").isdigit():
-            found[key.removeprefix(_OUTPUT)] = int(value)
-    return found
+    for model_id, value in _below(_OUTPUT, tags).items():
+        if value.lstrip("-").isdigit():
+            steps[model_id] = int(value)
+    return steps
 
 
 def models(run: Run, *, deleted: bool = False) -> list[LoggedModel]:
-    """Return the models of a run, from its tags.
-
-    Parameters
-    ----------
-    run : Run
-        With all its tags.
-    deleted : bool
-        Whether those that were deleted are among them.
-    """
+    """Return the models of a run from all its tags, perhaps with those that were deleted."""
     tags = run.data.tags
     return [
         _model(run, model_id, record)
@@ -192,20 +171,26 @@ def _metrics(name: str, model_id: str, run: Run) -> list[Metric]:
     ]
 
 
-def _item(model_id: str, kind: str, key: str, value: str) -> dict[str, str]:
-    """Return the tags of one tag or parameter of a model, in pieces where it is long."""
-    name = f"{_name(model_id)}.{kind}"
-    if len(value) <= bookkeeping.LONGEST_VALUE:
-        return {f"{name}.{key}": value}
-    return bookkeeping.written(f"{name}s.{uuid.uuid4().hex[:8]}", {key: value})
+def _items_as_tags(
+    model_id: str, kind: str, items: Iterable[LoggedModelTag | LoggedModelParameter]
+) -> dict[str, str]:
+    """Return the run's tags for tags or parameters of a model, in pieces where they are long."""
+    name, written = f"{_name(model_id)}.{kind}", dict[str, str]()
+    for item in items:
+        value = str(item.value)
+        if len(value) <= bookkeeping.LONGEST_VALUE:
+            written[f"{name}.{item.key}"] = value
+        else:
+            written |= bookkeeping.written(f"{name}s.{uuid.uuid4().hex[:8]}", {item.key: value})
+    return written
 
 
 def _items(name: str, kind: str, tags: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    items: dict[str, str] = {}
     for key in tags:
         if key.startswith(f"{name}.{kind}s.") and key.endswith(".0"):
-            found |= bookkeeping.read(key.removesuffix(".0"), tags) or {}
-    return found | _below(f"{name}.{kind}.", tags)
+            items |= bookkeeping.read(key.removesuffix(".0"), tags) or {}
+    return items | _below(f"{name}.{kind}.", tags)
 
 
 def _records(tags: Mapping[str, str], run_id: str = "") -> dict[str, dict[str, object]]:
@@ -215,12 +200,12 @@ def _records(tags: Mapping[str, str], run_id: str = "") -> dict[str, dict[str, o
         for key in tags
         if key.startswith(_MODEL) and key.endswith(".0") and key.count(".") == _MODEL.count(".") + 1
     )
-    found = {}
+    records = {}
     for suffix in suffixes:
         record = bookkeeping.read(f"{_MODEL}{suffix}", tags)
         if record is not None and "folder" in record and "created" in record:
-            found[f"m-{run_id}-{suffix}"] = record
-    return found
+            records[f"m-{run_id}-{suffix}"] = record
+    return records
 
 
 def _below(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
@@ -229,10 +214,6 @@ def _below(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
 
 def _name(model_id: str) -> str:
     return f"{_MODEL}{model_id.rpartition('-')[2]}"
-
-
-def _tag(model_id: str, key: str) -> str:
-    return f"{_name(model_id)}.tag.{key}"
 
 
 def _now() -> int:

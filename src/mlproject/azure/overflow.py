@@ -1,4 +1,4 @@
-"""What the service refused of a run: kept beside its other artifacts, and read back with it.
+"""What the service rejected of a run: kept beside its other artifacts, and read back with it.
 
 The first time it is ``overflow.json``, then ``overflow-….json``, as artifacts cannot be overwritten
 and several processes may write to a run. A tag names each, so that runs without any cost nothing.
@@ -10,43 +10,55 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 
 from mlproject.azure import bookkeeping
-from mlproject.azure.files import Files
 from mlproject.base.errors import reason
 
-FILE_NAME = "overflow.json"
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Param, Run, RunTag
+
+    from mlproject.azure.files import Files
+
+_FILE_NAME = "overflow.json"
 _SHOWN = 5
 _logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Refused:
-    """Items that the service did not take.
-
-    Attributes
-    ----------
-    params, tags : dict of str to str
-    metrics : list of dict
-        Each with key, value, timestamp and step.
-    reasons : dict of str to str
-        What the service said, by the item's name.
-    """
+class RejectedItems:
+    """Items that the service did not take: metrics with key, value, timestamp and step each."""
 
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    """What the service said, by the item's name."""
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
         return bool(self.params or self.tags or self.metrics)
+
+    def add_metric(self, item: Metric, why: str) -> None:
+        """Add a metric."""
+        names = ("key", "value", "timestamp", "step")
+        self.metrics.append({name: getattr(item, name) for name in names})
+        self.reasons[item.key] = why
+
+    def add_param(self, item: Param, why: str) -> None:
+        """Add a parameter."""
+        self.params[item.key] = item.value
+        self.reasons[item.key] = why
+
+    def add_tag(self, item: RunTag, why: str) -> None:
+        """Add a tag."""
+        self.tags[item.key] = item.value
+        self.reasons[item.key] = why
 
     def named(self) -> str:
         """Return which items, in words."""
@@ -57,77 +69,65 @@ class Refused:
         return f"{', '.join(names[:_SHOWN])}{more}"
 
 
-def keep(
-    files: Files, run_id: str, refused: Refused, write_tag: Callable[[str, str], None], known: bool
-) -> None:
-    """Write refused items into an artifact of the run, name it in a tag, and say so.
+class Overflow:
+    """The artifacts of a run that hold what the service rejected of it."""
 
-    Parameters
-    ----------
-    files : Files
-        The run's.
-    run_id : str
-    refused : Refused
-    write_tag : callable
-        Takes name and value. The tag comes first: a file that nothing names would be lost.
-    known : bool
-        Whether the run has such an artifact already.
-    """
-    content = {
-        "params": refused.params,
-        "tags": refused.tags,
-        "metrics": refused.metrics,
-        "reasons": refused.reasons,
-    }
-    name = _another() if known else FILE_NAME
-    with TemporaryDirectory(prefix="mlproject-") as folder:
-        path = Path(folder) / name
-        path.write_text(json.dumps(content, indent=2), encoding="utf-8")
-        write_tag(f"{bookkeeping.OVERFLOW}{name}", "1")
-        try:
-            files.put([(path, name)])
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            name = _another()  # another process, or the user, was there first
-            write_tag(f"{bookkeeping.OVERFLOW}{name}", "1")
-            files.put([(path, name)])
-    why = next(iter(refused.reasons.values()), "no reason given")
-    _logger.warning(
-        "Azure ML refused %s of run %s (%s); kept in the artifact %s",
-        refused.named(),
-        run_id,
-        why,
-        name,
-    )
+    def __init__(self, run: Run, files: Callable[[Run], Files]) -> None:
+        self._run, self._files = run, files
+        prefix, self._tags = bookkeeping.OVERFLOW, run.data.tags
+        self._names = [key.removeprefix(prefix) for key in self._tags if key.startswith(prefix)]
 
+    def read(self) -> RejectedItems:
+        """Return everything that was rejected.
 
-def names(tags: Mapping[str, str]) -> list[str]:
-    """Return the artifacts that hold what was refused of a run."""
-    prefix = bookkeeping.OVERFLOW
-    return [key.removeprefix(prefix) for key in tags if key.startswith(prefix)]
+        An artifact that cannot be read is told and passed over: the rest of the run is worth
+        having.
+        """
+        items = RejectedItems()
+        if not self._names:
+            return items
+        files = self._files(self._run)
+        with TemporaryDirectory(prefix="mlproject-") as folder:
+            for name in self._names:
+                path = Path(folder) / name
+                try:
+                    files.get(name, path)
+                    content = json.loads(path.read_text(encoding="utf-8"))
+                    items.params |= content["params"]
+                    items.tags |= content["tags"]
+                    items.metrics += content["metrics"]
+                except (MlflowException, OSError, ValueError, KeyError, TypeError) as error:
+                    _logger.warning("The artifact %s cannot be read: %s", name, reason(error))
+        for key in [key for key in items.tags if f"{bookkeeping.DELETED}{key}" in self._tags]:
+            del items.tags[key]
+        return items
 
+    def keep(self, items: RejectedItems, write_tags: Callable[[Mapping[str, str]], None]) -> None:
+        """Write items into an artifact, name it in a tag, and say so.
 
-def read(files: Files, tags: Mapping[str, str]) -> Refused:
-    """Return everything that was refused of a run, from its artifacts.
-
-    One that cannot be read is told and passed over: the rest of the run is worth having.
-    """
-    found = Refused()
-    with TemporaryDirectory(prefix="mlproject-") as folder:
-        for name in names(tags):
-            path = Path(folder) / name
+        The tag comes first: a file that nothing names would be lost.
+        """
+        files = self._files(self._run)
+        name = _another() if self._names else _FILE_NAME
+        with TemporaryDirectory(prefix="mlproject-") as folder:
+            path = Path(folder) / "content"
+            path.write_text(json.dumps(asdict(items), indent=2), encoding="utf-8")
+            write_tags({f"{bookkeeping.OVERFLOW}{name}": "1"})
             try:
-                files.get(name, path)
-                content = json.loads(path.read_text(encoding="utf-8"))
-                found.params |= content["params"]
-                found.tags |= content["tags"]
-                found.metrics += content["metrics"]
-            except (MlflowException, OSError, ValueError, KeyError, TypeError) as error:
-                _logger.warning("The artifact %s cannot be read: %s", name, reason(error))
-    for key in [key for key in found.tags if f"{bookkeeping.DELETED}{key}" in tags]:
-        del found.tags[key]
-    return found
+                files.put([(path, name)])
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+                name = _another()  # another process, or the user, was there first
+                write_tags({f"{bookkeeping.OVERFLOW}{name}": "1"})
+                files.put([(path, name)])
+        _logger.warning(
+            "Azure ML refused %s of run %s (%s); kept in the artifact %s",
+            items.named(),
+            self._run.info.run_id,
+            next(iter(items.reasons.values()), "no reason given"),
+            name,
+        )
 
 
 def _another() -> str:

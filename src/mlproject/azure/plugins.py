@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
+
+HINT = "Install the extra 'azureml': pip install -e '.[azureml]' in the checkout"
+
+
+def installed() -> bool:
+    """Return whether Microsoft's packages are there, which the plugins extend."""
+    return all(
+        find_spec(name) is not None for name in ("azureml", "azureml.mlflow", "azureml.core")
+    )
 
 
 def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
-    """Return the tracking store of a workspace.
-
-    Parameters
-    ----------
-    store_uri : str
-        ``azureml3://…``.
-    artifact_uri : str, optional
-        MLflow's; not used, as the service says where artifacts go.
-    """
+    """Return the tracking store of a workspace; the service says where artifacts go."""
     _require()
     from mlproject.azure import context
     from mlproject.azure.tracking_store import TrackingStore
@@ -44,7 +46,5 @@ def artifacts(
 def _require() -> None:
     from mlflow.exceptions import MlflowException
 
-    from mlproject.azure import extra
-
-    if not extra.installed():
-        raise MlflowException(f"Azure ML needs packages that are not installed: {extra.HINT}")
+    if not installed():
+        raise MlflowException(f"Azure ML needs packages that are not installed: {HINT}")

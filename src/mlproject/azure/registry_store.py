@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from azureml.mlflow._store.model_registry.model_registry import AzureMLflowModelRegistry
 from mlflow.entities.model_registry import (
@@ -14,30 +14,20 @@ from mlflow.entities.model_registry import (
     RegisteredModelTag,
 )
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED, RESOURCE_DOES_NOT_EXIST
-from mlflow.protos.model_registry_pb2 import (
-    CreateModelVersion,
-    CreateRegisteredModel,
-    DeleteModelVersion,
-    DeleteModelVersionTag,
-    DeleteRegisteredModelTag,
-)
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore
 from mlflow.utils.validation import _validate_model_alias_name_reserved
 
 from mlproject.azure import bookkeeping, sources
-from mlproject.azure.calls import Calls, create, settle
+from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
-from mlproject.azure.failures import AzureMLException, NotOffered
-from mlproject.azure.places import ours, services
+from mlproject.azure.failures import AzureMLException, NotOffered, create, if_offered
+from mlproject.azure.uris import our_uri, service_uri
 
-T = TypeVar("T")
 _ALIAS = f"{bookkeeping.PREFIX}alias."
 _MODEL_ID = f"{bookkeeping.PREFIX}model_id"
-_MAKING = (CreateModelVersion, CreateRegisteredModel)
-_DELETING = (DeleteModelVersion, DeleteModelVersionTag, DeleteRegisteredModelTag)
 
 
 class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
@@ -45,10 +35,6 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     An alias is a tag of the registered model; setting one is one request. Should the service
     answer calls on aliases one day, its answers are used.
-
-    Parameters
-    ----------
-    context : Context
     """
 
     def __init__(self, context: Context) -> None:
@@ -65,14 +51,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         else:
             endpoint, method = self._get_endpoint_from_method(api)
         answer = self._get_response_from_method(api)
-
-        def send() -> Any:
-            once = api in _MAKING or api in _DELETING
-            return self._calls.call(endpoint, method, json_body, answer, once=once)
-
-        if api in _DELETING:
-            return settle(send, "RESOURCE_DOES_NOT_EXIST") or answer
-        return send()
+        return self._calls.call(api, method, endpoint, json_body, answer)
 
     # Registered models
 
@@ -87,45 +66,42 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         request = bookkeeping.new_request()
         carried = [*(tags or []), RegisteredModelTag(bookkeeping.REQUEST, request)]
 
-        def send() -> RegisteredModel:
-            made: RegisteredModel = RestStore.create_registered_model(
-                self, name, carried, description
-            )
-            return made
+        def send() -> Any:
+            return RestStore.create_registered_model(self, name, carried, description)
 
         def find() -> RegisteredModel | None:
             try:
-                found = RestStore.get_registered_model(self, name)
+                model = RestStore.get_registered_model(self, name)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
                 return None
-            return found if found.tags.get(bookkeeping.REQUEST) == request else None
+            return model if model.tags.get(bookkeeping.REQUEST) == request else None
 
-        return self._shown(create(send, find))
+        return self._model_for_user(create(send, find))
 
     def get_registered_model(self, name: str) -> RegisteredModel:
         """Return a registered model with its aliases."""
-        return self._shown(RestStore.get_registered_model(self, name))
+        return self._model_for_user(RestStore.get_registered_model(self, name))
 
     def search_registered_models(self, *arguments: Any, **options: Any) -> Any:
         """Return the registered models that meet a condition."""
-        found = RestStore.search_registered_models(self, *arguments, **options)
-        return PagedList([self._shown(item) for item in found], found.token)
+        page = RestStore.search_registered_models(self, *arguments, **options)
+        return PagedList([self._model_for_user(model) for model in page], page.token)
 
     def update_registered_model(self, *arguments: Any, **options: Any) -> RegisteredModel:
         """Change the description of a registered model."""
-        return self._shown(RestStore.update_registered_model(self, *arguments, **options))
+        return self._model_for_user(RestStore.update_registered_model(self, *arguments, **options))
 
     def get_latest_versions(self, name: str, stages: Any = None) -> list[ModelVersion]:
         """Return the latest version of each stage."""
         aliases = self.get_registered_model(name).aliases
-        found = RestStore.get_latest_versions(self, name, stages)
-        return [self._version(item, aliases) for item in found]
+        versions = RestStore.get_latest_versions(self, name, stages)
+        return [self._version_for_user(version, aliases) for version in versions]
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Say that the service cannot, unless it can by now."""
-        renamed: RegisteredModel = self._unless_lacking(
+        renamed: RegisteredModel = if_offered(
             lambda: RestStore.rename_registered_model(self, name, new_name),
             f"Azure ML cannot rename registered models: register the versions of '{name}' "
             f"as '{new_name}'",
@@ -134,7 +110,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     def delete_registered_model(self, name: str) -> None:
         """Say that the service cannot, unless it can by now."""
-        self._unless_lacking(
+        if_offered(
             lambda: RestStore.delete_registered_model(self, name),
             f"Azure ML cannot delete registered models through MLflow: delete the versions of "
             f"'{name}', or archive it in the Studio",
@@ -157,7 +133,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         request = bookkeeping.new_request()
         carried = [*(tags or []), ModelVersionTag(bookkeeping.REQUEST, request)]
         if source.startswith("models:/") and _parse_model_uri(source).model_id is None:
-            other = self._named(source)
+            other = self._version_at(source)
             model_id, run_id = model_id or other.model_id, run_id or other.run_id
             source = self.get_model_version_download_uri(other.name, other.version)
         elif source.startswith("models:/"):
@@ -170,45 +146,41 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             source, model_id = sources.newest_of_name(self.context, source, run_id)
         if model_id:
             carried.append(ModelVersionTag(_MODEL_ID, model_id))
-        place = services(source)
 
-        def send() -> ModelVersion:
-            made: ModelVersion = RestStore.create_model_version(
-                self, name, place, run_id, carried, run_link, description
+        uri = service_uri(source)
+
+        def send() -> Any:
+            return RestStore.create_model_version(
+                self, name, uri, run_id, carried, run_link, description
             )
-            return made
 
         def find() -> ModelVersion | None:
-            for item in self._all_versions(name):
-                if item.tags.get(bookkeeping.REQUEST) == request:
-                    return item
-            return None
+            versions = self._all_versions(name)
+            return next((v for v in versions if v.tags.get(bookkeeping.REQUEST) == request), None)
 
-        return self._version(create(send, find), {})
+        return self._version_for_user(create(send, find), {})
 
     def get_model_version(self, name: str, version: str) -> ModelVersion:
         """Return a version with its aliases."""
-        found = RestStore.get_model_version(self, name, version)
-        return self._version(found, self.get_registered_model(name).aliases)
+        return self._version_with_aliases(RestStore.get_model_version(self, name, version))
 
     def search_model_versions(self, *arguments: Any, **options: Any) -> Any:
         """Return the versions that meet a condition, with their aliases."""
-        found = RestStore.search_model_versions(self, *arguments, **options)
-        aliases = {
-            name: self.get_registered_model(name).aliases for name in {v.name for v in found}
-        }
-        versions = [self._version(item, aliases[item.name]) for item in found]
-        return PagedList(versions, found.token)
+        page = RestStore.search_model_versions(self, *arguments, **options)
+        names = {version.name for version in page}
+        aliases = {name: self.get_registered_model(name).aliases for name in names}
+        versions = [self._version_for_user(version, aliases[version.name]) for version in page]
+        return PagedList(versions, page.token)
 
     def update_model_version(self, *arguments: Any, **options: Any) -> ModelVersion:
         """Change the description of a version."""
-        found = RestStore.update_model_version(self, *arguments, **options)
-        return self._version(found, self.get_registered_model(found.name).aliases)
+        version = RestStore.update_model_version(self, *arguments, **options)
+        return self._version_with_aliases(version)
 
     def transition_model_version_stage(self, *arguments: Any, **options: Any) -> ModelVersion:
         """Move a version to another stage."""
-        found = RestStore.transition_model_version_stage(self, *arguments, **options)
-        return self._version(found, self.get_registered_model(found.name).aliases)
+        version = RestStore.transition_model_version_stage(self, *arguments, **options)
+        return self._version_with_aliases(version)
 
     def delete_model_version(self, name: str, version: str) -> None:
         """Delete a version, and the aliases that named it."""
@@ -220,7 +192,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     def get_model_version_download_uri(self, name: str, version: str) -> str:
         """Return where the files of a version are, under our scheme."""
         uri = RestStore.get_model_version_download_uri(self, name, version)
-        return ours(str(uri), self.context.workspace)
+        return our_uri(str(uri), self.context.workspace)
 
     def _await_model_version_creation(self, mv: ModelVersion, await_creation_for: int) -> None:
         if str(mv.status) != "READY":
@@ -231,7 +203,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
         """Have an alias name a version."""
         _validate_model_alias_name_reserved(alias)
-        if self._of_service(
+        if self._service_offers(
             lambda: RestStore.set_registered_model_alias(self, name, alias, version)
         ):
             return
@@ -242,27 +214,29 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Delete an alias; one that is not there is no error, as on MLflow's own servers."""
-        if self._of_service(lambda: RestStore.delete_registered_model_alias(self, name, alias)):
+        if self._service_offers(lambda: RestStore.delete_registered_model_alias(self, name, alias)):
             return
         if alias in self.get_registered_model(name).aliases:
             RestStore.delete_registered_model_tag(self, name, f"{_ALIAS}{alias}")
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """Return the version that an alias names."""
-        found: list[ModelVersion] = []
-        if self._of_service(
-            lambda: found.append(RestStore.get_model_version_by_alias(self, name, alias))
+        versions: list[ModelVersion] = []
+        if self._service_offers(
+            lambda: versions.append(RestStore.get_model_version_by_alias(self, name, alias))
         ):
-            return self._version(found[0], {})
+            return self._version_for_user(versions[0], {})
         aliases = self.get_registered_model(name).aliases
         if alias not in aliases:
             raise AzureMLException(
                 f"The registered model '{name}' has no alias '{alias}'",
                 error_code=RESOURCE_DOES_NOT_EXIST,
             )
-        return self._version(RestStore.get_model_version(self, name, aliases[alias]), aliases)
+        return self._version_for_user(
+            RestStore.get_model_version(self, name, aliases[alias]), aliases
+        )
 
-    def _of_service(self, call: Callable[[], Any]) -> bool:
+    def _service_offers(self, call: Callable[[], Any]) -> bool:
         """Make a call on aliases; return False, from then on at once, when there is none."""
         if not self._has_aliases:
             return False
@@ -275,60 +249,40 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     # From the service's answers to MLflow's entities
 
-    def _shown(self, model: RegisteredModel) -> RegisteredModel:
-        aliases = dict(model.aliases)
-        aliases |= {
-            key.removeprefix(_ALIAS): value
-            for key, value in model.tags.items()
-            if key.startswith(_ALIAS)
-        }
-        shown = {k: v for k, v in model.tags.items() if not bookkeeping.hidden(k)}
-        return RegisteredModel(
-            model.name,
-            creation_timestamp=model.creation_timestamp,
-            last_updated_timestamp=model.last_updated_timestamp,
-            description=model.description,
-            latest_versions=[self._version(v, aliases) for v in model.latest_versions or []],
-            tags=[RegisteredModelTag(key, value) for key, value in shown.items()],
-            aliases=[RegisteredModelAlias(key, str(value)) for key, value in aliases.items()],
-        )
+    def _model_for_user(self, model: RegisteredModel) -> RegisteredModel:
+        """Return a model without the tags that are ours, and with the aliases that they say."""
+        for key, number in model.tags.items():
+            if key.startswith(_ALIAS):
+                model._add_alias(RegisteredModelAlias(key.removeprefix(_ALIAS), str(number)))
+        model._tags = bookkeeping.shown(model.tags)
+        for version in model.latest_versions or []:
+            self._version_for_user(version, model.aliases)
+        return model
 
-    def _version(self, found: ModelVersion, aliases: dict[str, str]) -> ModelVersion:
-        tags = found.tags
-        named = [key for key, number in aliases.items() if str(number) == str(found.version)]
-        shown = {k: v for k, v in tags.items() if not bookkeeping.hidden(k)}
-        return ModelVersion(
-            name=found.name,
-            version=str(found.version),
-            creation_timestamp=found.creation_timestamp,
-            last_updated_timestamp=found.last_updated_timestamp,
-            description=found.description,
-            user_id=found.user_id,
-            current_stage=found.current_stage,
-            source=ours(str(found.source or ""), self.context.workspace),
-            run_id=found.run_id,
-            status=found.status,
-            status_message=found.status_message,
-            tags=[ModelVersionTag(key, value) for key, value in shown.items()],
-            run_link=found.run_link,
-            aliases=sorted({*found.aliases, *named}),
-            model_id=tags.get(_MODEL_ID) or found.model_id or None,
-        )
+    def _version_with_aliases(self, version: ModelVersion) -> ModelVersion:
+        return self._version_for_user(version, self.get_registered_model(version.name).aliases)
+
+    def _version_for_user(self, version: ModelVersion, aliases: dict[str, str]) -> ModelVersion:
+        """Return a version without the tags that are ours, with what they say, and our URI."""
+        named = [alias for alias, number in aliases.items() if str(number) == str(version.version)]
+        version.aliases = sorted({*version.aliases, *named})
+        version._source = our_uri(str(version.source or ""), self.context.workspace)
+        version._model_id = version.tags.get(_MODEL_ID) or version.model_id or None
+        version._tags = bookkeeping.shown(version.tags)
+        return version
 
     def _all_versions(self, name: str) -> list[ModelVersion]:
         quote = '"' if "'" in name else "'"
-        found: list[ModelVersion] = []
-        token = None
-        while True:
+
+        def read(token: str | None) -> tuple[list[ModelVersion], str | None]:
             page = RestStore.search_model_versions(
                 self, f"name={quote}{name}{quote}", max_results=1000, page_token=token
             )
-            found += page
-            token = page.token
-            if not token:
-                return found
+            return page, page.token
 
-    def _named(self, uri: str) -> ModelVersion:
+        return list(pages(read))
+
+    def _version_at(self, uri: str) -> ModelVersion:
         """Return the version that a URI names by number, alias or stage, or as the latest."""
         parsed = _parse_model_uri(uri)
         name = str(parsed.name)
@@ -344,9 +298,3 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
                 f"There is no model version {uri}", error_code=RESOURCE_DOES_NOT_EXIST
             )
         return max(known, key=lambda item: int(item.version))
-
-    def _unless_lacking(self, call: Callable[[], T], otherwise: str) -> T:
-        try:
-            return call()
-        except NotOffered as error:
-            raise AzureMLException(otherwise, error_code=NOT_IMPLEMENTED) from error

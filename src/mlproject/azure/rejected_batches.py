@@ -1,17 +1,18 @@
-"""A batch that the service refuses: what it takes is written, the rest is kept in an artifact.
+"""A batch that the service rejects: what it takes is written, the rest is kept in an artifact.
 
-The service refuses a batch as a whole for one bad item. So the batch is halved until the bad
+The service rejects a batch as a whole for one bad item. So the batch is halved until the bad
 items stand alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 
-from mlproject.azure.overflow import Refused
+from mlproject.azure.overflow import RejectedItems
 from mlproject.base.errors import one_line
 
 if TYPE_CHECKING:
@@ -19,85 +20,73 @@ if TYPE_CHECKING:
 
 # Microsoft's limit on the parameters of a run.
 MOST_PARAMETERS = 200
-_REFUSALS = frozenset(["INVALID_PARAMETER_VALUE", "BAD_REQUEST", "REQUEST_LIMIT_EXCEEDED"])
-
-Write = Callable[[Sequence["Metric"], Sequence["Param"], Sequence["RunTag"]], None]
+_REJECTIONS = frozenset(["INVALID_PARAMETER_VALUE", "BAD_REQUEST", "REQUEST_LIMIT_EXCEEDED"])
 
 
-def is_refusal(error: MlflowException) -> bool:
+@dataclass(frozen=True)
+class Batch:
+    """What is written to a run in one request."""
+
+    metrics: Sequence[Metric] = ()
+    params: Sequence[Param] = ()
+    tags: Sequence[RunTag] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.metrics or self.params or self.tags)
+
+
+def is_rejection(error: MlflowException) -> bool:
     """Whether the service has read the items of a batch and does not want one of them."""
-    return error.error_code in _REFUSALS
+    return error.error_code in _REJECTIONS
 
 
 def salvage(
-    write: Write,
+    write: Callable[[Batch], None],
+    batch: Batch,
     run: Run,
     kept: Mapping[str, str],
-    metrics: Sequence[Metric],
-    params: Sequence[Param],
-    tags: Sequence[RunTag],
     error: MlflowException,
-) -> Refused:
-    """Write what the service takes of a batch that it has refused; return the rest.
+) -> RejectedItems:
+    """Write what the service takes of a batch that it has rejected; return the rest.
 
-    Parameters
-    ----------
-    write : callable
-        Sends one batch.
-    run : Run
-        As the service has it now.
-    kept : mapping of str to str
-        Parameters that it has refused before.
-    metrics, params, tags : sequences
-    error : MlflowException
-        What the service said to the whole batch. It is raised again when the batch is not to
-        blame: the run is deleted, or a parameter would change, which no server allows.
+    ``run`` is as the service has it now, ``kept`` what it has rejected of its parameters before.
+    ``error`` is raised again when the batch is not to blame: the run is deleted, or a parameter
+    would change, which no server allows.
     """
     if run.info.lifecycle_stage != "active":
         raise error
-    refused = Refused()
-
-    def keep(item: Any, why: str) -> None:
-        if item in metrics:
-            entry = {
-                "key": item.key,
-                "value": item.value,
-                "timestamp": item.timestamp,
-                "step": item.step,
-            }
-            refused.metrics.append(entry)
-        else:
-            (refused.params if item in params else refused.tags)[item.key] = item.value
-        refused.reasons[item.key] = why
-
+    rejected = RejectedItems()
     known = run.data.params
-    fresh = [item for item in params if item.key not in known and item.key not in kept]
+    fresh = [item for item in batch.params if item.key not in known and item.key not in kept]
     room = max(0, MOST_PARAMETERS - len(known))
-    _halve(lambda items: write(items, [], []), list(metrics), keep)
-    _halve(lambda items: write([], [], items), list(tags), keep)
-    _halve(lambda items: write([], items, []), fresh[:room], keep)
+    _halve(lambda items: write(Batch(metrics=items)), batch.metrics, rejected.add_metric)
+    _halve(lambda items: write(Batch(tags=items)), batch.tags, rejected.add_tag)
+    _halve(lambda items: write(Batch(params=items)), fresh[:room], rejected.add_param)
     for item in fresh[room:]:
-        keep(item, f"a run can have at most {MOST_PARAMETERS} parameters")
-    changed = dict(kept) | known
-    if any(changed.get(item.key, item.value) != item.value for item in params):
+        rejected.add_param(item, f"a run can have at most {MOST_PARAMETERS} parameters")
+    values = dict(kept) | known
+    if any(values.get(item.key, item.value) != item.value for item in batch.params):
         raise error
-    return refused
+    return rejected
 
 
 def _halve(
-    write: Callable[[list[Any]], None], items: list[Any], keep: Callable[[Any, str], None]
+    write: Callable[[Sequence[Any]], None],
+    items: Sequence[Any],
+    reject: Callable[[Any, str], None],
 ) -> None:
-    """Write items; where that is refused, write each half; give what stands alone to ``keep``."""
+    """Write items; where they are rejected, write each half, and reject what stands alone."""
     if not items:
         return
     try:
         write(items)
     except MlflowException as error:
-        if not is_refusal(error):
+        if not is_rejection(error):
             raise
         if len(items) == 1:
-            keep(items[0], one_line(error.message)[:300])
+            reject(items[0], one_line(error.message)[:300])
             return
         middle = len(items) // 2
-        _halve(write, items[:middle], keep)
-        _halve(write, items[middle:], keep)
+        _halve(write, items[:middle], reject)
+        _halve(write, items[middle:], reject)

@@ -16,9 +16,9 @@ from mlflow.utils.uri import append_to_uri_path
 from mlproject.azure import model_tags
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException
-from mlproject.azure.files import Files
-from mlproject.azure.places import upload
+from mlproject.azure.files import Files, files_in
 from mlproject.azure.tracking_store import TrackingStore
+from mlproject.azure.uris import upload
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -43,14 +43,14 @@ def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str
     """
     run = TrackingStore(context).run_with_tags(run_id)
     root = str(run.info.artifact_uri).rstrip("/")
-    found = [
+    models = [
         model
         for model in model_tags.models(run)
         if source.rstrip("/") in (model.artifact_location, f"{root}/{model.name}")
     ]
-    if not found:
+    if not models:
         return source, None
-    newest = max(found, key=lambda model: int(model.creation_timestamp))
+    newest = max(models, key=lambda model: int(model.creation_timestamp))
     return str(newest.artifact_location), str(newest.model_id)
 
 
@@ -63,12 +63,7 @@ def uploaded(context: Context, source: str, run_id: str | None) -> str:
             "and belong to no run"
         )
     container = f"{time.strftime('%y%m%dT%H%M%S')}-{uuid.uuid4().hex[:8]}"
-    place = upload(context.workspace, _ORIGIN, container, folder.name)
-    files = [
-        (path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    ]
-    Files(context, place).put(files)
+    target = upload(context.workspace, _ORIGIN, container, folder.name)
+    Files(context, target).put(files_in(folder, folder.name))
     root = f"{context.workspace.uri}/artifacts/{_ORIGIN}/{container}"
     return str(append_to_uri_path(root, folder.name))

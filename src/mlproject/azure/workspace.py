@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlproject.azure.places import SCHEME, SERVICE_SCHEME
+from mlproject.azure.uris import SCHEME, SERVICE_SCHEME
 from mlproject.base import environ
 from mlproject.base.errors import TrackingError, reason
 
@@ -20,14 +20,7 @@ _KEYS = ("subscription_id", "resource_group", "workspace_name")
 
 @dataclass(frozen=True)
 class Names:
-    """What config.json says: the names of a workspace.
-
-    Attributes
-    ----------
-    subscription, group, name : str
-    path : Path
-        The file that says so.
-    """
+    """What config.json, at ``path``, says: the names of a workspace."""
 
     subscription: str
     group: str
@@ -58,27 +51,24 @@ def find(folder: Path) -> Names:
     TrackingError
         When there is none, or it does not name a workspace.
     """
-    given = environ.get(environ.WORKSPACE)
-    if given is None:
-        found = _nearest(folder.resolve())
-        if found is None:
+    chosen = environ.get(environ.WORKSPACE)
+    if chosen is None:
+        here = folder.resolve()
+        path = next((path for one in (here, *here.parents) if (path := _in(one))), None)
+        if path is None:
             raise TrackingError(
                 f"No {FILE_NAME} of an Azure ML workspace in {folder} or above it",
                 "Download it from the workspace's page in the Azure portal, or give "
                 "--workspace PATH",
             )
-        return _read(found)
-    path = Path(given).expanduser()
+        return _read(path)
+    path = Path(chosen).expanduser()
     if path.is_dir():
         inside = _in(path)
         if inside is None:
             raise TrackingError(f"No {FILE_NAME} in the folder {path}", "Give --workspace PATH")
-        return _read(inside)
+        path = inside
     return _read(path)
-
-
-def _nearest(folder: Path) -> Path | None:
-    return next((found for one in (folder, *folder.parents) if (found := _in(one))), None)
 
 
 def _in(folder: Path) -> Path | None:
@@ -116,31 +106,21 @@ def _read(path: Path) -> Names:
         parts = content["Scope"].strip("/").split("/")
         if len(parts) == 8:
             content = dict(zip(_KEYS, (parts[1], parts[3], parts[7]), strict=True))
-    missing = [
-        key
-        for key in _KEYS
-        if not isinstance(content, dict)
-        or not isinstance(content.get(key), str)
-        or not content[key]
-    ]
+    named = content if isinstance(content, dict) else {}
+    missing = [key for key in _KEYS if not (named.get(key) and isinstance(named[key], str))]
     if missing:
         raise TrackingError(
             f"{path} does not name a workspace: it lacks {', '.join(missing)}",
             f"It should hold the texts {', '.join(_KEYS)}",
         )
-    subscription, group, name = (content[key].strip() for key in _KEYS)
+    subscription, group, name = (named[key].strip() for key in _KEYS)
     return Names(subscription, group, name, path)
 
 
 def use(path: str | None, *, interactive: bool = False) -> None:
     """Have this process, and those it starts, take a workspace's file and ask the user to sign in.
 
-    Parameters
-    ----------
-    path : str or None
-        The value of ``--workspace``; None leaves the choice as it is.
-    interactive : bool
-        Whether a browser or a device code may be used.
+    None leaves the choice as it is; ``interactive`` allows a browser or a device code.
     """
     if path:
         os.environ[environ.WORKSPACE] = str(Path(path).expanduser().absolute())

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,11 +18,10 @@ from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import Argument, Option
 from mlproject.cli.frame import LazyGroup, command, real_stdout
 from mlproject.cli.tracking import EXPORTS, Shell
-from mlproject.emulator.environment import Identity
-from mlproject.emulator.faults import Faults
+from mlproject.emulator.settings import Identity, Settings
 
 if TYPE_CHECKING:
-    from mlproject.emulator.instance import Running
+    from mlproject.emulator.instance import EmulatorInstance
 
 _HERE = "mlproject.cli.emulator"
 _FOLDER = ".azureml-emulator"
@@ -40,22 +38,6 @@ _Identity = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Conditions(Faults):
-    """What clients have to cope with."""
-
-    token_life: Annotated[
-        float, Option("Seconds for which a token is valid.", metavar="S", minimum=0.1)
-    ] = 3600.0
-    refuse: Annotated[
-        str | None,
-        Option(
-            "Refuse metrics, parameters and tags whose name matches the regular expression.",
-            metavar="PATTERN",
-        ),
-    ] = None
-
-
 @click.group(
     cls=LazyGroup,
     lazy={
@@ -69,28 +51,19 @@ def emulator() -> None:
     """Stand in for an Azure ML workspace, on loopback, for unmodified clients."""
 
 
-def started(
-    stack: ExitStack, folder: Path, conditions: Conditions, *, port: int = 0, wait: bool = True
-) -> Running:
+def emulated(
+    stack: ExitStack, folder: Path, settings: Settings, *, port: int = 0, wait: bool = True
+) -> EmulatorInstance:
     """Start an emulator that ends with a stack."""
-    from mlproject.emulator.instance import running
+    from mlproject.emulator.start import started
 
-    return stack.enter_context(
-        running(
-            folder,
-            port=port,
-            wait=wait,
-            token_seconds=conditions.token_life,
-            refuse=conditions.refuse,
-            wrong=conditions,
-        )
-    )
+    return stack.enter_context(started(folder, settings, port=port, wait=wait))
 
 
 @command()
 def start(
     reporter: Reporter,
-    conditions: Conditions,
+    settings: Settings,
     state: _State = _FOLDER,
     port: Annotated[
         int, Option("Port of the proxy; by default any free one.", minimum=0, maximum=65535)
@@ -105,7 +78,7 @@ def start(
     import signal
 
     with ExitStack() as stack:
-        found = started(stack, Path(state), conditions, port=port)
+        found = emulated(stack, Path(state), settings, port=port)
         reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
         reporter.say('In another shell: eval "$(mlproject emulator env)"')
         with suppress(KeyboardInterrupt):
@@ -116,7 +89,7 @@ def start(
 @command(ignore_unknown_options=True)
 def run(
     reporter: Reporter,
-    conditions: Conditions,
+    settings: Settings,
     words: Annotated[tuple[str, ...], Argument("What to run.", metavar="-- COMMAND...")],
     state: Annotated[
         str | None, Option("Keep the state in this folder; else it is deleted.", metavar="FOLDER")
@@ -132,7 +105,7 @@ def run(
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="azureml-emulator-"))
         # The command has imports of its own to do while the emulator has.
-        found = started(stack, Path(state or scratch), conditions, wait=False)
+        found = emulated(stack, Path(state or scratch), settings, wait=False)
         environment = found.process_environment(identity)
         try:
             code = subprocess.call(words, env=environment, stdout=real_stdout())

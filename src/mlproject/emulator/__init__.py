@@ -2,19 +2,19 @@
 
 Clients reach it by ``HTTPS_PROXY`` and trust it by ``REQUESTS_CA_BUNDLE``; they use the service's
 real host names. One process is the proxy and, behind it, every host: Entra ID, Resource Manager,
-the workspace's API and the blob store.
+the workspace's API and the blob store. Requests and responses are werkzeug's.
 
-- ``names``: the workspace's names, its hosts, and who may sign in
+- ``identities``: the workspace's names, its hosts, and who may sign in
 - ``state``: what one emulator knows; ``signing`` its tokens and URLs, ``records`` its artifacts
 - ``certificates``: the authority that clients trust, made anew for each emulator
 - ``front``: the proxy; it ends TLS and hands each request to one function
-- ``messages``: a request, an answer, and how each API words an error
+- ``messages``: JSON in and out, how each API words an error, and routes
 - ``entra``, ``management``, ``tracking``, ``artifacts``, ``blobs``: one host's routes each
-- ``ids``, ``limits``, ``roles``: where the service differs from MLflow's server, which ``store``
-  asks through ``wsgi``
+- ``ids``, ``limits``: where the service differs from MLflow's server, which is in ``store``
 - ``service``: which of them answers
-- ``faults``: what goes wrong on demand; ``log``: what was asked
-- ``environment``, ``jobs``: the variables that lead clients there
-- ``instance``: all of it as one thing that is started, once a folder by a lock, and found again
+- ``settings``: how it behaves; ``faults``: what goes wrong on demand; ``log``: what was asked
+- ``instance``: a running emulator as its clients see it, with the variables that lead them there;
+  ``environment`` those that would mislead them, ``jobs`` those of a job
+- ``start``: all of it as one thing that is started
 - ``fixtures``: the same for tests with pytest
 """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from mlproject.emulator.messages import Answer, Request, Routes, of_json, refused
-from mlproject.emulator.names import API_HOST, BLOB_HOST, SCOPE
-from mlproject.emulator.records import Place
+from werkzeug import Request, Response
+
+from mlproject.emulator.identities import BLOB_HOST, SCOPE
+from mlproject.emulator.messages import Routes, api_error, json_of, json_response
+from mlproject.emulator.records import Owner
 from mlproject.emulator.signing import zulu
 from mlproject.emulator.state import State
 
@@ -18,98 +20,100 @@ PAGE = 500
 _HISTORY = rf"/history/v1\.0{re.escape(SCOPE)}"
 _RUN = rf"{_HISTORY}/experiments/[^/]+/runs/(?P<run>[^/]+)/artifacts"
 _SERVICE = rf"/artifact/v2\.0{re.escape(SCOPE)}/artifacts"
-_PLACE = r"(?P<origin>[^/]+)/(?P<container>[^/]+)"
+_OWNER = r"(?P<origin>[^/]+)/(?P<container>[^/]+)"
 _SAS_SECONDS = 3600
 
 
 class _Artifacts:
-    """Handlers of requests on artifacts, each for one place."""
+    """Handlers of requests on artifacts, each for one owner."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def created(self, request: Request, place: Place) -> Answer:
+    def created(self, request: Request, owner: Owner) -> Response:
         """Make records; the content comes later, to signed URLs."""
         known, content, errors = {}, {}, {}
-        for path in (item["path"] for item in request.json()["paths"]):
+        for path in (item["path"] for item in json_of(request)["paths"]):
             if {"", ".", ".."} & set(path.split("/")):
                 errors[path] = _error("InvalidUri", f"'{path}' is no path of an artifact.")
-            elif not self._state.records.created(place, path):
-                name = "/".join((*place, path))
+            elif not self._state.records.created(owner, path):
+                name = "/".join((*owner, path))
                 message = f"Resource Conflict: ArtifactId {name} already exists."
                 errors[path] = _error("UserError", message)
             else:
-                known[path] = _dto(place, path)
-                content[path] = self._located(place, path, "rcw")
-        return of_json(
+                known[path] = _dto(owner, path)
+                content[path] = self._located(owner, path, "rcw")
+        return json_response(
             {"artifacts": known, "artifactContentInformation": content, "errors": errors}
         )
 
-    def listed(self, request: Request, place: Place) -> Answer:
+    def listed(self, request: Request, owner: Owner) -> Response:
         """List all paths."""
-        return _page(request, self._state.records.listed(place), lambda path: _dto(place, path))
+        return _page(request, self._state.records.listed(owner), lambda path: _dto(owner, path))
 
-    def below(self, request: Request, place: Place, path: str) -> Answer:
+    def below(self, request: Request, owner: Owner, path: str) -> Response:
         """List the paths in a folder, each with a URL of its content."""
-        paths = self._state.records.listed(place, path)
-        return _page(request, paths, lambda found: self._located(place, found, "rc"))
+        paths = self._state.records.listed(owner, path)
+        return _page(request, paths, lambda item: self._located(owner, item, "rc"))
 
-    def location(self, request: Request, place: Place, path: str | None = None) -> Answer:
+    def location(self, request: Request, owner: Owner, path: str | None = None) -> Response:
         """Return a URL of one artifact's content."""
-        path = request.query.get("path", "") if path is None else path
-        if not self._state.records.holds(place, path):
-            return refused(404, "RESOURCE_DOES_NOT_EXIST", f"There is no artifact {path}.")
-        return of_json(self._located(place, path, "rc"))
+        path = request.args.get("path", "") if path is None else path
+        if not self._state.records.holds(owner, path):
+            return api_error(404, "RESOURCE_DOES_NOT_EXIST", f"There is no artifact {path}.")
+        return json_response(self._located(owner, path, "rc"))
 
-    def token(self, request: Request, run: str) -> Answer:
+    def token(self, request: Request, run: str) -> Response:
         """Return a token of a run, for the job that it is."""
         text, expires = self._state.token("https://ml.azure.com", run=run)
-        return of_json({"token": text, "expiryTimeUtc": zulu(expires)})
+        return json_response({"token": text, "expiryTimeUtc": zulu(expires)})
 
-    def _located(self, place: Place, path: str, permissions: str) -> dict[str, object]:
-        blob = "/" + "/".join((*place, path))
+    def _located(self, owner: Owner, path: str, permissions: str) -> dict[str, object]:
+        blob = "/" + "/".join((*owner, path))
         address = self._state.key.url(BLOB_HOST, blob, permissions, _SAS_SECONDS)
-        return _dto(place, path) | {"contentUri": address}
+        return _dto(owner, path) | {"contentUri": address}
 
 
 def routes(state: State) -> Routes:
     """Return what the workspace's host answers on artifacts."""
     artifacts = _Artifacts(state)
-    found = Routes()
+    routes = Routes()
     run_token = rf"{_HISTORY}/experimentids/[^/]+/runs/(?P<run>[^/]+)/token"
-    found.add("GET", run_token, artifacts.token)
-    for prefix, wrapped in ((_RUN, _of_run), (rf"{_SERVICE}/{_PLACE}", _of_container)):
-        found.add("POST", f"{prefix}/batch/metadata", wrapped(artifacts.created))
-        found.add("GET", f"{prefix}/contentinfo", wrapped(artifacts.location))
-        found.add("GET", prefix, wrapped(artifacts.listed))
+    routes.add("GET", run_token, artifacts.token)
+    created, location = _with_owner(artifacts.created), _with_owner(artifacts.location)
+    listed, below = _with_owner(artifacts.listed), _with_owner(artifacts.below)
+    for prefix in (_RUN, f"{_SERVICE}/{_OWNER}"):
+        routes.add("POST", f"{prefix}/batch/metadata", created)
+        routes.add("GET", f"{prefix}/contentinfo", location)
+        routes.add("GET", prefix, listed)
     # The order in which azureml-core has the parts of the same paths.
-    below = rf"{_PLACE}/(?P<path>.+)"
-    found.add("POST", f"{_SERVICE}/batch/metadata/{_PLACE}", _of_container(artifacts.created))
-    found.add("GET", f"{_SERVICE}/contentinfo/{below}", _of_container(artifacts.location))
-    found.add("GET", f"{_SERVICE}/prefix/contentinfo/{below}", _of_container(artifacts.below))
-    return found
+    inside = rf"{_OWNER}/(?P<path>.+)"
+    routes.add("POST", f"{_SERVICE}/batch/metadata/{_OWNER}", created)
+    routes.add("GET", f"{_SERVICE}/contentinfo/{inside}", location)
+    routes.add("GET", f"{_SERVICE}/prefix/contentinfo/{inside}", below)
+    return routes
 
 
-def _of_run(handler: Callable[..., Answer]) -> Callable[..., Answer]:
-    return lambda request, run: handler(request, ("ExperimentRun", f"dcid.{unquote(run)}"))
+def _with_owner(handler: Callable[..., Response]) -> Callable[..., Response]:
+    """Return a handler whose owner is the run, or the origin and container, of its path."""
+
+    def handle(
+        request: Request, run: str = "", origin: str = "", container: str = "", **more: str
+    ) -> Response:
+        owner = Owner("ExperimentRun", f"dcid.{run}") if run else Owner(origin, container)
+        return handler(request, owner, **more)
+
+    return handle
 
 
-def _of_container(handler: Callable[..., Answer]) -> Callable[..., Answer]:
-    def wrapped(request: Request, origin: str, container: str, **more: str) -> Answer:
-        rest = {name: unquote(value) for name, value in more.items()}
-        return handler(request, (unquote(origin), unquote(container)), **rest)
-
-    return wrapped
-
-
-def _page(request: Request, paths: list[str], item: Callable[[str], dict[str, object]]) -> Answer:
+def _page(request: Request, paths: list[str], item: Callable[[str], dict[str, object]]) -> Response:
     """Return the artifacts after those of the page before; its last path is the token."""
-    after = request.query.get("continuationToken", "")
+    after = request.args.get("continuationToken", "")
     rest = [path for path in paths if path > after]
     shown = rest[:PAGE]
     token = shown[-1] if len(rest) > PAGE else None
-    link = f"https://{API_HOST}{request.path}?continuationToken={quote(token or '', safe='')}"
-    return of_json(
+    link = f"{request.base_url}?continuationToken={quote(token or '', safe='')}"
+    return json_response(
         {
             "value": [item(path) for path in shown],
             "continuationToken": token,
@@ -118,11 +122,11 @@ def _page(request: Request, paths: list[str], item: Callable[[str], dict[str, ob
     )
 
 
-def _dto(place: Place, path: str) -> dict[str, object]:
+def _dto(owner: Owner, path: str) -> dict[str, object]:
     return {
-        "artifactId": "/".join((*place, path)),
-        "origin": place[0],
-        "container": place[1],
+        "artifactId": "/".join((*owner, path)),
+        "origin": owner.origin,
+        "container": owner.container,
         "path": path,
         "tags": {},
     }

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import base64
-import re
+import datetime as dt
 import shutil
 import threading
-from email.utils import formatdate
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from mlproject.emulator.messages import Answer, Request
+from werkzeug import Request, Response
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.utils import send_file
+
 from mlproject.emulator.state import State
 
 _BLOCKS = ".blocks"
 _CREATING = threading.Lock()
 
 
-def answer(state: State, request: Request) -> Answer:
-    """Return what the account's host answers."""
-    path = (state.blobs / unquote(request.path).lstrip("/")).resolve()
+def answer(state: State, request: Request) -> Response:
+    """Answer for the storage account's host."""
+    path = (state.blobs / request.path.lstrip("/")).resolve()
     if not path.is_relative_to(state.blobs.resolve()):
         return _error(400, "InvalidUri")
     permissions = state.key.permissions(request)
@@ -34,28 +35,31 @@ def answer(state: State, request: Request) -> Answer:
     return _error(405, "UnsupportedHttpVerb")
 
 
-def _put(path: Path, request: Request, permissions: str) -> Answer:
-    kind = request.query.get("comp")
+def _put(path: Path, request: Request, permissions: str) -> Response:
+    kind, body = request.args.get("comp"), request.get_data()
     blocks = path.with_name(f"{path.name}{_BLOCKS}")
     if kind == "block":
         blocks.mkdir(parents=True, exist_ok=True)
-        (blocks / _name(request.query["blockid"])).write_bytes(request.body)
-        return Answer(201)
-    body = request.body
+        _block(blocks, request.args["blockid"]).write_bytes(body)
+        return Response(status=201)
     if kind == "blocklist":
         names = [item.text or "" for item in ElementTree.fromstring(body)]  # noqa: S314 - loopback
-        if not all((blocks / _name(name)).is_file() for name in names):
+        files = [_block(blocks, name) for name in names]
+        if not all(file.is_file() for file in files):
             return _error(400, "InvalidBlockList")
-        body = b"".join((blocks / _name(name)).read_bytes() for name in names)
+        body = b"".join(file.read_bytes() for file in files)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _CREATING:
-        if path.exists() and request.headers.get("if-none-match") == "*":
+        if path.exists() and request.headers.get("If-None-Match") == "*":
             return _error(409, "BlobAlreadyExists")
         if path.exists() and "w" not in permissions:
             return _error(403, "AuthorizationPermissionMismatch")
         _write(path, body)
     shutil.rmtree(blocks, ignore_errors=True)
-    return Answer(201, b"", _properties(path))
+    response = Response(status=201)
+    response.set_etag(_etag(path))
+    response.last_modified = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.timezone.utc)
+    return response
 
 
 def _write(path: Path, body: bytes) -> None:
@@ -65,48 +69,34 @@ def _write(path: Path, body: bytes) -> None:
     Path(stream.name).replace(path)
 
 
-def _get(path: Path, request: Request) -> Answer:
+def _get(path: Path, request: Request) -> Response:
     if not path.is_file():
         return _error(404, "BlobNotFound")
-    size = path.stat().st_size
-    headers = _properties(path) | {
-        "x-ms-blob-type": "BlockBlob",
-        "Accept-Ranges": "bytes",
-        "Content-Type": "application/octet-stream",
-    }
-    if request.method == "HEAD":
-        return Answer(200, b"", headers | {"Content-Length": str(size)})
-    wanted = request.headers.get("x-ms-range") or request.headers.get("range")
-    found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")
-    if not found:
-        return Answer(200, path.read_bytes(), headers)
-    start = int(found[1])
-    if start >= size:
+    environ = dict(request.environ)
+    wanted = request.headers.get("x-ms-range") or request.headers.get("Range")
+    if wanted:
+        environ["HTTP_RANGE"] = wanted
+        if not path.stat().st_size:
+            return _error(416, "InvalidRange")
+    kind, etag = "application/octet-stream", _etag(path)
+    try:
+        response = send_file(path, environ, kind, conditional=True, etag=etag)
+    except RequestedRangeNotSatisfiable:
         return _error(416, "InvalidRange")
-    end = min(int(found[2] or size - 1), size - 1)
-    with path.open("rb") as stream:
-        stream.seek(start)
-        data = stream.read(end - start + 1)
-    headers["Content-Range"] = f"bytes {start}-{end}/{size}"
-    return Answer(206, data, headers)
+    response.headers["x-ms-blob-type"] = "BlockBlob"
+    return response
 
 
-def _name(block: str) -> str:
-    return base64.urlsafe_b64encode(block.encode()).decode()
+def _block(folder: Path, name: str) -> Path:
+    return folder / base64.urlsafe_b64encode(name.encode()).decode()
 
 
-def _properties(path: Path) -> dict[str, str]:
-    found = path.stat()
-    return {
-        "ETag": f'"0x{found.st_mtime_ns:X}"',
-        "Last-Modified": formatdate(found.st_mtime, usegmt=True),
-    }
+def _etag(path: Path) -> str:
+    return f"0x{path.stat().st_mtime_ns:X}"
 
 
-def _error(status: int, code: str) -> Answer:
+def _error(status: int, code: str) -> Response:
     # azure-storage-blob stumbles over an error without a message.
     content = f"<Code>{code}</Code><Message>The emulator says {code}.</Message>"
     body = f'<?xml version="1.0" encoding="utf-8"?><Error>{content}</Error>'
-    return Answer(
-        status, body.encode(), {"Content-Type": "application/xml", "x-ms-error-code": code}
-    )
+    return Response(body, status, {"x-ms-error-code": code}, content_type="application/xml")

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlproject.emulator.names import API_HOST, HOSTS
+from mlproject.emulator.identities import API_HOST, HOSTS
 
 _LASTING = dt.timedelta(days=30)
 
@@ -74,12 +74,12 @@ def made(folder: Path) -> Certificates:
         )
         .sign(root_key, hashes.SHA256())
     )
-    found = Certificates(folder / "authority.pem", folder / "server.pem", folder / "server.key")
+    files = Certificates(folder / "authority.pem", folder / "server.pem", folder / "server.key")
     pem = serialization.Encoding.PEM
-    found.authority.write_bytes(root.public_bytes(pem))
-    found.certificate.write_bytes(server.public_bytes(pem))
+    files.authority.write_bytes(root.public_bytes(pem))
+    files.certificate.write_bytes(server.public_bytes(pem))
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    handle = os.open(found.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle = os.open(files.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as stream:
         stream.write(secret)
-    return found
+    return files

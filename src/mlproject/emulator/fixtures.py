@@ -9,8 +9,8 @@ and in a test::
     def test_training_records_in_the_workspace(azureml_workspace):
         subprocess.run([sys.executable, "train.py"], check=True)
 
-        asked = [request.path for request in azureml_workspace.requests()]
-        assert any(path.endswith("/runs/log-batch") for path in asked)
+        paths = [request.path for request in azureml_workspace.requests()]
+        assert any(path.endswith("/runs/log-batch") for path in paths)
 
 Nothing else in this package imports pytest.
 """
@@ -28,13 +28,13 @@ import pytest
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.emulator.environment import astray
-from mlproject.emulator.instance import Running, find
+from mlproject.emulator.instance import EmulatorInstance, find
 
 _PATIENCE = 120.0
 
 
 @pytest.fixture(scope="session")
-def azureml_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def azureml_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorInstance]:
     """Run an emulator that all tests of a session share, as a process of its own.
 
     What one test records stays there for the next: give experiments and models names of their
@@ -55,8 +55,8 @@ def azureml_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 
 @pytest.fixture
 def azureml_workspace(
-    azureml_emulator: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Running:
+    azureml_emulator: EmulatorInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> EmulatorInstance:
     """Lead this process's environment to the emulated workspace.
 
     Clients keep what they discovered below the home folder, so that each test has one of its own.
@@ -72,7 +72,7 @@ def azureml_workspace(
     return azureml_emulator
 
 
-def _started(process: subprocess.Popen[bytes], folder: Path) -> Running:
+def _started(process: subprocess.Popen[bytes], folder: Path) -> EmulatorInstance:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:

@@ -6,31 +6,32 @@ import socket
 import ssl
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import IO, Any, cast
+
+from werkzeug import Request, Response
+from werkzeug.serving import DechunkedInput
+from werkzeug.test import EnvironBuilder
 
 from mlproject.emulator.certificates import Certificates
-from mlproject.emulator.messages import Answer, Request
-from mlproject.emulator.names import HOSTS, LOOPBACK
+from mlproject.emulator.identities import HOSTS, LOOPBACK
 
-Service = Callable[[Request], Answer | None]
+FaultyService = Callable[[Request], Response | None]
+"""Answers a request; None breaks the connection without an answer."""
+# Headers that say how a request came, which is not how it is handed on.
+_OF_THE_WAY = ("host", "transfer-encoding")
 
 
 class Front(ThreadingHTTPServer):
     """A proxy on loopback that answers in the place of the emulated hosts.
 
-    Parameters
-    ----------
-    port : int
-        0 for any that is free.
-    certificates : Certificates
-    service : callable
-        Takes a request and returns an answer; None breaks the connection without one.
+    werkzeug's own server closes each connection after one request, and clients would shake hands
+    anew for the next.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, certificates: Certificates, service: Service) -> None:
+    def __init__(self, port: int, certificates: Certificates, service: FaultyService) -> None:
         self.service = service
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificates.certificate, certificates.key)
@@ -65,9 +66,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_expect_100(self) -> bool:
         """Tell a client that waits before it sends a body to go on."""
-        found = super().handle_expect_100()
+        expected = super().handle_expect_100()
         self.wfile.flush()
-        return found
+        return expected
 
     def finish(self) -> None:
         """Close the connection inside TLS too, which the server does not know of."""
@@ -95,34 +96,33 @@ class _Handler(BaseHTTPRequestHandler):
         if self._host is None and not self.path.startswith("/"):
             self.send_error(403, "This proxy leads to the emulated hosts only, by CONNECT")
             return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, self._host or LOOPBACK, self.path, headers, body)
-        answer = self.server.service(request)
-        if answer is None:
+        base = f"https://{self._host}" if self._host else f"http://{LOOPBACK}"
+        headers = [item for item in self.headers.items() if item[0].lower() not in _OF_THE_WAY]
+        request = EnvironBuilder(
+            self.path, base, method=self.command, headers=headers, data=body or None
+        ).get_request()
+        response = self.server.service(request)
+        if response is None:
             self.close_connection = True
             self.connection.close()
             return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if "Content-Length" not in answer.headers:
-            self.send_header("Content-Length", str(len(answer.body)))
+        pieces, _, answered = response.get_wsgi_response(request.environ)
+        self.send_response(response.status_code)
+        for name, value in answered:
+            if name != "Date":  # ``send_response`` has sent one
+                self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
+        for piece in pieces:
+            self.wfile.write(piece)
+        response.close()
 
     do_GET = _answer  # noqa: N815 - the names that http.server looks for
     do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815
 
     def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        pieces = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            pieces.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(pieces)
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return DechunkedInput(cast(IO[bytes], self.rfile)).readall()
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         pass

@@ -31,12 +31,9 @@ class UnknownIdError(LookupError):
 
 
 def for_client(content: Any) -> Any:
-    """Return what the store answered as the service would: every id a GUID.
+    """Return the JSON that the store answered as the service would: every id a GUID.
 
-    Parameters
-    ----------
-    content : object
-        Parsed JSON. Ids are found by their keys; values of tags and parameters stay as they are.
+    Ids are found by their keys; values of tags and parameters stay as they are.
     """
     return _translated(content, {"artifact_uri": _uri_for_client} | _FOR_CLIENT)
 
@@ -54,7 +51,7 @@ def for_store(content: Any) -> Any:
 
 def text_for_client(message: str) -> str:
     """Return a message with the ids of runs as clients know them."""
-    return _DIGITS.sub(lambda found: str(UUID(found[0])), message)
+    return _DIGITS.sub(lambda match: str(UUID(match[0])), message)
 
 
 def _translated(content: Any, by_key: dict[str, Callable[[Any], Any]]) -> Any:
@@ -102,22 +99,22 @@ def _experiment_for_store(text: str) -> str:
 
 
 def _uri_for_client(uri: str) -> str:
-    def path(found: re.Match[str]) -> str:
-        experiment, run = _experiment_for_client(found[1]), _run_for_client(found[2])
+    def path(match: re.Match[str]) -> str:
+        experiment, run = _experiment_for_client(match[1]), _run_for_client(match[2])
         return f"/experiments/{experiment}/runs/{run}/artifacts"
 
     return _ARTIFACT_URI.sub(path, uri)
 
 
 def _filter_for_store(text: str) -> str:
-    def swapped(found: re.Match[str]) -> str:
+    def swapped(match: re.Match[str]) -> str:
         # The store's own form must find nothing, as it does on the service.
-        return UUID(found[0]).hex if "-" in found[0] else str(UUID(found[0]))
+        return UUID(match[0]).hex if "-" in match[0] else str(UUID(match[0]))
 
-    def compared(found: re.Match[str]) -> str:
-        if found["before"] is None:
-            return found[0]
-        return f"{found['before']}{_IN_FILTER.sub(swapped, found['values'])}"
+    def compared(match: re.Match[str]) -> str:
+        if match["before"] is None:
+            return match[0]
+        return f"{match['before']}{_IN_FILTER.sub(swapped, match['values'])}"
 
     return _COMPARED.sub(compared, text)
 

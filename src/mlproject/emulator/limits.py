@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mlproject.emulator.messages import Answer, refused
+from werkzeug import Response
+
+from mlproject.emulator.messages import api_error
 
 # Reported for the service: https://github.com/Azure/azure-sdk-for-python/issues/35685
 MOST_PARAMETERS = 200
@@ -19,31 +21,23 @@ _LISTS = ("metrics", "params", "tags")
 _NAMED = frozenset({"runs/log-batch", "runs/log-metric", "runs/log-parameter", "runs/set-tag"})
 
 
-def refusal(
+def rejection(
     endpoint: str,
     content: Mapping[str, Any],
     pattern: re.Pattern[str] | None,
     parameters: Callable[[str], Iterable[str]],
-) -> Answer | None:
+) -> Response | None:
     """Return the answer to a request that goes past a limit, or None.
 
-    Parameters
-    ----------
-    endpoint : str
-        Such as ``runs/log-batch``.
-    content : mapping
-        The request's JSON.
-    pattern : re.Pattern, optional
-        Metrics, parameters and tags whose name it matches as a whole are refused too.
-    parameters : callable
-        Takes a run's id and returns the names of the parameters that it has.
+    Names of metrics, parameters and tags that match ``pattern`` are refused, too; ``parameters``
+    returns the names of those that a run has.
     """
     message = (
         _too_long(endpoint, content)
         or (_unwanted(endpoint, content, pattern) if pattern else None)
         or _too_many(endpoint, content, parameters)
     )
-    return refused(400, "INVALID_PARAMETER_VALUE", message) if message else None
+    return api_error(400, "INVALID_PARAMETER_VALUE", message) if message else None
 
 
 def _too_long(endpoint: str, content: Mapping[str, Any]) -> str | None:

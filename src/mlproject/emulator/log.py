@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from mlproject.emulator.messages import Answer, Request
+from werkzeug import Request, Response
+
+from mlproject.emulator.front import FaultyService
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedRequest:
     """A request that was answered, or whose connection was broken.
 
     Attributes
     ----------
     time : float
         When it came, in seconds since the epoch.
-    method, host, path : str
     status : int or None
         None where the connection was broken.
     seconds : float
@@ -35,28 +36,31 @@ class Logged:
     seconds: float
 
 
-def logged(
-    service: Callable[[Request], Answer | None], path: Path
-) -> Callable[[Request], Answer | None]:
+def logged(service: FaultyService, path: Path) -> FaultyService:
     """Return a service that writes down each request."""
     lock = threading.Lock()
 
-    def answer(request: Request) -> Answer | None:
+    def answer(request: Request) -> Response | None:
         came = time.time()
-        found = service(request)
-        seconds = round(time.time() - came, 4)
-        status = found.status if found is not None else None
-        entry = Logged(round(came, 3), request.method, request.host, request.path, status, seconds)
+        response = service(request)
+        entry = LoggedRequest(
+            round(came, 3),
+            request.method,
+            request.host,
+            urlsplit(request.environ["RAW_URI"]).path,  # as it was sent
+            response.status_code if response is not None else None,
+            round(time.time() - came, 4),
+        )
         with lock, path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(entry)) + "\n")
-        return found
+        return response
 
     return answer
 
 
-def read(path: Path) -> list[Logged]:
+def read(path: Path) -> list[LoggedRequest]:
     """Return the requests in a log, in the order in which they were answered."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
-    return [Logged(**json.loads(line)) for line in lines]
+    return [LoggedRequest(**json.loads(line)) for line in lines]

@@ -1,4 +1,4 @@
-"""A request, an answer, and the routes between them."""
+"""Requests with JSON, responses of JSON, how each API words an error, and the routes between."""
 
 from __future__ import annotations
 
@@ -6,68 +6,31 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from mlproject.emulator.names import REGION
+from werkzeug import Request, Response
 
+from mlproject.emulator.identities import REGION
 
-@dataclass(frozen=True)
-class Request:
-    """What a client sent.
-
-    Attributes
-    ----------
-    method, host, target : str
-        ``target`` is the path with its query, as it was sent.
-    headers : dict of str to str
-        Names in lower case.
-    body : bytes
-    """
-
-    method: str
-    host: str
-    target: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def path(self) -> str:
-        """The path, without the query."""
-        return urlsplit(self.target).path
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The first value of each name in the query."""
-        parsed = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
-        return {name: values[0] for name, values in parsed.items()}
-
-    def json(self) -> Any:
-        """Return the body as JSON."""
-        return json.loads(self.body or b"{}")
-
-    def form(self) -> dict[str, str]:
-        """Return the body as a form."""
-        parsed = parse_qs(self.body.decode(), keep_blank_values=True)
-        return {name: values[0] for name, values in parsed.items()}
+Service = Callable[[Request], Response]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the service says."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+def json_of(request: Request) -> Any:
+    """Return a request's body as JSON, whatever it says that it is."""
+    return json.loads(request.get_data() or b"{}")
 
 
-def of_json(content: Any, status: int = 200) -> Answer:
-    """Return an answer of JSON."""
-    return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+def json_response(content: Any, status: int = 200) -> Response:
+    """Return a response of JSON."""
+    return Response(json.dumps(content), status, content_type="application/json")
 
 
-def refused(status: int, code: str | None, message: str) -> Answer:
+def missing() -> Response:
+    """Return what the service answers where it has nothing: 404 without a body."""
+    return Response(status=404)
+
+
+def api_error(status: int, code: str | None, message: str) -> Response:
     """Return an error as the workspace's API words it: an envelope without a top-level message.
 
     MLflow's code of the error stands beside the envelope; None where the request did not get as
@@ -88,32 +51,31 @@ def refused(status: int, code: str | None, message: str) -> Answer:
         "Time": dt.datetime.now(dt.timezone.utc).isoformat(),
         "ComponentName": "mlflow",
     }
-    return of_json(envelope if code is None else envelope | {"error_code": code}, status)
+    return json_response(envelope if code is None else envelope | {"error_code": code}, status)
 
 
-def arm_refused(status: int, code: str, message: str) -> Answer:
+def arm_error(status: int, code: str, message: str) -> Response:
     """Return an error as Resource Manager words it."""
-    return of_json({"error": {"code": code, "message": message}}, status)
-
-
-MISSING = Answer(404)
-
-Handler = Callable[..., Answer]
+    return json_response({"error": {"code": code, "message": message}}, status)
 
 
 class Routes:
-    """Handlers by method and pattern of the path; named groups become arguments."""
+    """Handlers by method and pattern of the path; named groups become arguments.
+
+    Azure's paths are the same in any case, which werkzeug's routing does not know.
+    """
 
     def __init__(self) -> None:
-        self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
+        self._routes: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = []
 
-    def add(self, method: str, pattern: str, handler: Handler) -> None:
+    def add(self, method: str, pattern: str, handler: Callable[..., Response]) -> None:
         """Add a handler for paths that match a pattern as a whole, whatever their case."""
-        self._routes.append((method, re.compile(pattern, re.IGNORECASE), handler))
+        compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+        self._routes.append((method, compiled, handler))
 
-    def __call__(self, request: Request) -> Answer:
-        """Answer a request; 404 without a body where there is no route, as the service does."""
+    def __call__(self, request: Request) -> Response:
+        """Answer a request."""
         for method, pattern, handler in self._routes:
-            if method == request.method and (found := pattern.fullmatch(request.path)):
-                return handler(request, **found.groupdict())
-        return MISSING
+            if method == request.method and (match := pattern.fullmatch(request.path)):
+                return handler(request, **match.groupdict())
+        return missing()

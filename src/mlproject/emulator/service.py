@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 
-from mlproject.emulator import artifacts, blobs, entra, management, roles, tracking
-from mlproject.emulator.messages import MISSING, Answer, Request, arm_refused, refused
-from mlproject.emulator.names import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
+from werkzeug import Request, Response
+
+from mlproject.emulator import artifacts, blobs, entra, management, tracking
+from mlproject.emulator.identities import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
+from mlproject.emulator.messages import api_error, arm_error, missing
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store, opened
 
@@ -26,9 +27,8 @@ class Service:
         self._state = state
         self._login, self._arm = entra.routes(state), management.routes()
         self._machine, self._artifacts = entra.managed_identity(state), artifacts.routes(state)
-        self._store: Future[Store] = Future()
-        self._opening = threading.Thread(target=self._open, daemon=True)
-        self._opening.start()
+        self._opening = ThreadPoolExecutor(1)
+        self._store = self._opening.submit(opened, state)
 
     def store(self) -> Store:
         """Return the store when it is open; raise what kept it from opening."""
@@ -36,20 +36,20 @@ class Service:
 
     def close(self) -> None:
         """Close the store."""
-        self._opening.join()
+        self._opening.shutdown()
         if self._store.exception() is None:
             self.store().close()
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: Request) -> Response:
         """Answer a request."""
         try:
             return self._answer(request)
         except (KeyError, TypeError, ValueError) as error:  # what no client of the service sends
-            return refused(400, "INVALID_PARAMETER_VALUE", f"{type(error).__name__}: {error}")
+            return api_error(400, "INVALID_PARAMETER_VALUE", f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a thread's end; the client is to hear of it
-            return refused(500, "INTERNAL_ERROR", f"{type(error).__name__}: {error}")
+            return api_error(500, "INTERNAL_ERROR", f"{type(error).__name__}: {error}")
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Response:
         host = request.host
         if host == LOGIN_HOST:
             return self._login(request)
@@ -58,28 +58,22 @@ class Service:
         if host == BLOB_HOST:
             return blobs.answer(self._state, request)
         if host == API_HOST and request.path == "/discovery":
-            return management.discovery(request)
+            return management.discovery()
         if host in (API_HOST, ARM_HOST):
             return self._authorized(request)
-        return MISSING
+        return missing()
 
-    def _authorized(self, request: Request) -> Answer:
-        claims = self._state.key.claims(request.headers.get("authorization"))
+    def _authorized(self, request: Request) -> Response:
+        claims = self._state.key.claims(request)
         if claims is None:
             if request.host == ARM_HOST:
-                return arm_refused(401, "ExpiredAuthenticationToken", _EXPIRED)
-            return refused(401, None, _EXPIRED)
-        denied = roles.denied(request, claims)
-        if denied is not None:
-            return denied
+                return arm_error(401, "ExpiredAuthenticationToken", _EXPIRED)
+            return api_error(401, None, _EXPIRED)
+        denial = entra.denial(request, claims)
+        if denial is not None:
+            return denial
         if request.host == ARM_HOST:
             return self._arm(request)
         if request.path.startswith(tracking.PREFIX):
             return tracking.answer(self._state, self.store, request)
         return self._artifacts(request)
-
-    def _open(self) -> None:
-        try:
-            self._store.set_result(opened(self._state))
-        except BaseException as error:  # noqa: BLE001 - raised again by who waits
-            self._store.set_exception(error)

@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from mlproject.emulator.messages import Request
+from werkzeug import Request
 
 ZULU = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -29,26 +29,22 @@ class Key:
         body = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded(claims)}"
         return f"{body}.{self._signature(body)}"
 
-    def claims(self, authorization: str | None) -> dict[str, Any] | None:
-        """Return the claims of an Authorization header's token; None where it does not hold."""
-        kind, _, token = (authorization or "").partition(" ")
-        body, _, signature = token.rpartition(".")
-        if kind.lower() != "bearer" or not self._signed(body, signature):
+    def claims(self, request: Request) -> dict[str, Any] | None:
+        """Return the claims of the token that authorises a request; None where it does not hold."""
+        authorization = request.authorization
+        if authorization is None or authorization.type != "bearer":
             return None
-        claims: dict[str, Any] = json.loads(_decoded(body.partition(".")[2]))
-        return claims if claims["ends"] > time.time() else None
+        body, _, signature = (authorization.token or "").rpartition(".")
+        if not self._signed(body, signature):
+            return None
+        text = body.partition(".")[2]
+        claims = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return dict(claims) if claims["ends"] > time.time() else None
 
     def url(self, host: str, path: str, permissions: str, seconds: float) -> str:
-        """Return a URL with the shape of a shared access signature.
+        """Return a URL with the shape of a shared access signature; ``path`` is not quoted.
 
-        Parameters
-        ----------
-        host, path : str
-            ``path`` starts with a slash, and is not quoted.
-        permissions : str
-            Of ``r`` read, ``c`` create what is not there, ``w`` write over what is there.
-        seconds : float
-            How long it holds from now.
+        Permissions are ``r`` read, ``c`` create what is not there, ``w`` write over what is there.
         """
         ends = zulu(time.time() + seconds)
         signature = self._signature(f"{path}\n{permissions}\n{ends}")
@@ -57,9 +53,9 @@ class Key:
 
     def permissions(self, request: Request) -> str:
         """Return what a request's signed URL permits: nothing where it does not hold."""
-        query = request.query
+        query = request.args
         permissions, ends = query.get("sp", ""), query.get("se", "")
-        signed = f"{unquote(request.path)}\n{permissions}\n{ends}"
+        signed = f"{request.path}\n{permissions}\n{ends}"
         # Times of this one form sort as text.
         holds = self._signed(signed, query.get("sig", "")) and ends > zulu(time.time())
         return permissions if holds else ""
@@ -79,7 +75,3 @@ def zulu(seconds: float) -> str:
 
 def _encoded(content: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,19 +1,19 @@
-"""What one emulator knows: its folder, the tokens that hold in it, and its artifacts."""
+"""What one emulator knows: the tokens that hold in it, and its artifacts."""
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from mlproject.emulator.names import CLIENT_ID, TENANT
+from mlproject.emulator.identities import CLIENT_ID, TENANT
 from mlproject.emulator.records import Records
+from mlproject.emulator.settings import Settings
 from mlproject.emulator.signing import Key
 
 
-@dataclass
+@dataclass(frozen=True)
 class State:
     """What one emulator knows.
 
@@ -21,17 +21,12 @@ class State:
     ----------
     folder : Path
         Holds the database, the records and content of artifacts, and the certificates.
-    token_seconds : float
-        How long a token holds.
-    refuse : re.Pattern, optional
-        Metrics, parameters and tags whose name it matches are refused.
     key : Key
         Signs the tokens and the blob store's URLs.
     """
 
     folder: Path
-    token_seconds: float = 3600.0
-    refuse: re.Pattern[str] | None = None
+    settings: Settings
     key: Key = field(default_factory=Key)
 
     @property
@@ -52,16 +47,10 @@ class State:
     def token(self, audience: str, client: str = CLIENT_ID, **more: str) -> tuple[str, int]:
         """Return a new token, a JWT, and when it expires, in seconds since the epoch.
 
-        Parameters
-        ----------
-        audience : str
-        client : str
-            Whose token it is.
-        **more : str
-            Claims of this token alone.
+        ``more`` are claims of this token alone.
         """
         now = time.time()
-        expires = now + self.token_seconds
+        expires = now + self.settings.token_life
         claims = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{TENANT}/",

@@ -8,10 +8,10 @@ import warnings
 from contextlib import closing
 from typing import Any
 
+from werkzeug import Response
+
 from mlproject.base.errors import ConfigurationError
-from mlproject.emulator import wsgi
-from mlproject.emulator.messages import Answer, Request
-from mlproject.emulator.names import TRACKING_URI
+from mlproject.emulator.identities import TRACKING_URI
 from mlproject.emulator.state import State
 
 
@@ -43,9 +43,9 @@ class Store:
         for store in (self._tracking, self._registry):
             _hurried(store.engine)
 
-    def answer(self, request: Request) -> Answer:
-        """Return what MLflow's server answers."""
-        return wsgi.asked(self._app, request)
+    def answer(self, environ: dict[str, Any]) -> Response:
+        """Return what MLflow's server answers to a WSGI request."""
+        return Response.from_app(self._app, environ, buffered=True)
 
     def parameters(self, run: str) -> list[str]:
         """Return the names of the parameters that a run has."""

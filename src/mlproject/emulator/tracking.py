@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from werkzeug import Request, Response
+from werkzeug.test import EnvironBuilder
 
 from mlproject.emulator import ids, limits
-from mlproject.emulator.messages import MISSING, Answer, Request, of_json, refused
-from mlproject.emulator.names import SCOPE
+from mlproject.emulator.identities import API_HOST, SCOPE
+from mlproject.emulator.messages import api_error, json_of, json_response, missing
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
 
@@ -28,49 +29,39 @@ _KNOWN = re.compile(
 )
 
 
-def answer(state: State, store: Callable[[], Store], request: Request) -> Answer:
-    """Return what is answered below ``/mlflow/v2.0``.
-
-    Parameters
-    ----------
-    state : State
-    store : callable
-        Returns the store, when it is open.
-    request : Request
-    """
-    endpoint = request.path[len(PREFIX) :].removeprefix(_API)
+def answer(state: State, store: Callable[[], Store], request: Request) -> Response:
+    """Answer below ``/mlflow/v2.0``; ``store`` returns the store when it is open."""
+    path = request.path[len(PREFIX) :]
+    endpoint = path.removeprefix(_API)
     if not _KNOWN.fullmatch(endpoint):
-        return MISSING
+        return missing()
     try:
-        target, content = _inside(request)
+        query = ids.for_store(request.args.to_dict(flat=False))
+        content = ids.for_store(json_of(request))
     except ids.UnknownIdError as error:
-        return refused(404, "RESOURCE_DOES_NOT_EXIST", str(error))
-    found = limits.refusal(endpoint, content, state.refuse, store().parameters)
-    if found is not None:
-        return found
-    body = json.dumps(content).encode() if request.body else b""
-    inside = Request(request.method, request.host, target, request.headers, body)
-    return _outside(store().answer(inside))
-
-
-def _inside(request: Request) -> tuple[str, dict[str, Any]]:
-    """Return the target and the JSON of a request in the store's terms."""
-    url = urlsplit(request.target)
-    pairs = parse_qsl(url.query, keep_blank_values=True)
-    query = urlencode(
-        [pair for name, text in pairs for pair in ids.for_store({name: text}).items()]
+        return api_error(404, "RESOURCE_DOES_NOT_EXIST", str(error))
+    rejection = limits.rejection(endpoint, content, state.settings.pattern, store().parameters)
+    if rejection is not None:
+        return rejection
+    handed_on = EnvironBuilder(
+        path,
+        f"https://{API_HOST}",
+        query,
+        request.method,
+        json=content if request.get_data() else None,
     )
-    target = url.path[len(PREFIX) :] + (f"?{query}" if query else "")
-    return target, ids.for_store(request.json())
+    return _for_client(store().answer(handed_on.get_environ()))
 
 
-def _outside(answer: Answer) -> Answer:
-    """Return the store's answer in the service's terms."""
+def _for_client(response: Response) -> Response:
+    """Return the store's answer in the service's terms, with none of its headers."""
     try:
-        content = json.loads(answer.body)
+        content = json.loads(response.get_data())
     except ValueError:
-        return answer
-    if answer.status < 400:
-        return of_json(ids.for_client(content), answer.status)
+        kind = response.content_type
+        return Response(response.get_data(), response.status, content_type=kind)
+    if response.status_code < 400:
+        return json_response(ids.for_client(content), response.status_code)
     message = ids.text_for_client(str(content.get("message", "")))
-    return refused(answer.status, content.get("error_code", "INTERNAL_ERROR"), message)
+    code = content.get("error_code", "INTERNAL_ERROR")
+    return api_error(response.status_code, code, message)

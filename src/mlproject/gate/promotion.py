@@ -45,14 +45,16 @@ class PromotionResult:
     record: str | None
     verdict: Verdict | None = None
 
+    @property
+    def judged(self) -> dict[str, Any] | None:
+        """The verdict as ``--json`` prints it."""
+        names = ("passed", "why", "details", "metrics")
+        return self.verdict and {name: getattr(self.verdict, name) for name in names}
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        verdict = self.verdict
-        judged = verdict and {
-            name: getattr(verdict, name) for name in ("passed", "why", "details", "metrics")
-        }
-        names = ("name", "alias", "before", "after", "record")
-        return {name: getattr(self, name) for name in names} | {"judged": judged}
+        names = ("name", "alias", "before", "after", "record", "judged")
+        return {name: getattr(self, name) for name in names}
 
 
 def promote(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.tracking.failures import as_tracking_error
+from mlproject.tracking.pages import every
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -109,7 +109,7 @@ def register(client: MlflowClient, run_id: str, model: str, name: str) -> Versio
 def all_models(client: MlflowClient) -> list[Any]:
     """Return every registered model, by name."""
     with as_tracking_error("The registered models cannot be listed"):
-        models = _every(partial(client.search_registered_models, max_results=100))
+        models = every(client.search_registered_models, max_results=100)
     return sorted(models, key=lambda model: str(model.name))
 
 
@@ -183,17 +183,7 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
 def _search(client: MlflowClient, name: str) -> list[Any]:
     quote = '"' if "'" in name else "'"  # MLflow knows no escape
     by_name = f"name={quote}{name}{quote}"
-    return _every(partial(client.search_model_versions, by_name, max_results=1000))
-
-
-def _every(search: Callable[..., Any]) -> list[Any]:
-    """Return what all pages of a search hold."""
-    page = search()
-    items = list(page)
-    while page.token:
-        page = search(page_token=page.token)
-        items += page
-    return items
+    return every(client.search_model_versions, by_name, max_results=1000)
 
 
 def _version(

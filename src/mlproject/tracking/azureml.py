@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlproject.azure import extra, places, workspace
-from mlproject.azure.places import SCHEME, SERVICE_SCHEME
+from mlproject.azure import plugins, uris, workspace
+from mlproject.azure.uris import SCHEME, SERVICE_SCHEME
 from mlproject.base.errors import TrackingError
 
 SCHEMES = (SCHEME, SERVICE_SCHEME)
@@ -19,8 +19,8 @@ def require_extra() -> None:
     TrackingError
         With the command that installs the extra.
     """
-    if not extra.installed():
-        raise TrackingError("Azure ML needs packages that are not installed", extra.HINT)
+    if not plugins.installed():
+        raise TrackingError("Azure ML needs packages that are not installed", plugins.HINT)
 
 
 def workspace_uri(folder: Path) -> str:
@@ -34,7 +34,7 @@ def workspace_uri(folder: Path) -> str:
     require_extra()
     of_job = workspace.job_uri()
     if of_job is not None:
-        return places.workspace_of(of_job).uri
+        return uris.workspace_of(of_job).uri
     names = workspace.find(folder)
     from mlproject.azure import core
 
@@ -43,7 +43,7 @@ def workspace_uri(folder: Path) -> str:
 
 def described(uri: str) -> str:
     """Return a workspace in words."""
-    workspace = places.workspace_of(uri)
+    workspace = uris.workspace_of(uri)
     return f"the Azure ML workspace '{workspace.name}' at {workspace.host}"
 
 
@@ -51,7 +51,7 @@ def studio_link(uri: str, run_id: str) -> str:
     """Return the address of a run's page in the Studio."""
     from mlproject.azure import context
 
-    return places.workspace_of(uri).link(run_id, context.of(uri).credential.tenant)
+    return uris.workspace_of(uri).link(run_id, context.of(uri).credential.tenant)
 
 
 def checked_uri(uri: str, origin: str) -> str:
@@ -75,7 +75,7 @@ def checked_uri(uri: str, origin: str) -> str:
             )
         uri = ours
     try:
-        return places.workspace_of(uri).uri
+        return uris.workspace_of(uri).uri
     except ValueError as error:
         raise TrackingError(
             f"{error} ({origin})", "Or write azureml, with a config.json"

@@ -1,4 +1,4 @@
-"""Where things are in Azure ML: the URIs of workspaces and artifacts, and links to the Studio.
+"""The URIs of workspaces and artifacts in Azure ML, and links to the Studio.
 
 The tracking URI of a workspace is ``azureml://HOST/mlflow/v2.0/subscriptions/…/workspaces/NAME``
 for Microsoft's own plugin, and the same with the scheme ``azureml3`` for ours.
@@ -76,15 +76,12 @@ class Folder:
 
     Attributes
     ----------
-    workspace : Workspace
     owner : str
         The path of the artifact service below which the run's or the upload's artifacts are.
     path : str
         The folder among them; empty for all.
     label : str
         What a message calls the owner.
-    run_id : str or None
-        The run that owns them.
     is_above : bool
         Whether this is the folder in which ``artifacts`` stands: MLflow cuts the last part off a
         URI to list or download it.
@@ -121,15 +118,15 @@ def folder_of(uri: str) -> Folder:
         When the URI names none.
     """
     workspace, rest = _parts(uri)
-    found = _RUN.fullmatch(rest)
-    if found:
-        owner = f"/history/v1.0{workspace.scope}/experiments/{found['experiment']}"
-        owner = f"{owner}/runs/{found['run']}/artifacts"
-        above, label = found["artifacts"] is None, f"run {found['run']}"
-        return Folder(workspace, owner, _clean(found["path"]), label, found["run"], above)
-    found = _UPLOAD.fullmatch(rest)
-    if found:
-        return upload(workspace, found["origin"], found["container"], _clean(found["path"]))
+    match = _RUN.fullmatch(rest)
+    if match:
+        owner = f"/history/v1.0{workspace.scope}/experiments/{match['experiment']}"
+        owner = f"{owner}/runs/{match['run']}/artifacts"
+        above, label = match["artifacts"] is None, f"run {match['run']}"
+        return Folder(workspace, owner, _clean(match["path"]), label, match["run"], above)
+    match = _UPLOAD.fullmatch(rest)
+    if match:
+        return upload(workspace, match["origin"], match["container"], _clean(match["path"]))
     raise ValueError(f"'{uri}' names no artifacts of an Azure ML workspace")
 
 
@@ -139,10 +136,10 @@ def upload(workspace: Workspace, origin: str, container: str, path: str) -> Fold
     return Folder(workspace, owner, path, f"upload {container}")
 
 
-def ours(uri: str, workspace: Workspace) -> str:
-    """Return a URI of the service as our plugins name it; any other as it is.
+def our_uri(uri: str, workspace: Workspace) -> str:
+    """Return our URI for a service URI; any other as it is.
 
-    ``azureml://artifacts/…`` does not say which workspace it is in; ours does.
+    ``azureml://artifacts/…`` does not say which workspace it is in; our URI does.
     """
     prefix = f"{SERVICE_SCHEME}://"
     if not uri.startswith(prefix):
@@ -153,28 +150,28 @@ def ours(uri: str, workspace: Workspace) -> str:
     return f"{SCHEME}://{rest}"
 
 
-def services(uri: str) -> str:
-    """Return a URI of ours as the service names it; any other as it is."""
+def service_uri(uri: str) -> str:
+    """Return the service URI for one of ours; any other as it is."""
     prefix = f"{SCHEME}://"
     if not uri.startswith(prefix):
         return uri
-    found = _SCOPE.fullmatch(urlsplit(uri).path)
-    if found and _UPLOAD.fullmatch(found["rest"] or ""):
-        return f"{SERVICE_SCHEME}:/{found['rest']}"
+    match = _SCOPE.fullmatch(urlsplit(uri).path)
+    if match and _UPLOAD.fullmatch(match["rest"] or ""):
+        return f"{SERVICE_SCHEME}:/{match['rest']}"
     return f"{SERVICE_SCHEME}://{uri[len(prefix) :]}"
 
 
 def _parts(uri: str) -> tuple[Workspace, str]:
     parts = urlsplit(uri)
-    found = _SCOPE.fullmatch(parts.path)
-    if not parts.netloc or not found:
+    match = _SCOPE.fullmatch(parts.path)
+    if not parts.netloc or not match:
         raise ValueError(
             f"'{uri}' names no Azure ML workspace; it should end in "
             "/subscriptions/ID/resourceGroups/GROUP/providers/"
             "Microsoft.MachineLearningServices/workspaces/NAME"
         )
-    workspace = Workspace(parts.netloc, found["subscription"], found["group"], found["name"])
-    return workspace, found["rest"] or ""
+    workspace = Workspace(parts.netloc, match["subscription"], match["group"], match["name"])
+    return workspace, match["rest"] or ""
 
 
 def _clean(path: str | None) -> str:

@@ -1,0 +1,73 @@
+"""How an emulator behaves: what goes wrong on demand, and how long tokens hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Literal
+
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.options import Option, Options
+
+Identity = Literal["secret", "managed", "guest"]
+"""Who a client is: with its secret, the managed identity of its machine, or without a role."""
+
+SHARES = ("throttled", "unavailable", "reset", "lost")
+
+
+def _share(fate: str) -> Option:
+    return Option(f"Share of requests {fate}.", metavar="SHARE", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class Settings(Options):
+    """How an emulator behaves.
+
+    Raises
+    ------
+    ConfigurationError
+        When a share is below 0, all together are above 1, or ``refuse`` is no regular expression.
+    """
+
+    throttled: Annotated[float, _share("answered with 429")] = 0.0
+    unavailable: Annotated[float, _share("answered with 503")] = 0.0
+    reset: Annotated[float, _share("broken off before anything is done")] = 0.0
+    lost: Annotated[float, _share("carried out and never answered")] = 0.0
+    delay: Annotated[
+        float, Option("Seconds by which every request is delayed.", metavar="S", minimum=0)
+    ] = 0.0
+    seed: Annotated[
+        int, Option("Seed of the faults; the same requests fail for the same seed.")
+    ] = 0
+    token_life: Annotated[
+        float, Option("Seconds for which a token is valid.", metavar="S", minimum=0.1)
+    ] = 3600.0
+    refuse: Annotated[
+        str | None,
+        Option(
+            "Refuse metrics, parameters and tags whose name matches the regular expression.",
+            metavar="PATTERN",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Check the shares and the regular expression."""
+        super().__post_init__()
+        shares = {name: float(getattr(self, name)) for name in SHARES}
+        given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
+        if sum(shares.values()) > 1 + 1e-9:
+            raise ConfigurationError(
+                f"Faults are shares of all requests, at most 1 together, and these are {given}"
+            )
+        _ = self.pattern
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str] | None:
+        """The regular expression of ``refuse``, compiled."""
+        try:
+            return re.compile(self.refuse) if self.refuse else None
+        except re.error as error:
+            raise ConfigurationError(
+                f"'{self.refuse}' is no regular expression: {error}"
+            ) from error

@@ -1,0 +1,103 @@
+"""Starts an emulator in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.files import locked
+from mlproject.emulator import certificates, faults, identities, log
+from mlproject.emulator.front import FaultyService, Front
+from mlproject.emulator.instance import ADDRESS_FILE, LOG_FILE, EmulatorInstance
+from mlproject.emulator.settings import Settings
+from mlproject.emulator.state import State
+
+_LOCK = "emulator.lock"
+_POLL = 0.05
+# MLflow has room for one server in a process.
+_ONE = threading.Lock()
+
+
+@contextmanager
+def started(
+    folder: Path, settings: Settings | None = None, *, port: int = 0, wait: bool = True
+) -> Iterator[EmulatorInstance]:
+    """Run an emulator for the block.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its state is kept; made when it is not there.
+    port : int
+        Of the proxy, on loopback; 0 for any that is free.
+    wait : bool
+        Whether to wait for the store, seconds, before the block begins. Requests wait for it
+        anyway.
+
+    Raises
+    ------
+    ConfigurationError
+        When the port is taken, an emulator already runs with this folder or in this process, or
+        the folder's database cannot be used.
+    """
+    from mlproject.emulator.service import Service
+
+    folder, settings = folder.absolute(), settings or Settings()
+    with ExitStack() as stack:
+        stack.enter_context(_alone())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The state cannot be kept in {folder}: {error.strerror}", "Give another --state"
+            ) from error
+        stack.enter_context(
+            locked(
+                folder / _LOCK,
+                f"An emulator already runs with the folder {folder}",
+                "Use it: mlproject emulator env; or give another --state",
+            )
+        )
+        made = certificates.made(folder)
+        service = Service(State(folder, settings))
+        stack.callback(service.close)
+        faulty = faults.faulty(service, settings)
+        front = _front(port, made, log.logged(faulty, folder / LOG_FILE))
+        stack.callback(front.server_close)
+        instance = EmulatorInstance(folder, front.address)
+        instance.workspace.write_text(json.dumps(identities.config()), encoding="utf-8")
+        threading.Thread(target=front.serve_forever, args=(_POLL,), daemon=True).start()
+        stack.callback(front.shutdown)
+        if wait:
+            service.store()
+        content = {"address": front.address, "pid": os.getpid()}
+        (folder / ADDRESS_FILE).write_text(json.dumps(content), encoding="utf-8")
+        stack.callback((folder / ADDRESS_FILE).unlink, missing_ok=True)
+        yield instance
+        service.store()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    if not _ONE.acquire(blocking=False):
+        raise ConfigurationError(
+            "An emulator already runs in this process", "Start another in a process of its own"
+        )
+    try:
+        yield
+    finally:
+        _ONE.release()
+
+
+def _front(port: int, made: certificates.Certificates, service: FaultyService) -> Front:
+    try:
+        return Front(port, made, service)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The port {port} cannot be had: {error.strerror}", "Give another --port"
+        ) from error

@@ -1,0 +1,124 @@
+"""Artifacts and their content: recorded once, written once, read by signed URLs."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import quote
+
+from werkzeug.test import EnvironBuilder
+
+from mlproject.emulator import identities
+from mlproject.emulator.artifacts import PAGE
+from mlproject.emulator.signing import Key
+from tests.emulator.conftest import API, PUT, Client
+
+
+def test_a_path_that_was_recorded_cannot_be_recorded_again(client: Client) -> None:
+    run = client.run()
+    first = client.recorded(run, "sub/a.txt")
+    second = client.recorded(run, "sub/a.txt", "b.txt")
+
+    assert first["errors"] == {}
+    assert list(second["artifacts"]) == list(second["artifactContentInformation"]) == ["b.txt"]
+    error = second["errors"]["sub/a.txt"]["error"]
+    name = f"ExperimentRun/dcid.{run['run_id']}/sub/a.txt"
+    assert error == {
+        "code": "UserError",
+        "message": f"Resource Conflict: ArtifactId {name} already exists.",
+    }
+    listed = client.session.get(client.artifacts(run)).json()
+    assert [item["path"] for item in listed["value"]] == ["b.txt", "sub/a.txt"]
+    assert client.recorded(run, "../b.txt")["errors"]["../b.txt"]["error"]["code"] == "InvalidUri"
+
+
+def test_content_is_written_once_and_read_in_ranges(client: Client) -> None:
+    run = client.run()
+    address = client.recorded(run, "a b.txt")["artifactContentInformation"]["a b.txt"]["contentUri"]
+    blob = client.session
+
+    assert blob.get(address).status_code == 404
+    assert [blob.put(address, b"hello", headers=PUT).status_code for _ in range(2)] == [201, 409]
+    assert blob.get(address, headers={"x-ms-range": "bytes=1-2"}).content == b"el"
+    assert blob.get(address, headers={"x-ms-range": "bytes=9-12"}).status_code == 416
+    assert blob.head(address).headers["Content-Length"] == "5"
+
+
+def test_content_of_unknown_length_is_written_and_names_may_have_any_character(
+    client: Client,
+) -> None:
+    run, path = client.run(), "sub folder/50 % + é?#.txt"
+    client.recorded(run, path)
+    address = client.located(run, path)
+
+    assert client.session.put(address, iter([b"hel", b"lo"]), headers=PUT).status_code == 201
+    assert client.session.get(address).content == b"hello"
+    assert client.session.get(client.located(run, path)).content == b"hello"
+
+
+def test_the_address_of_a_record_permits_to_write_what_is_not_there(client: Client) -> None:
+    run = client.run()
+    client.recorded(run, "a.txt")
+    address = client.located(run, "a.txt")
+    put = {"x-ms-blob-type": "BlockBlob"}
+
+    assert client.session.put(address, b"one", headers=put).status_code == 201
+    refused = client.session.put(address, b"two", headers=put)
+    assert refused.status_code == 403
+    assert "AuthorizationPermissionMismatch" in refused.text
+    assert client.session.get(address).content == b"one"
+    missing = client.session.get(client.artifacts(run, "/contentinfo"), params={"path": "b.txt"})
+    assert missing.status_code == 404
+
+
+def test_a_changed_or_expired_signature_is_refused(client: Client) -> None:
+    run = client.run()
+    client.recorded(run, "a.txt", "b.txt")
+    address = client.located(run, "a.txt")
+
+    for wrong in (
+        address.partition("?")[0],
+        address.replace("a.txt", "b.txt"),
+        address.replace("sp=rc", "sp=rcw"),
+        re.sub(r"se=\d+", "se=2999", address),
+    ):
+        answer = client.session.get(wrong)
+        assert answer.status_code == 403
+        assert answer.headers["x-ms-error-code"] == "AuthenticationFailed"
+        assert "<Code>AuthenticationFailed</Code>" in answer.text
+    key = Key()
+    held = [key.url("host", "/a", "r", seconds) for seconds in (60, -1)]
+    requests = [EnvironBuilder(url.removeprefix("https://host")).get_request() for url in held]
+    assert [key.permissions(request) for request in requests] == ["r", ""]
+
+
+def test_a_long_listing_comes_in_pages(client: Client) -> None:
+    run = client.run()
+    paths = [f"sub/{number:03}&.txt" for number in range(PAGE + 1)]
+    client.recorded(run, *paths)
+    first = client.session.get(client.artifacts(run)).json()
+    second = client.session.get(first["nextLink"]).json()
+
+    assert first["nextLink"].startswith(client.artifacts(run))
+    assert [len(page["value"]) for page in (first, second)] == [PAGE, 1]
+    assert [item["path"] for page in (first, second) for item in page["value"]] == paths
+    assert (second["nextLink"], second["continuationToken"]) == (None, None)
+
+
+def test_the_artifact_service_takes_the_path_order_of_azureml_core(client: Client) -> None:
+    base, place = (
+        f"{API}/artifact/v2.0{identities.SCOPE}/artifacts",
+        f"LocalUpload/{os.urandom(4).hex()}",
+    )
+    asked = {"paths": [{"path": "sub/a b.txt"}, {"path": "subway.txt"}]}
+    made = client.session.post(f"{base}/batch/metadata/{place}", json=asked).json()
+    address = made["artifactContentInformation"]["sub/a b.txt"]["contentUri"]
+    client.session.put(address, b"hello", headers=PUT)
+    one = client.session.get(f"{base}/contentinfo/{place}/{quote('sub/a b.txt')}").json()
+    below = client.session.get(f"{base}/prefix/contentinfo/{place}/sub").json()["value"]
+    listed = client.session.get(f"{base}/{place}").json()["value"]
+
+    assert client.session.get(one["contentUri"]).content == b"hello"
+    assert [item["path"] for item in below] == ["sub/a b.txt"]
+    assert client.session.get(below[0]["contentUri"]).content == b"hello"
+    assert [item["path"] for item in listed] == ["sub/a b.txt", "subway.txt"]
