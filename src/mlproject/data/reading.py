@@ -12,7 +12,7 @@ from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import formats
 from mlproject.data.batches import Parsed, Selection
-from mlproject.data.formats import DataFile
+from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.json_lines import AS_IT_STANDS
 from mlproject.data.schema import Feature, Schema
 from mlproject.data.source import SourceFile

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mlproject.base.errors import DataError
+from mlproject.base.errors import DataError, one_line
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import samples
+from mlproject.data.schema import Schema
 from mlproject.data.source import combined_sha256, is_url, opened
+from mlproject.data.streams import check_distinct
+from mlproject.data.types import Typed, typed
 from mlproject.data.whole_files import read_files
 
 
@@ -75,6 +78,24 @@ def load(source: str) -> Table:
     if table.num_rows == 0:
         raise DataError(f"{redacted(source)} has no rows")
     return Table(to_frame(table), recorded(source), short_name(source), digest, count)
+
+
+def typed_frame(frame: pd.DataFrame, schema: Schema, name: str = "The data frame") -> Typed:
+    """Return a frame's columns as a model takes them, as from a Parquet file of the frame.
+
+    Raises
+    ------
+    DataError
+        When columns are missing, named twice, or hold values of several kinds.
+    """
+    columns = [str(column) for column in frame.columns]
+    check_distinct(columns, name)
+    try:
+        table = pa.Table.from_pandas(frame.set_axis(columns, axis=1), preserve_index=False)
+    except pa.ArrowException as error:
+        what = one_line(" ".join(str(part) for part in error.args))
+        raise DataError(f"{name} holds a column of several kinds: {what}") from error
+    return typed(table, schema.matched(columns, name))
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

@@ -61,10 +61,7 @@ def _nested(value: Any) -> str | None:
     """Return a list or a structure as JSON; numbers that are none become null."""
     if value is None:
         return None
-    try:
-        return json.dumps(value, default=str, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        return json.dumps(finite(value), default=str, ensure_ascii=False)
+    return json.dumps(finite(value), default=str, ensure_ascii=False)
 
 
 def _bytes_text(value: bytes | None) -> str | None:

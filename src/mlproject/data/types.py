@@ -113,14 +113,7 @@ def converted(values: Any, to: pa.DataType, rules: TextRules) -> tuple[Any, list
         return values.cast(to), []
     if not _can_become(values.type, to):
         return pa.nulls(len(values), to), np.flatnonzero(values.is_valid()).tolist()
-    try:
-        return _cast(values, to), []
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        odd = _failing(values, to, 0)
-    keep = np.ones(len(values), bool)
-    keep[odd] = False
-    kept = pc.if_else(pa.array(keep), values, pa.scalar(None, values.type))
-    return (_cast_each(kept, to) if keep.any() else pa.nulls(len(kept), to)), odd
+    return _cast_by_halves(values, to)
 
 
 def from_json(values: Sequence[Any], to: pa.DataType) -> Any:
@@ -250,38 +243,23 @@ def _cast(values: pa.Array, to: pa.DataType) -> pa.Array:
     return values.cast(to)
 
 
-def _cast_each(values: pa.Array, to: pa.DataType) -> pa.Array:
-    """Cast values which each can be cast, some of them only by way of a float (``12.0``)."""
+def _cast_by_halves(values: pa.Array, to: pa.DataType) -> tuple[pa.Array, list[int]]:
+    """Cast values at once where they all can be, and else by halves down to the odd ones."""
     try:
-        return _cast(values, to)
+        return _cast(values, to), []
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        items = [_cast_one(values.slice(i, 1), to) for i in range(len(values))]
-        return pa.concat_arrays(items)
-
-
-def _cast_one(value: pa.Array, to: pa.DataType) -> pa.Array:
-    try:
-        return _cast(value, to)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        if not pa.types.is_integer(to) or not _is_text(value.type):
-            raise
-        return value.cast(pa.float64()).cast(to)
-
-
-def _failing(values: pa.Array, to: pa.DataType, offset: int) -> list[int]:
-    """Return the indices of the values that cannot be cast, by halving."""
-    try:
-        _cast(values, to)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        if len(values) > 1:
-            middle = len(values) // 2
-            left = _failing(values.slice(0, middle), to, offset)
-            return left + _failing(values.slice(middle), to, offset + middle)
-        try:
-            _cast_one(values, to)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            return [offset]
-    return []
+        pass
+    if len(values) > 1:
+        middle = len(values) // 2
+        left, odd = _cast_by_halves(values.slice(0, middle), to)
+        right, more = _cast_by_halves(values.slice(middle), to)
+        return pa.concat_arrays([left, right]), odd + [middle + row for row in more]
+    try:  # 12.0 is a whole number
+        if pa.types.is_integer(to) and _is_text(values.type):
+            return values.cast(pa.float64()).cast(to), []
+    except pa.ArrowInvalid:
+        pass
+    return pa.nulls(1, to), np.flatnonzero(values.is_valid()).tolist()
 
 
 def _can_become(kind: pa.DataType, to: pa.DataType) -> bool:

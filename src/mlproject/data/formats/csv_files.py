@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ import pyarrow.csv
 
 from mlproject.base.errors import DataError
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
+from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.lines import Piece, TextRows, has_stray_return, is_open, pieces
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, stream, whole_block
@@ -31,11 +32,9 @@ _SPECIAL = '[",\\r\\n]|^\\s|\\s$'
 
 
 @dataclass(frozen=True)
-class CsvFile:
+class CsvFile(DataFile):
     """A CSV file and how it is written."""
 
-    item: SourceFile
-    columns: list[str]
     delimiter: str
     decimal_comma: bool
 
@@ -70,20 +69,12 @@ class CsvFile:
         comma = any(_has_decimal_commas(without_markers(column)) for column in table.columns)
         return cls(item, columns, delimiter, comma)
 
-    @property
-    def size(self) -> int | None:
-        """How many bytes there are to read; None when that is not known."""
-        return None if self.item.compressed else self.item.path.stat().st_size
-
-    def type_of(self, column: str) -> None:
-        """Return None: text has no types."""
-
-    def can_be_copied(self, columns: Sequence[str]) -> bool:
-        """Whether its rows can stand below these columns as they are."""
+    def can_be_copied(self, columns: list[str]) -> bool:
+        """Whether its rows can stand below these columns, with commas between them."""
         return self.columns == columns and self.delimiter == ","
 
     def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        """Yield what parses each piece of the file; the calls may run in any thread."""
+        """Yield what parses each piece."""
         parser = _Parser(self, selection)
         for number, piece in enumerate(pieces(self.item, self.delimiter)):
             yield partial(parser.parsed, piece, header=number == 0)

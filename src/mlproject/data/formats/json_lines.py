@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
+from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.lines import Piece, TextRows, pieces
 from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
@@ -29,11 +30,8 @@ _SPECIAL = '["\\\\\\x00-\\x1f]'
 
 
 @dataclass(frozen=True)
-class JsonLinesFile:
+class JsonLinesFile(DataFile):
     """A JSON Lines file, and the keys of its objects in the order of their appearance."""
-
-    item: SourceFile
-    columns: list[str]
 
     @classmethod
     def opened(cls, item: SourceFile, *, whole: bool) -> JsonLinesFile:
@@ -49,20 +47,12 @@ class JsonLinesFile:
                 break
         return cls(item, list(columns))
 
-    @property
-    def size(self) -> int | None:
-        """How many bytes there are to read; None when that is not known."""
-        return None if self.item.compressed else self.item.path.stat().st_size
-
-    def type_of(self, column: str) -> None:
-        """Return None: each value has a type of its own."""
-
-    def can_be_copied(self, columns: Sequence[str]) -> bool:
+    def can_be_copied(self, columns: list[str]) -> bool:
         """Return True: a row names its columns itself."""
         return True
 
     def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        """Yield what parses each piece of the file; the calls may run in any thread."""
+        """Yield what parses each piece."""
         for piece in pieces(self.item, None):
             yield partial(_parsed, piece, selection)
 

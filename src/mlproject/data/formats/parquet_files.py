@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ import pyarrow.parquet
 
 from mlproject.base.errors import DataError, one_line
 from mlproject.data.batches import KEPT, ORIGINAL, Parsed, Selection, assembled
+from mlproject.data.formats.data_file import DataFile
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, stream
 from mlproject.data.types import plain, plain_type, typed
@@ -32,10 +33,9 @@ _ROW_GROUP = 1 << 17
 
 
 @dataclass(frozen=True)
-class ParquetFile:
-    """A Parquet file and its columns."""
+class ParquetFile(DataFile):
+    """A Parquet file and the types of its columns."""
 
-    item: SourceFile
     schema: pa.Schema
 
     @classmethod
@@ -50,12 +50,7 @@ class ParquetFile:
         with _opened(item) as file:
             schema = file.schema_arrow
         check_distinct(schema.names, item.name)
-        return cls(item, schema)
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of the columns."""
-        return list(self.schema.names)
+        return cls(item, list(schema.names), schema)
 
     @property
     def size(self) -> int | None:
@@ -67,12 +62,8 @@ class ParquetFile:
         """Return a column's type."""
         return plain_type(self.schema.field(column).type)
 
-    def can_be_copied(self, columns: Sequence[str]) -> bool:
-        """Return False: its rows are no text."""
-        return False
-
     def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        """Yield what converts each batch of the file; the calls may run in any thread."""
+        """Yield what converts each piece."""
         names = self.columns
         if not selection.raw:
             known = set(names)
