@@ -49,7 +49,7 @@ class PromotionResult:
     def judged(self) -> dict[str, Any] | None:
         """The verdict as ``--json`` prints it."""
         names = ("passed", "why", "details", "metrics")
-        return self.verdict and {name: getattr(self.verdict, name) for name in names}
+        return {name: getattr(self.verdict, name) for name in names} if self.verdict else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
