@@ -46,13 +46,13 @@ class Faults(Options):
 
     def __post_init__(self) -> None:
         """Check the shares."""
-        super().__post_init__()
         shares = {name: float(getattr(self, name)) for name in _SHARES}
         given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
-        if sum(shares.values()) > 1 + 1e-9:
+        if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
             raise ConfigurationError(
                 f"Faults are shares of all requests, at most 1 together, and these are {given}"
             )
+        super().__post_init__()
 
 
 def faulty(service: Service, faults: Faults) -> Callable[[Request], Answer | None]:
