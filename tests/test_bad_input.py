@@ -339,9 +339,9 @@ def test_a_recipe_that_is_not_yaml_is_named_by_its_line(work: Path) -> None:
 def test_azure_ml_without_its_extra_says_which_extra(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlproject.tracking import azureml
+    from mlproject.azure import plugins
 
-    monkeypatch.setattr(azureml, "find_spec", lambda name: None)
+    monkeypatch.setattr(plugins, "find_spec", lambda name: None)
 
     refused(invoke("--tracking", "azureml"), work, 4, "pip install -e '.[azureml]'")
 

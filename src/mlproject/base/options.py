@@ -287,6 +287,8 @@ def _declared(name: str, hint: Any, default: Any, option: Option) -> Declared:
 
 
 def _marker(hint: Any) -> Option | Overrides | None:
+    if get_origin(hint) is Union:  # Python 3.10 adds None to a parameter whose default it is
+        hint = get_args(hint)[0]
     if get_origin(hint) is not Annotated:
         return None
     return next((item for item in get_args(hint) if isinstance(item, (Option, Overrides))), None)

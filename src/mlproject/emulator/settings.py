@@ -53,13 +53,13 @@ class Settings(Options):
 
     def __post_init__(self) -> None:
         """Check the shares and the regular expression."""
-        super().__post_init__()
         shares = {name: float(getattr(self, name)) for name in SHARES}
         given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
-        if sum(shares.values()) > 1 + 1e-9:
+        if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
             raise ConfigurationError(
                 f"Faults are shares of all requests, at most 1 together, and these are {given}"
             )
+        super().__post_init__()
         _ = self.pattern
 
     @cached_property
