@@ -322,3 +322,69 @@ def test_a_notebook_shows_the_result_as_a_table(isolated: Path, diabetes: Any) -
 
     assert f"<td>{result.run_id}</td>" in result._repr_html_()
     assert "<td>&lt;b&gt;</td>" in result._repr_html_()
+
+
+def test_a_typed_script_runs_from_the_fit_to_the_promotion(shell: Shell) -> None:
+    script = Path(__file__).with_name("typed_script.py")
+    done = shell.python(str(script))
+
+    assert done.code == 0, done.err
+
+
+def test_a_file_is_scored_as_the_command_scores_it(isolated: Path, diabetes: Any) -> None:
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    X, y = diabetes
+    result = mlproject.fit(Ridge(), X, y)
+    rows = X.astype(object)
+    rows.loc[3, "bmi"] = "n.a."
+    rows.to_csv("new.csv", index=False)
+    scored = mlproject.score(
+        result, "new.csv", "scored.parquet", keep=["bmi", "age"], on_error="reject"
+    )
+    predictions, rejects = mlproject.predict(result, rows.astype({"bmi": str}))
+    written = pd.read_parquet("scored.parquet")
+
+    assert (scored.rows_in, scored.rows_out, scored.rows_rejected) == (442, 441, 1)
+    assert list(written.columns) == ["bmi", "age", "prediction"]
+    assert written["prediction"].to_numpy() == pytest.approx(predictions["prediction"].to_numpy())
+    assert rejects.index.tolist() == [3]
+    assert rejects.loc[3, "column"] == "bmi"
+
+
+def test_the_arguments_are_the_options_of_the_commands() -> None:
+    import inspect
+
+    from inference.request import ScoreRequest
+    from mlproject import api
+    from mlproject.base.options import declared
+    from mlproject.gate.request import PromoteRequest
+    from training.request import TrainRequest
+
+    for function, request in (
+        (api.train, TrainRequest),
+        (api.score, ScoreRequest),
+        (api.promote, PromoteRequest),
+    ):
+        arguments = inspect.signature(function).parameters
+        options = {item.name: item for item in declared(request) if item.name != "run_id"}
+        assert set(arguments) == {*options, "progress"}
+        for name, option in options.items():
+            default = arguments[name].default
+            if default is not inspect.Parameter.empty and not option.elsewhere:
+                assert default == option.default, name
+
+
+def test_results_have_the_keys_of_json(shell: Shell) -> None:
+    from dataclasses import fields
+
+    import mlproject
+
+    trained = shell.trained("iris-svc", "--register", "iris")
+    promoted = shell.mlproject("models", "promote", "iris", "--json").json
+
+    assert set(trained) == {field.name for field in fields(mlproject.TrainResult)}
+    assert all(hasattr(mlproject.PromotionResult, name) or name in promoted for name in promoted)
+    assert promoted["judged"]["passed"]
