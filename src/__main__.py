@@ -13,7 +13,7 @@ from importlib.metadata import Distribution, DistributionFinder
 from pathlib import Path
 from typing import Any
 
-from mlproject import __version__
+from mlproject.base.version import __version__
 from mlproject.cli.main import main
 
 FILES = {

@@ -216,7 +216,7 @@ def test_every_recipe_that_ships_names_its_last_step_model(work: Path) -> None:
 
 
 def test_the_version_is_printed(shell: Shell) -> None:
-    from mlproject import __version__
+    from mlproject.base.version import __version__
 
     assert shell.run("mlproject", "--version").out == f"mlproject, version {__version__}\n"
 

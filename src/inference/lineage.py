@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlproject import __version__
 from mlproject.base import environ
+from mlproject.base.version import __version__
 from mlproject.data.table import short_name
 from mlproject.models.finding import ModelSource
 from mlproject.tracking import names, runs

@@ -12,7 +12,7 @@ from typing import Any
 
 from inference.job import Job
 from inference.tally import Tally
-from mlproject import __version__
+from mlproject.base.version import __version__
 from mlproject.data.source import combined
 from mlproject.data.table import recorded
 from mlproject.models.loaded import LoadedModel

@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mlproject.base.version import __version__
+
 if TYPE_CHECKING:
     from inference.request import ScoreResult
     from mlproject.api import fit, predict, promote, rollback, score, train
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from mlproject.gate.promotion import PromotionResult
     from training.request import TrainResult
 
-__version__ = "0.1.0"
+
 _HOMES = {
     "ScoreResult": "inference.request",
     "TrainResult": "training.request",

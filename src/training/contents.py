@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from mlproject import __version__
 from mlproject.base import git
+from mlproject.base.version import __version__
 from mlproject.tracking import names
 from mlproject.tracking.datasets import as_input
 from mlproject.tracking.runs import Contents, parameter_text

@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from mlproject import __version__
 from mlproject.base.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
+from mlproject.base.version import __version__
 from mlproject.cli.frame import CONTEXT, LazyGroup, failure, leave, open_standard_streams
 
 COMMANDS = {

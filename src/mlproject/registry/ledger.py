@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlproject import __version__
 from mlproject.base import git
 from mlproject.base.errors import TrackingError
+from mlproject.base.version import __version__
 from mlproject.tracking import names, pages, runs
 from mlproject.tracking.experiments import experiment_id
 from mlproject.tracking.failures import as_tracking_error
