@@ -11,13 +11,13 @@ from training.plan import Plan
 
 @contextmanager
 def shown(plan: Plan, reporter: Reporter) -> Iterator[None]:
-    """Show the step of fitting, with a bar of the fits on a terminal and in a notebook.
+    """Show the step of fitting, with a bar of the fits where it can move.
 
     The bar needs scikit-learn 1.9, and a search without callbacks of the user's own.
     """
     search, text = plan.search, f"Fitting {plan.name}: {plan.described}"
     free = hasattr(search, "set_callbacks") and not getattr(search, "_skl_callbacks", None)
-    if not (reporter.is_watched and plan.searches and free):
+    if not (reporter.shows_bars and plan.searches and free):
         with reporter.step(text):
             yield
         return

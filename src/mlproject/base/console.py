@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ class Reporter:
     def warn(self, text: str) -> None:
         """Print one line that must not be missed."""
         self.console.print(f"Warning: {text}", markup=False, style="yellow")
+
+    @property
+    def shows_bars(self) -> bool:
+        """Whether a bar can move: on a terminal, and in a notebook that has ipywidgets."""
+        if self.console.is_jupyter:
+            return not self.quiet and find_spec("ipywidgets") is not None
+        return self.is_watched
 
     @property
     def is_watched(self) -> bool:
