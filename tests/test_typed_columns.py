@@ -189,3 +189,12 @@ def test_a_frame_with_two_columns_of_one_name_is_told() -> None:
     frame = pd.DataFrame([[1, 2]], columns=["kind", "kind"])
     with pytest.raises(DataError, match="names the column 'kind' more than once"):
         typed_frame(frame, SCHEMA)
+
+
+def test_a_row_that_is_no_text_and_too_long_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(b"size;kind\n1,5;a\n2;h\xf6use;3\n")
+    schema = Schema((Feature("size", pa.float64()), Feature("kind", pa.string())))
+    table, rejects = from_file(tmp_path / "in.csv", schema)
+
+    assert table.to_pylist() == [{"size": 1.5, "kind": "a"}]
+    assert rejects == [(1, None, "it is not UTF-8 text")]

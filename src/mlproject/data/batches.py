@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -76,23 +76,21 @@ class Reject:
         return f"{self.file} line {self.line}{column}: {self.reason}"
 
 
-class FileRows(Protocol):
-    """Rows as they stand in a file."""
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from.
 
-    @property
-    def file(self) -> str:
-        """The name of the file."""
+    Attributes
+    ----------
+    lines : ndarray of shape (n_rows,)
+        Of each row; its number in a Parquet file.
+    size : int
+        How many bytes (or rows, of Parquet) of the file these are, for the progress bar.
+    """
 
-    @property
-    def lines(self) -> np.ndarray[Any, Any]:
-        """The line of each row, or its number in a Parquet file."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes (or rows, of Parquet) these are, for the progress bar."""
-
-    def text(self, row: int) -> str:
-        """Return a row as it stands."""
+    file: str
+    lines: np.ndarray[Any, Any]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -103,40 +101,38 @@ class Parsed:
     ----------
     table : Table
         The rows that can be scored, with the columns FEATURE…, KEPT…, ORIGINAL…, RAW.
-    good, lines : ndarray of shape (n_good,)
-        Their numbers among all that were parsed, and their lines in the file.
-    count : int
-        How many rows were parsed, the rejects included.
-    size : int
-        How many bytes (or rows, of Parquet) of the file these are, for the progress bar.
+    good : ndarray of shape (n_good,)
+        Their numbers among all rows.
     """
 
-    file: str
+    origin: Origin
     table: pa.Table
     good: np.ndarray[Any, Any]
-    lines: np.ndarray[Any, Any]
-    count: int
-    size: int
     rejects: list[Reject]
 
     @classmethod
-    def of(cls, rows: FileRows, table: pa.Table, misfits: Mapping[int, Misfit]) -> Parsed:
-        """Return rows of which some do not fit; the table has the others."""
-        count = len(rows.lines)
-        good = np.delete(np.arange(count), list(misfits))
+    def of(
+        cls,
+        origin: Origin,
+        table: pa.Table,
+        misfits: Mapping[int, Misfit],
+        text: Callable[[int], str],
+    ) -> Parsed:
+        """Return the rows that fit, which the table has, and the others, with their text."""
         rejects = [
-            Reject(row, rows.file, int(rows.lines[row]), item.column, item.reason, rows.text(row))
+            Reject(row, origin.file, int(origin.lines[row]), item.column, item.reason, text(row))
             for row, item in sorted(misfits.items())
         ]
-        return cls(rows.file, table, good, rows.lines[good], count, rows.size, rejects)
+        good = np.delete(np.arange(len(origin.lines)), list(misfits))
+        return cls(origin, table, good, rejects)
 
     def numbered(self, before: int) -> pa.Table:
         """Return the table with the ordinal, line and file of each row; some rows came before."""
-        files = pa.DictionaryArray.from_arrays(np.zeros(len(self.good), np.int32), [self.file])
+        file = np.zeros(len(self.good), np.int32)
         return (
             self.table.append_column(ORDINAL, pa.array(self.good + before))
-            .append_column(LINE, pa.array(self.lines))
-            .append_column(FILE, files)
+            .append_column(LINE, pa.array(self.origin.lines[self.good]))
+            .append_column(FILE, pa.DictionaryArray.from_arrays(file, [self.origin.file]))
         )
 
 
@@ -178,8 +174,9 @@ def batched(pieces: Iterable[Parsed], rows: int) -> Iterator[Batch]:
     for piece in pieces:
         held.append(piece.numbered(total))
         rejects += [replace(item, ordinal=item.ordinal + total) for item in piece.rejects]
-        have, total = have + len(piece.good), total + piece.count
-        size, count = size + piece.size, count + piece.count
+        here = len(piece.origin.lines)
+        have, total, count = have + len(piece.good), total + here, count + here
+        size += piece.origin.size
         while have >= rows:
             joined = pa.concat_tables(held)
             table, rest = joined.slice(0, rows), joined.slice(rows)

@@ -137,9 +137,7 @@ class _Parser:
         good = features.fitting()
         made = assembled(good, self._kept(features.fitting(table), good))
         misfits |= {numbers[item.row]: item for item in features.misfits}
-        if self.selection.raw:
-            made = rows.with_raw(made, misfits)
-        return Parsed.of(rows, made, misfits)
+        return rows.parsed(made, misfits, raw=self.selection.raw)
 
     def _at_once(self, rows: TextRows) -> pa.Table | None:
         """Parse rows in which every value is as it should be; return None for any other."""
@@ -174,7 +172,8 @@ class _Parser:
         numbers = [row for row in readable if row not in misfits]
         if len(numbers) != table.num_rows:
             raise DataError(
-                f"{rows.file} lines {rows.lines[0]} to {rows.lines[-1]} cannot be parsed as CSV",
+                f"{rows.piece.file} lines {rows.lines[0]} to {rows.lines[-1]} "
+                "cannot be parsed as CSV",
                 "A quotation mark may be missing there",
             )
         return table, numbers

@@ -97,9 +97,7 @@ def _parsed(piece: Piece, selection: Selection) -> Parsed:
     made = _at_once(rows, selection) if at_once else None
     if made is None:
         made = _one_by_one(rows, selection, misfits)
-    if selection.raw:
-        made = rows.with_raw(made, misfits)
-    return Parsed.of(rows, made, misfits)
+    return rows.parsed(made, misfits, raw=selection.raw)
 
 
 def _at_once(rows: TextRows, selection: Selection) -> pa.Table | None:

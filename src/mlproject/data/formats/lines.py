@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from mlproject.base.errors import DataError
-from mlproject.data.batches import RAW
+from mlproject.data.batches import RAW, Origin, Parsed
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import naming, stream
+from mlproject.data.types import Misfit
 
 _PIECE_BYTES = 2 << 20
 _LONGEST_ROW = 64 << 20
@@ -77,16 +78,6 @@ class TextRows:
         """Return a row as it stands."""
         return self.piece.data[self.starts[row] : self.ends[row]]
 
-    @property
-    def file(self) -> str:
-        """The name of the file."""
-        return self.piece.file
-
-    @property
-    def size(self) -> int:
-        """How many bytes these are."""
-        return len(self.piece.data)
-
     def text(self, row: int) -> str:
         """Return a row as text, whatever its bytes are."""
         return self[row].decode("utf-8", "replace")
@@ -102,12 +93,16 @@ class TextRows:
         except UnicodeDecodeError:
             return False
 
-    def with_raw(self, table: pa.Table, misfits: Collection[int]) -> pa.Table:
-        """Return a table of all rows but the misfits, with the rows as they stand."""
-        raw = self.raw()
-        if misfits:
-            raw = raw.take(pa.array(np.delete(np.arange(len(self)), list(misfits))))
-        return table.append_column(RAW, raw)
+    def parsed(self, table: pa.Table, misfits: Mapping[int, Misfit], *, raw: bool) -> Parsed:
+        """Return the rows with a table of all but the misfits; ``raw`` adds them as they stand."""
+        if raw:
+            stand = self.raw()
+            if misfits:
+                good = np.delete(np.arange(len(self)), list(misfits))
+                stand = stand.take(pa.array(good))
+            table = table.append_column(RAW, stand)
+        origin = Origin(self.piece.file, self.lines, len(self.piece.data))
+        return Parsed.of(origin, table, misfits, self.text)
 
     def raw(self) -> pa.Array:
         """Return the rows, each with the line break before it."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlproject.base.errors import DataError, one_line
-from mlproject.data.batches import KEPT, ORIGINAL, Parsed, Selection, assembled
+from mlproject.data.batches import KEPT, ORIGINAL, Origin, Parsed, Selection, assembled
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, stream
@@ -73,32 +73,10 @@ class ParquetFile(DataFile):
         first = 1
         with _opened(self.item) as file:
             for batch in file.iter_batches(batch_size=size, columns=names):
-                rows = ParquetRows(self.item.name, pa.Table.from_batches([batch]), first)
-                yield partial(_parsed, rows, selection)
+                lines = np.arange(first, first + batch.num_rows)
+                origin = Origin(self.item.name, lines, batch.num_rows)
+                yield partial(_parsed, origin, pa.Table.from_batches([batch]), selection)
                 first += batch.num_rows
-
-
-@dataclass(frozen=True)
-class ParquetRows:
-    """Rows of a file, of which the first has a number."""
-
-    file: str
-    table: pa.Table
-    first: int
-
-    @property
-    def lines(self) -> np.ndarray[Any, Any]:
-        """The number of each row."""
-        return np.arange(self.first, self.first + self.size)
-
-    @property
-    def size(self) -> int:
-        """How many rows these are."""
-        return int(self.table.num_rows)
-
-    def text(self, row: int) -> str:
-        """Return a row as one JSON object."""
-        return row_text(self.table.slice(row, 1))
 
 
 class ParquetSink:
@@ -142,19 +120,21 @@ def row_text(row: pa.Table) -> str:
     return json.dumps(row.to_pylist()[0], default=str, ensure_ascii=False)
 
 
-def _parsed(rows: ParquetRows, selection: Selection) -> Parsed:
-    named = zip(rows.table.column_names, rows.table.columns, strict=True)
+def _parsed(origin: Origin, rows: pa.Table, selection: Selection) -> Parsed:
+    named = zip(rows.column_names, rows.columns, strict=True)
     table = pa.table({name: plain(column) for name, column in named})
     features = typed(table, selection.features)
     table = features.fitting(table)
-    others = {KEPT + field.name: _kept(table[field.name], field, rows) for field in selection.kept}
+    file = origin.file
+    others = {KEPT + field.name: _kept(table[field.name], field, file) for field in selection.kept}
     if selection.raw:
         others |= {ORIGINAL + name: table[name] for name in table.column_names}
     misfits = {item.row: item for item in features.misfits}
-    return Parsed.of(rows, assembled(features.fitting(), others), misfits)
+    made = assembled(features.fitting(), others)
+    return Parsed.of(origin, made, misfits, lambda row: row_text(rows.slice(row, 1)))
 
 
-def _kept(values: Any, field: pa.Field, rows: ParquetRows) -> Any:
+def _kept(values: Any, field: pa.Field, file: str) -> Any:
     if values.type == field.type:
         return values
     numbers = pa.types.is_integer, pa.types.is_floating
@@ -165,8 +145,7 @@ def _kept(values: Any, field: pa.Field, rows: ParquetRows) -> Any:
         return values.cast(field.type)
     except pa.ArrowException as error:
         raise DataError(
-            f"The column '{field.name}' of {rows.file} is {values.type}, "
-            f"and was {field.type} before",
+            f"The column '{field.name}' of {file} is {values.type}, and was {field.type} before",
             f"Leave it out with --keep: {one_line(str(error))}",
         ) from error
 
