@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,9 +30,6 @@ from mlproject.errors import ConfigurationError, TrackingError
 from tests.conftest import Shell
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-MICROSOFT = pytest.mark.skipif(
-    find_spec("azureml") is None, reason="needs Microsoft's clients: pip install '.[azureml]'"
-)
 API = f"https://{names.API_HOST}"
 PUT = {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*"}
 
@@ -679,7 +675,6 @@ def microsoft(shell: Shell, environment: dict[str, str], code: str) -> str:
     return done.out
 
 
-@MICROSOFT
 def test_the_microsoft_clients_work_unmodified_and_log_model_fails_as_on_the_service(
     shell: Shell, azureml_emulator: Running
 ) -> None:
@@ -725,7 +720,6 @@ with mlflow.start_run():
     microsoft(shell, environment, code)
 
 
-@MICROSOFT
 def test_the_microsoft_client_records_as_a_managed_identity(
     shell: Shell, azureml_emulator: Running
 ) -> None:
@@ -741,7 +735,6 @@ with mlflow.start_run():
     microsoft(shell, environment, code)
 
 
-@MICROSOFT
 def test_the_microsoft_client_joins_a_jobs_run_by_its_token(
     shell: Shell, azureml_emulator: Running, client: Client
 ) -> None:
