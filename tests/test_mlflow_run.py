@@ -22,7 +22,11 @@ _LEFT_BEHIND = shutil.ignore_patterns(
 
 @pytest.fixture
 def project(shell: Shell) -> Shell:
-    """A copy of the checkout, without what git would not have."""
+    return copied(shell)
+
+
+def copied(shell: Shell) -> Shell:
+    """Return a shell in a copy of the checkout, without what git would not have."""
     folder = shell.folder / "project"
     shutil.copytree(ROOT, folder, ignore=_LEFT_BEHIND)
     environment = dict(shell.environment)
@@ -130,9 +134,9 @@ def test_a_mistake_fails_the_run_that_mlflow_started(
     assert (parent.info.status, children) == ("FAILED", [])
 
 
-def test_in_an_environment_made_by_uv_from_conda_yaml(
-    project: Shell, client: Callable[[str], Any]
-) -> None:
+@pytest.fixture(scope="module")
+def trained_by_uv(own_shell: Callable[[], Shell]) -> tuple[Shell, Finished]:
+    """A project that has trained in an environment made from conda.yaml, and how that went."""
     wanted = yaml.safe_load((ROOT / "conda.yaml").read_text())["dependencies"][0]
     version = wanted.partition("=")[2]
     found = subprocess.run(
@@ -146,14 +150,38 @@ def test_in_an_environment_made_by_uv_from_conda_yaml(
     cache = os.environ.get("UV_CACHE_DIR") or subprocess.check_output(
         [sys.executable, "-m", "uv", "cache", "dir"], text=True
     )
-    variables = exports(project) | {"UV_CACHE_DIR": cache.strip()}
+    project = copied(own_shell())
+    project.environment["UV_CACHE_DIR"] = cache.strip()
     arguments = ["--env-manager", "uv", "-P", "params=model__alpha=0.05,0.2"]
-    done = mlflow_run(project, *arguments, **variables)
-    parent, children = the_run(client(variables["MLFLOW_TRACKING_URI"]))
+    return project, mlflow_run(project, *arguments, **exports(project))
+
+
+@pytest.mark.xdist_group("uv")
+def test_in_an_environment_made_by_uv_from_conda_yaml(
+    trained_by_uv: tuple[Shell, Finished], client: Callable[[str], Any]
+) -> None:
+    project, done = trained_by_uv
+    parent, children = the_run(client((project.folder / "mlruns").as_uri()))
 
     assert done.code == 0, done.err
     assert parent.info.status == "FINISHED"
     assert [child.data.params["model__alpha"] for child in children] == ["0.05", "0.2"]
+
+
+@pytest.mark.xdist_group("uv")
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs a POSIX shell")
+def test_such_an_environment_reaches_a_workspace(trained_by_uv: tuple[Shell, Finished]) -> None:
+    project, _ = trained_by_uv
+    (project.folder / "new.csv").write_text("age,sex,bmi,bp,s1,s2,s3,s4,s5,s6\n" + "0," * 9 + "0\n")
+    script = """
+mlflow run . --env-manager uv -P register=diabetes &&
+mlflow run . --env-manager uv -e score -P model=models:/diabetes/1 -P input=new.csv -P output=o.csv
+"""
+    done = project.run("mlproject", "emulator", "run", "--", "bash", "-c", script)
+
+    assert done.code == 0, done.err
+    assert "recorded in        the Azure ML workspace" in done.err
+    assert len((project.folder / "o.csv").read_text().splitlines()) == 2
 
 
 def test_from_a_git_address(project: Shell, client: Callable[[str], Any]) -> None:

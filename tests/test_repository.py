@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 import pytest
 import yaml
 
+from mlproject import __version__
 from mlproject.cli.main import cli
 from tests.conftest import ROOT
 
@@ -147,6 +149,24 @@ def test_every_option_has_a_help_that_is_a_sentence() -> None:
         for item in command.params:
             help_text = getattr(item, "help", None) or ""
             assert re.fullmatch(r"[\w-].*\.", help_text), f"{path}: {item.name}: {help_text!r}"
+
+
+def test_the_checkout_announces_the_plugins_that_an_installed_package_has() -> None:
+    declared = re.findall(
+        r'entry-points\."([\w.]+)"\]\n(\w+) = "(.+)"', (ROOT / "pyproject.toml").read_text()
+    )
+    checkout = runpy.run_path(str(ROOT / "src" / "__main__.py"), run_name="checkout")["Checkout"]()
+
+    assert len(declared) == 3
+    assert [(e.group, e.name, e.value) for e in checkout.entry_points] == declared
+    assert (checkout.metadata["Name"], checkout.version) == ("mlproject-azureml", __version__)
+
+
+def test_no_message_and_no_page_names_a_package_of_somebody_else() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "src").rglob("*.py")]
+
+    for path in pages:
+        assert not re.search(r"pip install [^\n]*\bmlproject(?!_azureml)", path.read_text()), path
 
 
 def test_no_module_is_longer_than_four_hundred_lines() -> None:

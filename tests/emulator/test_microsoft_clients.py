@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-import pytest
-
 from mlproject.emulator import identities
 from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell
 from tests.emulator.conftest import Client
-
-pytestmark = pytest.mark.skipif(
-    find_spec("azureml") is None, reason="needs Microsoft's clients: pip install '.[azureml]'"
-)
 
 
 def microsoft(shell: Shell, environment: dict[str, str], code: str) -> str:

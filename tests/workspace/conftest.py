@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,6 @@ from mlproject.emulator.instance import EmulatorInstance, find
 from tests.conftest import Shell, new_environment
 
 URI = identities.TRACKING_URI.replace("azureml:", "azureml3:")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip where Microsoft's packages are not installed."""
-    if find_spec("azureml") is None:
-        here = Path(__file__).parent
-        for item in items:
-            if here in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason="needs pip install '.[azureml]'"))
 
 
 @contextmanager
