@@ -337,7 +337,7 @@ def test_a_file_is_scored_as_the_command_scores_it(isolated: Path, diabetes: Any
     import mlproject
 
     X, y = diabetes
-    result = mlproject.fit(Ridge(), X, y)
+    result = mlproject.fit(Ridge(), X, y, tracking="sqlite:///elsewhere.db")
     rows = X.astype(object)
     rows.loc[3, "bmi"] = "n.a."
     rows.to_csv("new.csv", index=False)

@@ -223,8 +223,9 @@ def score(
     """
     from inference.score import score as run
 
+    uri, tracking = _found(model, tracking)
     request = ScoreRequest(
-        model=model if isinstance(model, str) else model.model_uri,
+        model=uri,
         input=str(input),
         output=str(output),
         method=method,
@@ -275,8 +276,8 @@ def predict(
 
     policy = in_force(trust)
     reporter = Reporter(quiet=True)
+    uri, tracking = _found(model, tracking)
     with sessions.opened(resolve(tracking)) as session:
-        uri = model if isinstance(model, str) else model.model_uri
         opened = open_model(uri, session, policy)
     for notice in opened.notices:
         reporter.warn(notice)
@@ -366,6 +367,13 @@ def rollback(name: str, *, alias: str = CHAMPION, tracking: str | None = None) -
 
     with sessions.opened(resolve(tracking)) as session:
         return promotion.rollback(session.client, name, alias)
+
+
+def _found(model: str | TrainResult, tracking: str | None) -> tuple[str, str | None]:
+    """Return a model's URI, and the target that it is looked for in: a result knows its own."""
+    if isinstance(model, str):
+        return model, tracking
+    return model.model_uri, tracking or model.tracking_uri
 
 
 def _text(value: str | PathLike[str] | None) -> str | None:
