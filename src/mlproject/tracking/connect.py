@@ -119,27 +119,26 @@ def ambient_experiment(client: MlflowClient) -> str | None:
 @contextmanager
 def as_tracking_error(what: str, hint: str | None = None) -> Iterator[None]:
     """Turn whatever a store raises into one line with the store's own reason, and a hint."""
+    try:
+        yield
+    except _errors_of_stores() as error:
+        raise TrackingError(f"{what}: {short_reason(error)}", hint) from error
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{what}: the package '{error.name}' is not installed", f"pip install {error.name}"
+        ) from error
+
+
+def _errors_of_stores() -> tuple[type[Exception], ...]:
+    """Return what stores raise; called when something is raised, as the imports take 0.4 s."""
     import requests
     import yaml
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    try:
-        yield
-    except (
-        CommandError,
-        yaml.YAMLError,
-        MlflowException,
-        requests.RequestException,
-        SQLAlchemyError,
-        OSError,
-    ) as error:
-        raise TrackingError(f"{what}: {short_reason(error)}", hint) from error
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"{what}: the package '{error.name}' is not installed", f"pip install {error.name}"
-        ) from error
+    mine = (MlflowException, requests.RequestException, OSError)
+    return (CommandError, SQLAlchemyError, yaml.YAMLError, *mine)
 
 
 def is_unanswered(error: BaseException) -> bool:
