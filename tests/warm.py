@@ -8,6 +8,7 @@ there anew. Where there is no fork, tests start Python as a user does.
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -19,8 +20,20 @@ from pathlib import Path
 from typing import Any
 
 HEAVY = (
+    "alembic.command",
+    "azure.identity",
+    "azureml.mlflow._store.artifact.artifact_repo",
+    "azureml.mlflow._store.model_registry.model_registry",
+    "azureml.mlflow._store.tracking.store",
     "click",
+    "distributed",
+    "fsspec.implementations.http",
+    "git",
+    "mlflow.pyfunc",
+    "mlflow.server.handlers",
     "mlflow.sklearn",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
     "pandas",
     "pyarrow.csv",
     "pyarrow.parquet",
@@ -92,6 +105,7 @@ def main() -> None:
     """Answer each request, a line of JSON, with the exit code of what it ran."""
     for name in HEAVY:
         importlib.import_module(name)
+    gc.freeze()  # else every fork goes through all of it when it ends, which takes most of a second
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         process = os.fork()

@@ -19,27 +19,26 @@ _LONGEST_REASON = 300
 @contextmanager
 def as_tracking_error(what: str, hint: str | None = None) -> Iterator[None]:
     """Turn whatever a store raises into one line with the store's own reason, and a hint."""
+    try:
+        yield
+    except _errors_of_stores() as error:
+        raise TrackingError(f"{what}: {short_reason(error)}", hint) from error
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{what}: the package '{error.name}' is not installed", f"pip install {error.name}"
+        ) from error
+
+
+def _errors_of_stores() -> tuple[type[Exception], ...]:
+    """Return what stores raise; called when something is raised, as the imports take 0.4 s."""
     import requests
     import yaml
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    try:
-        yield
-    except (
-        CommandError,
-        yaml.YAMLError,
-        MlflowException,
-        requests.RequestException,
-        SQLAlchemyError,
-        OSError,
-    ) as error:
-        raise TrackingError(f"{what}: {short_reason(error)}", hint) from error
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"{what}: the package '{error.name}' is not installed", f"pip install {error.name}"
-        ) from error
+    others = (MlflowException, requests.RequestException, OSError)
+    return (CommandError, SQLAlchemyError, yaml.YAMLError, *others)
 
 
 def is_unanswered(error: BaseException) -> bool:
