@@ -42,14 +42,7 @@ class Journal:
         self._resumed = False
 
     def open(self, request: dict[str, Any], *, resume: bool, overwrite: bool) -> dict[str, Any]:
-        """Take the folder and return the request that holds: an interrupted run's, when resumed.
-
-        Raises
-        ------
-        ConfigurationError
-            When another process has it, when an interrupted run is there and neither resume nor
-            overwrite was asked for, or when it had another model.
-        """
+        """Take the folder and return the request that holds: an interrupted run's, when resumed."""
         self._refuse_foreign()
         self.folder.mkdir(exist_ok=True)
         with ExitStack() as stack:
@@ -86,7 +79,6 @@ class Journal:
         return request
 
     def _refuse_foreign(self) -> None:
-        """Raise ConfigurationError when what stands under the folder's name is not a journal."""
         if not self.folder.exists():
             return
         ours = (self.folder / _STATE).is_file() or (self.folder / _LOCK).is_file()
@@ -125,7 +117,6 @@ class Journal:
             raise
 
     def file(self, name: str) -> Path:
-        """Return where an unfinished file is written."""
         return self.folder / name
 
     def load(self, key: str) -> Scores | None:
@@ -164,7 +155,6 @@ class Journal:
             _settled(folder)
 
     def discard(self) -> None:
-        """Remove the folder with all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)  # while nobody else can take it
         self.release()
         if os.name == "nt":  # where no file is removed that is open

@@ -27,7 +27,6 @@ def predict(
 
     Parameters
     ----------
-    model : LoadedModel
     frame : DataFrame of shape (n_rows, n_columns)
         Has the columns that the model takes, in any order; more do not matter.
     method : str
@@ -39,15 +38,6 @@ def predict(
         The rows that were scored, with their index and columns, and ``prediction``.
     rejects : DataFrame of shape (n_rows - n_scored, 2)
         With the index of the other rows, the ``column`` to blame, if it is one, and the ``reason``.
-
-    Raises
-    ------
-    DataError
-        When columns are missing, or named twice.
-    ConfigurationError
-        When the model has no such method, or the frame has a column that is added.
-    ModelError
-        When the model fails whatever the rows.
     """
     names = [str(name) for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1})

@@ -38,15 +38,7 @@ class Scores:
 
 
 class Scorer:
-    """Predicts, and says which rows the model refuses.
-
-    Raises
-    ------
-    ConfigurationError
-        When the model has no such method.
-    ModelError
-        When it refuses every whole row of its own input example.
-    """
+    """Predicts, and says which rows the model refuses."""
 
     def __init__(self, model: LoadedModel, method: str) -> None:
         estimator = self.estimator = model.estimator
@@ -74,7 +66,6 @@ class Scorer:
         return set(self.columns.names) if self.columns is not None else {PREDICTION}
 
     def __call__(self, features: pa.Table) -> Scores:
-        """Score the rows of a table of shape (n_rows, n_features)."""
         size = self._call or features.num_rows
         if not features.num_rows:
             return Scores(self._nothing(), [])
@@ -185,11 +176,6 @@ class Scorer:
         """Return a row that the model takes, with the types of the schema.
 
         One of the input example, or one of zeros and empty texts.
-
-        Raises
-        ------
-        ModelError
-            When the model refuses every whole row of its own example.
         """
         example, why = self._example(sample), None
         for row in range(len(example)):

@@ -111,14 +111,6 @@ class Pass:
         self._rejects: Sink | None = None
 
     def write(self) -> Tally:
-        """Write the output and the rejected rows.
-
-        Raises
-        ------
-        DataError
-            At the first row that cannot be scored, unless such rows are rejected; or when the
-            input cannot be read.
-        """
         started = time.perf_counter()
         paths, request = self.job.paths, self.job.request
         if paths.rejects is not None:

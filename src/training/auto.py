@@ -37,13 +37,6 @@ class Auto:
 
 
 def derive(table: Table, target: str, source: str, name: str) -> Auto:
-    """Return the recipe for a table and a target.
-
-    Raises
-    ------
-    DataError
-        When the target is not there, or no column can be used as a feature.
-    """
     table.require([target], "target")
     task = infer_task(table.frame[target])
     numeric: list[str] = []
@@ -81,10 +74,7 @@ def derive(table: Table, target: str, source: str, name: str) -> Auto:
 
 
 def infer_task(target: pd.Series[Any]) -> Task:
-    """Return the task that a target column asks for.
-
-    Text, truth values and a few whole numbers that repeat are classes; the rest is a quantity.
-    """
+    """Take text, truth values and few whole numbers that repeat for classes, else a quantity."""
     values = target.dropna()
     if types.is_bool_dtype(values) or not types.is_numeric_dtype(values):
         return "classification"

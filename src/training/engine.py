@@ -22,11 +22,6 @@ def running(plan: Plan, engine: str, jobs: int | None) -> Iterator[None]:
         processes on this machine for as long as the block runs.
     jobs : int, optional
         Fits at a time; 1 by default, -1 for all cores. For a Dask cluster of our own, its workers.
-
-    Raises
-    ------
-    ConfigurationError
-        When its scheduler cannot be reached.
     """
     if engine == "local" or not plan.searches:
         if plan.searches and jobs is not None:

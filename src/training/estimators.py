@@ -33,7 +33,6 @@ _EXTRA_NAMES = {
 
 
 def module_of(name: str) -> str | None:
-    """Return the scikit-learn package that has a public estimator of this name."""
     if name in _EXTRA_NAMES:
         return _EXTRA_NAMES[name]
     return next((module for module in _packages() if name in _estimators_in(module)), None)
@@ -47,7 +46,6 @@ def sklearn_names() -> list[str]:
 
 @cache
 def _packages() -> tuple[str, ...]:
-    """Return scikit-learn's public packages, the common ones first."""
     import sklearn
 
     skipped = {"conftest", "datasets", "experimental", "externals", "tests", "utils"}
@@ -75,17 +73,8 @@ def _is_estimator(module: Any, name: str) -> bool:
 def find(name: str, imports: Sequence[str]) -> Any:
     """Return the class or function that a recipe names.
 
-    Parameters
-    ----------
-    name : str
-        ``Ridge``, ``sklearn.linear_model.Ridge``, ``package.module.Class`` or ``module:function``.
-    imports : sequence of str
-        The modules outside scikit-learn that the recipe lists.
-
-    Raises
-    ------
-    ConfigurationError
-        When nothing has that name, or its module is not listed.
+    A name is ``Ridge``, ``sklearn.linear_model.Ridge``, ``package.module.Class`` or
+    ``module:function``; ``imports`` lists the modules outside scikit-learn that may be named.
     """
     if "." not in name and ":" not in name:
         return _from_sklearn(name)
@@ -104,13 +93,7 @@ def is_listed(module_name: str, imports: Sequence[str]) -> bool:
 
 
 def build(spec: Any, imports: Sequence[str]) -> Any:
-    """Return the object for ``Name`` or ``{Name: {parameter: value}}``.
-
-    Raises
-    ------
-    ConfigurationError
-        When the name or a parameter is unknown.
-    """
+    """Return the object for ``Name`` or ``{Name: {parameter: value}}``."""
     name: Any
     parameters: Any
     if isinstance(spec, str):
@@ -166,7 +149,6 @@ def _from_sklearn(name: str) -> Any:
 
 
 def check_imports(names: Sequence[str]) -> None:
-    """Raise ConfigurationError unless every listed module can be imported."""
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             raise ConfigurationError(f"'{name}' under the recipe's 'imports' is not a module")

@@ -50,15 +50,6 @@ class Rows:
     cv_only: bool = False
 
     def split(self, task: Task, seed: int) -> Split:
-        """Return the rows as training takes them.
-
-        Raises
-        ------
-        ConfigurationError
-            When half of what is needed is given.
-        DataError
-            When lengths differ, or the rows cannot be split.
-        """
         if (self.X_test is None) != (self.y_test is None):
             raise ConfigurationError("X_test and y_test belong together", "Give both, or neither")
         if self.cv_only and self.X_test is not None:
@@ -96,15 +87,6 @@ class Choices:
 
 
 def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
-    """Return the plan of a caller's own estimator, pipeline or search object.
-
-    Raises
-    ------
-    ConfigurationError
-        When it is no unfitted estimator that predicts, or a metric does not fit it.
-    DataError
-        When the rows do not fit together.
-    """
     _check(search)
     task = _task(search, rows.y)
     split = rows.split(task, choices.seed)

@@ -17,13 +17,7 @@ from training.recipe import Recipe
 
 
 def build(recipe: Recipe) -> BaseEstimator:
-    """Return the pipeline that a recipe describes, unfitted and seeded.
-
-    Raises
-    ------
-    ConfigurationError
-        When an estimator or a parameter is unknown, or a value is refused.
-    """
+    """Return the pipeline that a recipe describes, unfitted and seeded."""
     if isinstance(recipe.pipeline, str):
         pipeline = _from_function(recipe.pipeline, recipe.imports)
     else:

@@ -32,7 +32,6 @@ class Prepared:
 
 
 def prepare(request: TrainRequest) -> Prepared:
-    """Return the recipe with its overrides, the data, the split and the search, all checked."""
     notices: list[str] = []
     recipe, table = _recipe(request, notices)
     estimator = _checked_pipeline(recipe)
@@ -79,7 +78,6 @@ def _recordable(recipe: Recipe, table: Table, validation: Table | None) -> Recip
 
 
 def prepare_without_data(request: TrainRequest) -> Recipe:
-    """Return the recipe with its overrides, checked as far as that goes without data."""
     recipe, _ = _recipe(request, [])
     _checked_pipeline(recipe)
     return recipe

@@ -20,11 +20,6 @@ def train(request: TrainRequest, reporter: Reporter) -> TrainResult:
 
     Everything that the request, the recipe and the data can get wrong is found before the
     tracking server is asked, so that nothing half-written is left behind.
-
-    Raises
-    ------
-    ConfigurationError, DataError, TrackingError, ModelError
-        Each with one line that says what is wrong and what to do.
     """
     started = time.perf_counter()
     registration.check_name(request.register)

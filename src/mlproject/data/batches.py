@@ -71,7 +71,6 @@ class Reject:
 
     @property
     def message(self) -> str:
-        """The file, the line, the column, and what is wrong."""
         column = f", column '{self.column}'" if self.column is not None else ""
         return f"{self.file} line {self.line}{column}: {self.reason}"
 
@@ -80,8 +79,7 @@ class FileRows(Protocol):
     """Rows as they stand in a file."""
 
     @property
-    def file(self) -> str:
-        """The name of the file."""
+    def file(self) -> str: ...
 
     @property
     def lines(self) -> np.ndarray[Any, Any]:
@@ -91,8 +89,7 @@ class FileRows(Protocol):
     def size(self) -> int:
         """How many bytes (or rows, of Parquet) these are, for the progress bar."""
 
-    def text(self, row: int) -> str:
-        """Return a row as it stands."""
+    def text(self, row: int) -> str: ...
 
 
 @dataclass(frozen=True)

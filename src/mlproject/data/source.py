@@ -56,15 +56,7 @@ class SourceFile:
 
 @contextmanager
 def opened(source: str) -> Iterator[list[SourceFile]]:
-    """Yield the files of a source, in the order of their names.
-
-    Downloads last as long as the block.
-
-    Raises
-    ------
-    DataError
-        When nothing is there, a file's ending is unknown, or an address cannot be read.
-    """
+    """Yield the files of a source, by name; downloads last as long as the block."""
     if is_url(source):
         with TemporaryDirectory(prefix="mlproject-") as folder:
             yield _downloaded(source, Path(folder))
@@ -91,7 +83,6 @@ def combined(names: Sequence[str], digests: Sequence[str]) -> str:
 
 
 def is_url(source: str) -> bool:
-    """Return whether a source is an address rather than a place on this machine."""
     scheme, separator, _ = source.partition("://")
     return bool(separator) and scheme not in ("", "file", "local")
 

@@ -47,11 +47,9 @@ class Table:
 
     @property
     def rows(self) -> int:
-        """The number of rows."""
         return len(self.frame)
 
     def require(self, columns: list[str], role: str) -> None:
-        """Raise DataError unless all columns are there; the message has the nearest name."""
         for column in columns:
             if column not in self.frame.columns:
                 names = [str(name) for name in self.frame.columns]
@@ -60,13 +58,6 @@ class Table:
 
 
 def load(source: str) -> Table:
-    """Read a source.
-
-    Raises
-    ------
-    DataError
-        When it is not there, cannot be read, or has no rows.
-    """
     if samples.is_sample(source):
         table = samples.load(source)
         name = source.removeprefix(samples.PREFIX)
@@ -81,13 +72,7 @@ def load(source: str) -> Table:
 
 
 def typed_frame(frame: pd.DataFrame, schema: Schema, name: str = "The data frame") -> Typed:
-    """Return a frame's columns as a model takes them, as from a Parquet file of the frame.
-
-    Raises
-    ------
-    DataError
-        When columns are missing, named twice, or hold values of several kinds.
-    """
+    """Return a frame's columns as a model takes them, as from a Parquet file of the frame."""
     columns = [str(column) for column in frame.columns]
     check_distinct(columns, name)
     try:

@@ -72,13 +72,7 @@ class Typed:
 def typed(table: pa.Table, features: Sequence[Feature], rules: TextRules = TextRules()) -> Typed:
     """Return the columns that a model takes, in its order and with its types.
 
-    Parameters
-    ----------
-    table : Table
-        Columns of any type, text included; others than the features do not matter.
-    features : sequence of Feature
-    rules : TextRules
-        How text becomes numbers, truth values and dates.
+    The table's columns are of any type, text included; others than the features do not matter.
     """
     positions = {name: index for index, name in enumerate(table.column_names)}
     columns: list[Any] = []

@@ -60,7 +60,6 @@ class Evidence:
         return pd.concat([self.X, others.astype(dict.fromkeys(whole, "float64"))], axis=1)
 
     def check_columns(self, names: list[str]) -> None:
-        """Raise DataError for a column to slice by that the rows do not have."""
         for name in names:
             if name not in self.columns:
                 hint = did_you_mean(name, [str(known) for known in self.columns], noun="columns")
@@ -68,15 +67,7 @@ class Evidence:
 
 
 def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Evidence:
-    """Return the rows that a run held out, or those of a source in the form that its recipe wants.
-
-    Raises
-    ------
-    GateError
-        When the run's data is not what it was.
-    DataError
-        When the data cannot be read, or lacks the target.
-    """
+    """Return the rows that a run held out, or those of a source as its recipe wants them."""
     recipe = _recipe(client, run_id)
     table = tables.load(_source(recipe, run_id))
     _check_unchanged(client, run_id, table)

@@ -54,13 +54,7 @@ class ModelSource:
 
 
 def find(reference: str, session: Session) -> ModelSource:
-    """Return where the model is that a reference names; see :func:`opening.open_model`.
-
-    Raises
-    ------
-    ConfigurationError, TrackingError, ModelError
-        When it names none, the store has none, or a run has several.
-    """
+    """Return where the model is that a reference names; see :func:`opening.open_model`."""
     if reference.startswith("runs:/"):
         run_id, _, name = reference.removeprefix("runs:/").strip("/").partition("/")
         return _of_run(session, run_id, name or None)

@@ -60,7 +60,6 @@ def unsound(estimator: Any) -> str | None:
 
 
 def _wrong(item: Any, name: str, value: Any) -> str | None:
-    """Return what is wrong with an attribute."""
     if _shadows(type(item), name):
         return "stands in the place of a method"
     if name == "input" and isinstance(value, str) and value != "content":

@@ -40,13 +40,6 @@ class ParquetFile(DataFile):
 
     @classmethod
     def opened(cls, item: SourceFile) -> ParquetFile:
-        """Return a file with its columns.
-
-        Raises
-        ------
-        DataError
-            When it cannot be read, or names a column twice.
-        """
         with _opened(item) as file:
             schema = file.schema_arrow
         check_distinct(schema.names, item.name)
@@ -59,11 +52,9 @@ class ParquetFile(DataFile):
             return int(file.metadata.num_rows)
 
     def type_of(self, column: str) -> pa.DataType:
-        """Return a column's type."""
         return plain_type(self.schema.field(column).type)
 
     def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        """Yield what converts each piece."""
         names = self.columns
         if not selection.raw:
             known = set(names)
@@ -88,12 +79,10 @@ class ParquetRows:
 
     @property
     def lines(self) -> np.ndarray[Any, Any]:
-        """The number of each row."""
         return np.arange(self.first, self.first + self.size)
 
     @property
     def size(self) -> int:
-        """How many rows these are."""
         return int(self.table.num_rows)
 
     def text(self, row: int) -> str:
@@ -114,14 +103,12 @@ class ParquetSink:
         self._held = schema.empty_table()
 
     def write(self, table: pa.Table, raw: Any | None) -> None:
-        """Write rows."""
         self._held = pa.concat_tables([self._held, table.cast(self._held.schema)])
         while self._held.num_rows >= self._rows:
             self._writer.write_table(self._held.slice(0, self._rows).combine_chunks(), self._rows)
             self._held = self._held.slice(self._rows)
 
     def close(self) -> str:
-        """Finish the file and return its SHA-256."""
         if self._held.num_rows:
             self._writer.write_table(self._held.combine_chunks(), self._rows)
         self._writer.close()
@@ -130,7 +117,6 @@ class ParquetSink:
 
 
 def read(item: SourceFile) -> pa.Table:
-    """Return a whole file."""
     if item.compressed:
         with stream(item) as source:
             return pyarrow.parquet.read_table(pa.BufferReader(source.read()))
