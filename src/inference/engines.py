@@ -17,6 +17,7 @@ from typing import Any
 
 import cloudpickle
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from inference.scorer import Scorer, Scores
 from mlproject.base import clusters
@@ -74,8 +75,6 @@ def started(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
 @contextmanager
 def _one_thread_of_algebra() -> Iterator[None]:
     """Keep linear algebra to one thread: how it splits its work would show in the last digit."""
-    from threadpoolctl import threadpool_limits
-
     with threadpool_limits(limits=1, user_api="blas"):
         yield
 

@@ -9,7 +9,6 @@ under the final name.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from inference.scorer import Scores
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError
 from mlproject.base.files import locked
+from mlproject.data.samples import table_sha256
 from mlproject.data.types import Misfit
 
 _STATE = "request.json"
@@ -180,10 +180,7 @@ class Journal:
 
 def key(number: int, features: pa.Table) -> str:
     """Return the name of a batch: its number, and a hash of what the model is asked."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, features.schema) as stream:
-        stream.write_table(features.combine_chunks())
-    return f"{number:08d}-{hashlib.sha256(sink.getvalue()).hexdigest()[:32]}"
+    return f"{number:08d}-{table_sha256(features)[:32]}"
 
 
 def _moved(unfinished: Path, final: Path) -> None:

@@ -220,17 +220,14 @@ def _gaps(features: pa.Table) -> list[np.ndarray[Any, Any]]:
     exact = [
         np.asarray(column.is_null())
         for column in features.columns
-        if column.null_count and (pa.types.is_integer(column.type) or _is_truth(column.type))
+        if column.null_count
+        and (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type))
     ]
     if not exact:
         return [np.arange(features.num_rows)]
     _, kinds = np.unique(np.column_stack(exact), axis=0, return_inverse=True)
     kinds = kinds.ravel()
     return [np.flatnonzero(kinds == kind) for kind in range(kinds.max() + 1)]
-
-
-def _is_truth(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_boolean(kind))
 
 
 def _joined(tables: list[pa.Table], empty: pa.Table) -> pa.Table:

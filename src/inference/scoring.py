@@ -218,11 +218,4 @@ def _text(row: Batch) -> str:
 
 
 def _table(rejects: list[Reject]) -> pa.Table:
-    columns = {
-        "file": [item.file for item in rejects],
-        "line": [item.line for item in rejects],
-        "column": [item.column for item in rejects],
-        "reason": [item.reason for item in rejects],
-        "row": [item.text for item in rejects],
-    }
-    return pa.table(columns, schema=_REJECTS)
+    return pa.Table.from_pylist([vars(item) | {"row": item.text} for item in rejects], _REJECTS)

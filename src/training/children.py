@@ -133,7 +133,8 @@ def _write(family: Family, children: Sequence[Child], ids: dict[int, str]) -> di
     """
     problems: dict[int, str] = {}
     gone: list[Exception] = []
-    inherited = _inherited(family.parent.run)
+    tags = family.parent.run.data.tags
+    inherited = {name: tags[name] for name in _CONTEXT if name in tags}
 
     def one(child: Child) -> None:
         if gone:
@@ -183,11 +184,6 @@ def _find(family: Family) -> dict[int, Run]:
     )
     tagged = [(run.data.tags.get(names.CANDIDATE), run) for run in found]
     return {int(number): run for number, run in tagged if number is not None}
-
-
-def _inherited(parent: Run) -> dict[str, str]:
-    tags = parent.data.tags
-    return {name: tags[name] for name in _CONTEXT if name in tags}
 
 
 def _for_each(work: Callable[[Child], None], children: Sequence[Child], workers: int) -> None:

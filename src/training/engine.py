@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import joblib
+
 from mlproject.base import clusters
 from mlproject.base.pickling import by_value
 from training import metrics, requirements
@@ -28,8 +30,6 @@ def running(plan: Plan, engine: str, jobs: int | None) -> Iterator[None]:
             plan.search.set_params(n_jobs=jobs)
         yield
         return
-    import joblib
-
     with (
         # A cluster has scikit-learn, and nothing of ours.
         by_value([*requirements.users_own(plan.imports), metrics.__name__]),

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import sklearn
 from sklearn.base import BaseEstimator
 
 from mlproject.base.errors import ConfigurationError, reason
@@ -46,8 +47,6 @@ def sklearn_names() -> list[str]:
 
 @cache
 def _packages() -> tuple[str, ...]:
-    import sklearn
-
     skipped = {"conftest", "datasets", "experimental", "externals", "tests", "utils"}
     names = [info.name for info in pkgutil.iter_modules(sklearn.__path__)]
     public = [name for name in names if not name.startswith("_") and name not in skipped]

@@ -36,8 +36,6 @@ from training.model import Format
 from training.plan import Plan
 from training.request import TrainResult
 
-_EXAMPLE_ROWS = 5
-
 
 @dataclass(frozen=True)
 class Destination:
@@ -140,7 +138,7 @@ class _Execution:
         return values
 
     def _stored(self, outcome: Outcome) -> Format:
-        example = self.plan.rows.X_train[:_EXAMPLE_ROWS]
+        example = self.plan.rows.X_train[: model.EXAMPLE_ROWS]
         stored = model.choose_format(outcome.best, example)
         model.log(outcome.best, example, self.plan.imports, stored)
         return stored

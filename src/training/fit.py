@@ -148,7 +148,9 @@ def _dataset(X: Any, y: Any) -> Dataset:
         for part in _bytes(table):
             digest.update(part)
     name = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else "data"
-    return Dataset(IN_MEMORY, name or "data", digest.hexdigest(), _length(X), _size(X))
+    return Dataset(
+        IN_MEMORY, name or "data", digest.hexdigest(), _length(X), int(np.prod(np.shape(X)))
+    )
 
 
 def _bytes(table: Any) -> list[bytes]:
@@ -167,10 +169,6 @@ def _bytes(table: Any) -> list[bytes]:
 
 def _length(table: Any) -> int:
     return int(table.shape[0]) if hasattr(table, "shape") else len(table)
-
-
-def _size(table: Any) -> int:
-    return int(np.prod(np.shape(table)))
 
 
 def _part(table: Any, rows: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickletools
 import sys
 import warnings
 from collections.abc import Sequence
@@ -135,8 +136,6 @@ def _same_predictions(model: Any, other: Any, example: Any) -> bool:
 
 def _modules_of(model: Any) -> set[str]:
     """Return the modules of a model's types, as a pickle of it names them."""
-    import pickletools
-
     try:
         data = cloudpickle.dumps(model)
     except Exception:  # noqa: BLE001 - log() reports it

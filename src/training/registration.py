@@ -12,8 +12,6 @@ from mlproject.tracking import names
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-check_name = versions.check_name
-
 
 def register(client: MlflowClient, run_id: str, name: str) -> dict[str, str]:
     """Register a run's best model; a refusal says that the run is complete all the same."""

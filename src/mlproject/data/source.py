@@ -61,7 +61,7 @@ def opened(source: str) -> Iterator[list[SourceFile]]:
         with TemporaryDirectory(prefix="mlproject-") as folder:
             yield _downloaded(source, Path(folder))
     else:
-        yield [_source_file(path, str(path)) for path in _local_paths(_without_file_scheme(source))]
+        yield [_source_file(path, str(path)) for path in _local_paths(without_file_scheme(source))]
 
 
 def combined_sha256(files: Sequence[SourceFile]) -> str:
@@ -95,7 +95,7 @@ def file_format(name: str) -> tuple[str, bool] | None:
     return (FORMATS[suffix], compressed) if suffix in FORMATS else None
 
 
-def _without_file_scheme(source: str) -> str:
+def without_file_scheme(source: str) -> str:
     return url2pathname(urlsplit(source).path) if source.startswith("file:") else source
 
 
@@ -130,8 +130,7 @@ def _local_paths(source: str) -> list[Path]:
 
 
 def _is_data(path: Path) -> bool:
-    hidden = any(part.startswith((".", "_")) for part in path.parts[-1:])
-    return not hidden and file_format(path.name) is not None
+    return not path.name.startswith((".", "_")) and file_format(path.name) is not None
 
 
 def _downloaded(source: str, folder: Path) -> list[SourceFile]:

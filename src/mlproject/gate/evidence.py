@@ -15,7 +15,7 @@ from mlproject.data.table import Table
 from mlproject.tracking import names
 from mlproject.tracking.failures import as_tracking_error
 from training import catalogue, checks
-from training.preparation import validation_rows
+from training.preparation import other_rows, validation_rows
 from training.recipe import Recipe
 from training.split import Split, positions, split
 
@@ -88,11 +88,7 @@ def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Eviden
 
 
 def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> Evidence:
-    table = tables.load(data)
-    features = [str(name) for name in rows.X_train.columns]
-    section = recipe.data.model_copy(update={"features": features, "drop": []})
-    X, y = checks.features_and_target(recipe.model_copy(update={"data": section}), table)
-    y = checks.target_fits(recipe, y, table.source)
+    table, X, y = other_rows(recipe, data, [str(name) for name in rows.X_train.columns])
     known = _hashes(X, y).isin(_hashes(rows.X_train, rows.y_train))
     seen = _seen(table, trained_on, float(known.mean()) if len(known) else 0.0)
     return Evidence(recipe, X, y, table.frame, f"{len(X)} rows of {data}", seen)

@@ -21,8 +21,6 @@ _TYPES = {
     "string": pa.string(),
     "datetime": pa.timestamp("ns"),
 }
-
-
 _LONGEST_SHOWN = 300
 _UNUSABLE = (
     *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),

@@ -46,7 +46,9 @@ def unsound(estimator: Any) -> str | None:
 
     Only attributes are looked at: nothing of the estimator is called.
     """
-    if not _is_estimator(estimator):
+    from sklearn.base import BaseEstimator
+
+    if not isinstance(estimator, BaseEstimator):
         return f"it is a {type(estimator).__name__}, and no estimator"
     try:
         for item in inspection.parts(estimator):
@@ -79,12 +81,6 @@ def _wrong(item: Any, name: str, value: Any) -> str | None:
 
 def _callable_part(value: Any) -> bool:
     return isinstance(value, _PLAIN) or type(value).__module__.startswith("sklearn.")
-
-
-def _is_estimator(value: Any) -> bool:
-    from sklearn.base import BaseEstimator
-
-    return isinstance(value, BaseEstimator)
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -196,11 +196,7 @@ def _origin(client: MlflowClient, experiment_id: str, runs: Mapping[str, Run]) -
         made = client.create_run(experiment_id, tags={names.ACTION: _ORIGIN}, run_name="origin")
         client.set_terminated(str(made.info.run_id), "FINISHED")
         time.sleep(0.5)  # another may make one at the same time; all take the same of them
-        known = [
-            run
-            for run in _runs(client, experiment_id)
-            if run.data.tags.get(names.ACTION) == _ORIGIN
-        ]
+        known = _origins(_runs(client, experiment_id))
     first = min(known, key=lambda run: (run.info.start_time, str(run.info.run_id)))
     return str(first.info.run_id)
 

@@ -96,7 +96,8 @@ class ParquetSink:
     def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
         self._file = file
         self._rows = max(1024, min(_ROW_GROUP, _CELLS_WRITTEN // max(1, len(schema))))
-        texts = [field.name for field in schema if not _is_number(field.type)]
+        is_number = pa.types.is_floating, pa.types.is_integer
+        texts = [field.name for field in schema if not any(test(field.type) for test in is_number)]
         self._writer = pyarrow.parquet.ParquetWriter(
             pa.PythonFile(file, mode="w"), schema, use_dictionary=texts
         )
@@ -155,10 +156,6 @@ def _kept(values: Any, field: pa.Field, rows: ParquetRows) -> Any:
             f"and was {field.type} before",
             f"Leave it out with --keep: {one_line(str(error))}",
         ) from error
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 @contextmanager
