@@ -120,7 +120,6 @@ class Journal:
         return self.folder / name
 
     def load(self, key: str) -> Scores | None:
-        """Return the scores of a batch that an interrupted run has scored."""
         path = self.folder / f"{key}.arrow"
         if not self._resumed or not path.is_file():
             return None

@@ -82,7 +82,6 @@ def cross_validation(recipe: Recipe) -> BaseCrossValidator:
 
 
 def positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any]:
-    """Return the positions of the training rows and of the held-out rows in a table."""
     column = {"time": recipe.split.time, "group": recipe.split.group}.get(recipe.split_kind)
     by = table.frame[column] if column is not None else None
     rule = Rule(recipe.split_kind, recipe.split.test_size, recipe.seed)

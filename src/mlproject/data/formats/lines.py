@@ -115,7 +115,6 @@ class TextRows:
 
 
 def pieces(item: SourceFile, delimiter: str | None) -> Iterator[Piece]:
-    """Yield a file in pieces of whole rows."""
     with naming(item), stream(item) as source:
         yield from _cut(source, item, delimiter)
 

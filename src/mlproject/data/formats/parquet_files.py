@@ -86,7 +86,6 @@ class ParquetRows:
         return int(self.table.num_rows)
 
     def text(self, row: int) -> str:
-        """Return a row as one JSON object."""
         return row_text(self.table.slice(row, 1))
 
 
