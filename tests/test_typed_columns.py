@@ -16,13 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlproject.base.errors import DataError
 from mlproject.data import reading
 from mlproject.data.batches import FEATURE, batched
 from mlproject.data.formats.json_lines import from_objects
 from mlproject.data.schema import Feature, Schema
 from mlproject.data.source import opened
-from mlproject.data.table import typed_frame
+from mlproject.data.table import columns_of
 from mlproject.data.types import MISSING, TextRules, Typed, typed
 
 quickly = settings(max_examples=40, deadline=None, derandomize=True)
@@ -131,7 +130,7 @@ def test_every_format_gives_the_same(rows: list[dict[str, Any]]) -> None:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     types = {"x": "float64", "i": "Int64", "flag": "boolean", "kind": "object", "size": "object"}
     frame = pd.DataFrame({name: pd.Series(columns[name], dtype=types[name]) for name in columns})
-    result = typed_frame(frame, SCHEMA)
+    result = typed(columns_of(frame, SCHEMA.features), SCHEMA.features)
     expected = (
         result.fitting().combine_chunks(),
         [(misfit.row, misfit.column, misfit.reason) for misfit in result.misfits],
@@ -178,17 +177,6 @@ def test_the_work_for_a_column_is_not_up_to_the_number_of_columns(
 
     assert table.num_rows == len(rejects) == 1
     assert compared < 20 * width
-
-
-def test_a_frame_with_a_column_of_several_kinds_is_no_table() -> None:
-    with pytest.raises(DataError, match="column of several kinds.*kind"):
-        typed_frame(pd.DataFrame({"kind": ["a", 1.5]}), SCHEMA)
-
-
-def test_a_frame_with_two_columns_of_one_name_is_told() -> None:
-    frame = pd.DataFrame([[1, 2]], columns=["kind", "kind"])
-    with pytest.raises(DataError, match="names the column 'kind' more than once"):
-        typed_frame(frame, SCHEMA)
 
 
 def test_a_row_that_is_no_text_and_too_long_is_rejected(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import cloudpickle
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from inference.scorer import Scorer, Scores
 from mlproject.base import clusters
@@ -37,20 +38,9 @@ class Engine:
 
 @contextmanager
 def started(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
-    """Yield an engine for the block.
+    """Yield the engine ``local``, ``dask`` or ``spark`` for the block.
 
-    Parameters
-    ----------
-    name : str
-        ``local``, ``dask`` or ``spark``.
-    jobs : int or None
-        Batches at a time; 1 by default, -1 for all cores.
-    scorer : Scorer
-
-    Raises
-    ------
-    ConfigurationError
-        When a cluster is not there, or its package is not installed.
+    ``jobs`` are batches at a time: 1 by default, -1 for all cores.
     """
     if name == LOCAL:
         with _one_thread_of_algebra():
@@ -85,22 +75,12 @@ def started(name: str, jobs: int | None, scorer: Scorer) -> Iterator[Engine]:
 @contextmanager
 def _one_thread_of_algebra() -> Iterator[None]:
     """Keep linear algebra to one thread: how it splits its work would show in the last digit."""
-    from threadpoolctl import threadpool_limits
-
     with threadpool_limits(limits=1, user_api="blas"):
         yield
 
 
 def _remote(name: str, ask: Callable[[bytes], Any], table: pa.Table) -> Scores:
-    """Ask a cluster for the scores of a batch.
-
-    Raises
-    ------
-    ModelError
-        When the model fails there, as it would here.
-    ConfigurationError
-        When the cluster does.
-    """
+    """Return a cluster's scores of a batch; what the model raises there is raised here."""
     try:
         data, rejects, failure = ask(_packed_table(table))
     except Exception as error:  # the cluster's own

@@ -9,7 +9,6 @@ under the final name.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from inference.scorer import Scores
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError
 from mlproject.base.files import locked
+from mlproject.data.samples import table_sha256
 from mlproject.data.types import Misfit
 
 _STATE = "request.json"
@@ -42,14 +42,7 @@ class Journal:
         self._resumed = False
 
     def open(self, request: dict[str, Any], *, resume: bool, overwrite: bool) -> dict[str, Any]:
-        """Take the folder and return the request that holds: an interrupted run's, when resumed.
-
-        Raises
-        ------
-        ConfigurationError
-            When another process has it, when an interrupted run is there and neither resume nor
-            overwrite was asked for, or when it had another model.
-        """
+        """Take the folder and return the request that holds: an interrupted run's, when resumed."""
         self._refuse_foreign()
         self.folder.mkdir(exist_ok=True)
         with ExitStack() as stack:
@@ -86,7 +79,6 @@ class Journal:
         return request
 
     def _refuse_foreign(self) -> None:
-        """Raise ConfigurationError when what stands under the folder's name is not a journal."""
         if not self.folder.exists():
             return
         ours = (self.folder / _STATE).is_file() or (self.folder / _LOCK).is_file()
@@ -125,11 +117,9 @@ class Journal:
             raise
 
     def file(self, name: str) -> Path:
-        """Return where an unfinished file is written."""
         return self.folder / name
 
     def load(self, key: str) -> Scores | None:
-        """Return the scores of a batch that an interrupted run has scored."""
         path = self.folder / f"{key}.arrow"
         if not self._resumed or not path.is_file():
             return None
@@ -164,7 +154,6 @@ class Journal:
             _settled(folder)
 
     def discard(self) -> None:
-        """Remove the folder with all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)  # while nobody else can take it
         self.release()
         if os.name == "nt":  # where no file is removed that is open
@@ -190,10 +179,7 @@ class Journal:
 
 def key(number: int, features: pa.Table) -> str:
     """Return the name of a batch: its number, and a hash of what the model is asked."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, features.schema) as stream:
-        stream.write_table(features.combine_chunks())
-    return f"{number:08d}-{hashlib.sha256(sink.getvalue()).hexdigest()[:32]}"
+    return f"{number:08d}-{table_sha256(features)[:32]}"
 
 
 def _moved(unfinished: Path, final: Path) -> None:

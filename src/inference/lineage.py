@@ -28,11 +28,8 @@ class Scored:
 
     Attributes
     ----------
-    model : ModelSource
-    manifest : mapping
     manifest_file : Path
         Becomes the run's artifact.
-    metrics : mapping of str to float
     started : float
         When scoring began, in seconds since the epoch.
     """
@@ -45,7 +42,6 @@ class Scored:
 
     @property
     def contents(self) -> Contents:
-        """What the run holds."""
         from mlflow.entities import LoggedModelInput
 
         manifest = self.manifest
@@ -84,11 +80,6 @@ def record(session: Session, scored: Scored) -> str:
 
     The run that MLflow or a job has already started is joined; else one is made in the experiment
     of the model.
-
-    Raises
-    ------
-    TrackingError
-        When the server refuses or does not answer.
     """
     with few_retries(), as_tracking_error("The scoring run cannot be recorded"):
         client = session.client

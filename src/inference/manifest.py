@@ -21,12 +21,10 @@ _PACKAGES = ("mlflow", "scikit-learn", "numpy", "pandas", "pyarrow", "skops")
 
 
 def path_of(output: Path) -> Path:
-    """Return where an output's manifest stands."""
     return output.with_name(f"{output.name}.manifest.json")
 
 
 def of(job: Job, tally: Tally) -> dict[str, Any]:
-    """Return the manifest of a finished job."""
     paths, rejects = job.paths, job.paths.rejects
     return job.settings | {
         "manifest_version": 1,
@@ -55,13 +53,11 @@ def source(job: Job) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what took part."""
     packages = {name: version(name) for name in _PACKAGES}
     return {"mlproject": __version__, "python": platform.python_version()} | packages
 
 
 def read(output: Path) -> dict[str, Any] | None:
-    """Return an output's manifest, or None without a readable one."""
     try:
         content = json.loads(path_of(output).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -70,7 +66,6 @@ def read(output: Path) -> dict[str, Any] | None:
 
 
 def dump(content: Mapping[str, Any]) -> str:
-    """Return a manifest's text."""
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 

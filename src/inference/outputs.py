@@ -28,7 +28,6 @@ def refuse_existing(request: ScoreRequest, paths: OutputPaths, journal: Journal)
 
 
 def refuse_inputs(paths: OutputPaths, files: Sequence[SourceFile]) -> None:
-    """Refuse to write over a file that is read."""
     for path in _files(paths):
         if path.exists() and any(path.samefile(item.path) for item in files):
             raise ConfigurationError(
@@ -37,13 +36,7 @@ def refuse_inputs(paths: OutputPaths, files: Sequence[SourceFile]) -> None:
 
 
 def finished(job: Job) -> dict[str, Any]:
-    """Return the manifest of the output that an earlier run has finished.
-
-    Raises
-    ------
-    ConfigurationError
-        When the output there is of another model, input or option.
-    """
+    """Return the manifest of the finished output, if it is of this model, input and options."""
     output, rejects = job.paths.output, job.paths.rejects
     content = manifest.read(output) or {}
     hashes = {

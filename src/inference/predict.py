@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from inference import engines
 from inference.scorer import PREDICT, Scorer
 from mlproject.base.errors import ConfigurationError, DataError
-from mlproject.data.schema import Feature
+from mlproject.data.table import columns_of
 from mlproject.data.types import typed
 from mlproject.models.loaded import LoadedModel
 
@@ -27,7 +24,6 @@ def predict(
 
     Parameters
     ----------
-    model : LoadedModel
     frame : DataFrame of shape (n_rows, n_columns)
         Has the columns that the model takes, in any order; more do not matter.
     method : str
@@ -39,15 +35,6 @@ def predict(
         The rows that were scored, with their index and columns, and ``prediction``.
     rejects : DataFrame of shape (n_rows - n_scored, 2)
         With the index of the other rows, the ``column`` to blame, if it is one, and the ``reason``.
-
-    Raises
-    ------
-    DataError
-        When columns are missing, or named twice.
-    ConfigurationError
-        When the model has no such method, or the frame has a column that is added.
-    ModelError
-        When the model fails whatever the rows.
     """
     names = [str(name) for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -55,7 +42,7 @@ def predict(
         raise DataError(f"{_WHERE.capitalize()} has the column '{repeated[0]}' more than once")
     features = model.schema.matched(names, _WHERE)
     scorer = Scorer(model, method)
-    columns = typed(_table(frame, features), features)
+    columns = typed(columns_of(frame, features), features)
     misfits = columns.misfits
     with engines.started(engines.LOCAL, None, scorer) as engine:
         scores = engine.score(columns.fitting())
@@ -76,23 +63,3 @@ def predict(
         index=frame.index[[item.row for item in rejects]],
         dtype=object,
     )
-
-
-def _table(frame: pd.DataFrame, features: Sequence[Feature]) -> pa.Table:
-    """Return the columns of a frame that are features, as a Parquet file would have them."""
-    positions = {str(name): place for place, name in enumerate(frame.columns)}
-    return pa.table(
-        {
-            feature.name: _array(frame.iloc[:, positions[feature.name]])
-            for feature in features
-            if feature.name in positions
-        }
-        or {"": pa.nulls(len(frame))}
-    )
-
-
-def _array(values: pd.Series[Any]) -> pa.Array:
-    try:
-        return pa.Array.from_pandas(values)
-    except pa.ArrowException:  # of several kinds, as no file has them; each is judged as its text
-        return pa.array(values.astype(str), pa.string(), mask=values.isna().to_numpy())

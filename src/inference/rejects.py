@@ -36,7 +36,6 @@ class RejectFinder:
         self.good = good
 
     def find(self, frame: pd.DataFrame) -> list[Misfit]:
-        """Return the refused rows, in order."""
         verdicts: dict[int, tuple[str | None, str]] = {}
         if self.good is None:
             self.good = self._first_good(frame, verdicts)
@@ -68,7 +67,6 @@ class RejectFinder:
         return None
 
     def _by_pattern(self, frame: pd.DataFrame, verdicts: dict[int, tuple[str | None, str]]) -> None:
-        """Judge rows by which of their values are missing or infinite."""
         kinds = np.zeros(frame.shape, np.int8)
         for position, name in enumerate(frame.columns):
             values = frame[name]

@@ -108,14 +108,6 @@ class OutputPaths:
 
 
 def output_paths(options: ScoreRequest) -> OutputPaths:
-    """Return where the output and the rejected rows go.
-
-    Raises
-    ------
-    ConfigurationError
-        When the input, the output or the one model is not given, an ending is unknown, or a folder
-        is not there.
-    """
     if options.input is None:
         raise ConfigurationError("No data is given", "Give --input SOURCE")
     if options.output is None:

@@ -38,11 +38,6 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
 
     Every row of the input is in the output or among the rejected rows, in order. Nothing appears
     under the output's name until all rows are there.
-
-    Raises
-    ------
-    ConfigurationError, DataError, TrackingError, ModelError
-        Each with one line that says what is wrong and what to do.
     """
     started, clock = time.time(), time.perf_counter()
     paths = output_paths(request)

@@ -38,15 +38,7 @@ class Scores:
 
 
 class Scorer:
-    """Predicts, and says which rows the model refuses.
-
-    Raises
-    ------
-    ConfigurationError
-        When the model has no such method.
-    ModelError
-        When it refuses every whole row of its own input example.
-    """
+    """Predicts, and says which rows the model refuses."""
 
     def __init__(self, model: LoadedModel, method: str) -> None:
         estimator = self.estimator = model.estimator
@@ -74,7 +66,6 @@ class Scorer:
         return set(self.columns.names) if self.columns is not None else {PREDICTION}
 
     def __call__(self, features: pa.Table) -> Scores:
-        """Score the rows of a table of shape (n_rows, n_features)."""
         size = self._call or features.num_rows
         if not features.num_rows:
             return Scores(self._nothing(), [])
@@ -185,11 +176,6 @@ class Scorer:
         """Return a row that the model takes, with the types of the schema.
 
         One of the input example, or one of zeros and empty texts.
-
-        Raises
-        ------
-        ModelError
-            When the model refuses every whole row of its own example.
         """
         example, why = self._example(sample), None
         for row in range(len(example)):
@@ -234,17 +220,14 @@ def _gaps(features: pa.Table) -> list[np.ndarray[Any, Any]]:
     exact = [
         np.asarray(column.is_null())
         for column in features.columns
-        if column.null_count and (pa.types.is_integer(column.type) or _is_truth(column.type))
+        if column.null_count
+        and (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type))
     ]
     if not exact:
         return [np.arange(features.num_rows)]
     _, kinds = np.unique(np.column_stack(exact), axis=0, return_inverse=True)
     kinds = kinds.ravel()
     return [np.flatnonzero(kinds == kind) for kind in range(kinds.max() + 1)]
-
-
-def _is_truth(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_boolean(kind))
 
 
 def _joined(tables: list[pa.Table], empty: pa.Table) -> pa.Table:

@@ -111,14 +111,6 @@ class Pass:
         self._rejects: Sink | None = None
 
     def write(self) -> Tally:
-        """Write the output and the rejected rows.
-
-        Raises
-        ------
-        DataError
-            At the first row that cannot be scored, unless such rows are rejected; or when the
-            input cannot be read.
-        """
         started = time.perf_counter()
         paths, request = self.job.paths, self.job.request
         if paths.rejects is not None:
@@ -226,11 +218,4 @@ def _text(row: Batch) -> str:
 
 
 def _table(rejects: list[Reject]) -> pa.Table:
-    columns = {
-        "file": [item.file for item in rejects],
-        "line": [item.line for item in rejects],
-        "column": [item.column for item in rejects],
-        "reason": [item.reason for item in rejects],
-        "row": [item.text for item in rejects],
-    }
-    return pa.table(columns, schema=_REJECTS)
+    return pa.Table.from_pylist([vars(item) | {"row": item.text} for item in rejects], _REJECTS)

@@ -49,7 +49,6 @@ class Summary:
         self._count = total
 
     def metrics(self) -> dict[str, float]:
-        """Return the summary as metrics of a run."""
         if self.labels:
             return self._counts()
         if not self._count:

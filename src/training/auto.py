@@ -37,13 +37,6 @@ class Auto:
 
 
 def derive(table: Table, target: str, source: str, name: str) -> Auto:
-    """Return the recipe for a table and a target.
-
-    Raises
-    ------
-    DataError
-        When the target is not there, or no column can be used as a feature.
-    """
     table.require([target], "target")
     task = infer_task(table.frame[target])
     numeric: list[str] = []
@@ -64,6 +57,8 @@ def derive(table: Table, target: str, source: str, name: str) -> Auto:
             text.append(str(column))
     if not (numeric or flags or text):
         raise DataError(f"{table.source} has no column that can be a feature", "Check its columns")
+    families = _families(task)
+    grids = [{"model": [family]} | axes for family, axes in families]
     content = {
         "name": name,
         "description": f"Derived from {table.name}: {target} by two model families.",
@@ -72,19 +67,16 @@ def derive(table: Table, target: str, source: str, name: str) -> Auto:
         "data": {"source": source, "target": target, "drop": sorted(left_out)},
         "pipeline": [
             {"features": _features(numeric, flags, text)},
-            {"model": _families(task)[0][0]},
+            {"model": families[0][0]},
         ],
-        "search": {"kind": "grid", "folds": 5, "parameters": _grids(task)},
+        "search": {"kind": "grid", "folds": 5, "parameters": grids},
         "metrics": _metrics(task, table.frame[target]),
     }
     return Auto(parse(content, "auto"), left_out)
 
 
 def infer_task(target: pd.Series[Any]) -> Task:
-    """Return the task that a target column asks for.
-
-    Text, truth values and a few whole numbers that repeat are classes; the rest is a quantity.
-    """
+    """Take text, truth values and few whole numbers that repeat for classes, else a quantity."""
     values = target.dropna()
     if types.is_bool_dtype(values) or not types.is_numeric_dtype(values):
         return "classification"
@@ -160,10 +152,6 @@ def _families(task: Task) -> list[tuple[dict[str, Any], dict[str, list[Any]]]]:
         ({"LogisticRegression": {"max_iter": 1000}}, {"model__C": [0.1, 1, 10]}),
         ({"RandomForestClassifier": {"n_estimators": 100}}, forest),
     ]
-
-
-def _grids(task: Task) -> list[dict[str, Any]]:
-    return [{"model": [family]} | axes for family, axes in _families(task)]
 
 
 def _metrics(task: Task, target: pd.Series[Any]) -> list[str]:

@@ -27,7 +27,6 @@ def folders() -> list[Path]:
 
 
 def available() -> dict[str, Path]:
-    """Return the recipes that can be named, by name."""
     found: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.iterdir()):
@@ -37,13 +36,7 @@ def available() -> dict[str, Path]:
 
 
 def locate(name: str) -> Path:
-    """Return the file of a recipe, named or given as a path.
-
-    Raises
-    ------
-    ConfigurationError
-        When there is none; the message has the nearest name.
-    """
+    """Return the file of a recipe, named or given as a path."""
     path = Path(name).expanduser()
     if path.suffix in _ENDINGS:
         if path.is_file():
@@ -63,19 +56,11 @@ def locate(name: str) -> Path:
 
 
 def load(name: str) -> Recipe:
-    """Read and validate a recipe.
-
-    Raises
-    ------
-    ConfigurationError
-        When there is none of this name, or it is not valid.
-    """
     path = locate(name)
     return parse(read_yaml(path), str(path))
 
 
 def read_yaml(path: Path) -> object:
-    """Return what a YAML file holds; a syntax error is named by its line."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:

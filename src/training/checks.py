@@ -22,13 +22,6 @@ def features_and_target(recipe: Recipe, table: Table) -> tuple[pd.DataFrame, pd.
 
     Whole numbers become doubles unless the recipe calls them categories, because a column that is
     whole here may have gaps or fractions in the next file.
-
-    Raises
-    ------
-    ConfigurationError
-        When the recipe names no target.
-    DataError
-        When a column is not there or holds what no model can take, or the target has gaps.
     """
     target = recipe.data.target
     if target is None:
@@ -50,13 +43,7 @@ def features_and_target(recipe: Recipe, table: Table) -> tuple[pd.DataFrame, pd.
 
 
 def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any]:
-    """Return the target in the type that the task needs.
-
-    Raises
-    ------
-    DataError
-        When it is constant, or of the wrong kind for the task.
-    """
+    """Return the target in the type that the task needs."""
     name = recipe.data.target
     if y.nunique() == 1:
         raise DataError(
@@ -90,14 +77,7 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
 
 
 def enough_rows(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] | None) -> None:
-    """Raise DataError when cross-validation cannot make its folds.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    y_train : Series of shape (n_train_rows,)
-    groups : Series of shape (n_train_rows,) or None
-    """
+    """Raise DataError when cross-validation cannot make its folds."""
     if recipe.search.kind == "none":
         return
     folds = recipe.search.folds

@@ -48,14 +48,7 @@ _WORKERS = {Store.HTTP: 4, Store.WORKSPACE: 10}
 
 @dataclass(frozen=True)
 class Child:
-    """What the run of one candidate should be.
-
-    Attributes
-    ----------
-    index : int
-        The candidate's row in ``cv_results_``.
-    contents : Contents
-    """
+    """What the run of one candidate should be; ``index`` is its row in ``cv_results_``."""
 
     index: int
     contents: Contents
@@ -83,12 +76,10 @@ class Family:
 
     @property
     def client(self) -> MlflowClient:
-        """The session's client."""
         return self.session.client
 
     @property
     def store(self) -> Store:
-        """The kind of the store."""
         target = self.session.target
         if target.is_file_store:
             return Store.FILES
@@ -98,22 +89,14 @@ class Family:
 
     @property
     def experiment_id(self) -> str:
-        """The experiment of the parent."""
         return str(self.parent.run.info.experiment_id)
 
 
 def record(family: Family, candidates: Sequence[Contents]) -> dict[int, str]:
     """Write the children that are not there, check all, and return candidate to run id.
 
-    Parameters
-    ----------
-    candidates : sequence of Contents
-        What the child of each candidate holds, in the order of ``cv_results_``.
-
-    Raises
-    ------
-    TrackingError
-        When children are missing or incomplete after a second attempt; says which.
+    The candidates are in the order of ``cv_results_``. Those that are missing or incomplete after a
+    second attempt are named in a TrackingError.
     """
     children = [Child(index, contents) for index, contents in enumerate(candidates)]
     stored = _find(family) if family.parent.joined and children else {}
@@ -150,7 +133,8 @@ def _write(family: Family, children: Sequence[Child], ids: dict[int, str]) -> di
     """
     problems: dict[int, str] = {}
     gone: list[Exception] = []
-    inherited = _inherited(family.parent.run)
+    tags = family.parent.run.data.tags
+    inherited = {name: tags[name] for name in _CONTEXT if name in tags}
 
     def one(child: Child) -> None:
         if gone:
@@ -192,7 +176,6 @@ def _write_one(
 
 
 def _find(family: Family) -> dict[int, Run]:
-    """Return the parent's children in the store, by candidate."""
     found = pages.every(
         family.client.search_runs,
         [family.experiment_id],
@@ -201,11 +184,6 @@ def _find(family: Family) -> dict[int, Run]:
     )
     tagged = [(run.data.tags.get(names.CANDIDATE), run) for run in found]
     return {int(number): run for number, run in tagged if number is not None}
-
-
-def _inherited(parent: Run) -> dict[str, str]:
-    tags = parent.data.tags
-    return {name: tags[name] for name in _CONTEXT if name in tags}
 
 
 def _for_each(work: Callable[[Child], None], children: Sequence[Child], workers: int) -> None:

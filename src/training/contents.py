@@ -49,12 +49,7 @@ def of_plan(plan: Plan) -> Contents:
 def of_outcome(outcome: Outcome, measured: Mapping[str, float], stored: Format) -> Contents:
     """Return what the fit adds, some of which autologging has written.
 
-    Parameters
-    ----------
-    measured : mapping of str to float
-        The metrics on the held-out rows.
-    stored : Format
-        How the model is stored.
+    ``measured`` has the metrics on the held-out rows.
     """
     metrics = {**measured, **outcome.metrics}
     parameters = _fixed_parameters(outcome)

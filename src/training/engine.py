@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import joblib
+
 from mlproject.base import clusters
 from mlproject.base.pickling import by_value
 from training import metrics, requirements
@@ -22,19 +24,12 @@ def running(plan: Plan, engine: str, jobs: int | None) -> Iterator[None]:
         processes on this machine for as long as the block runs.
     jobs : int, optional
         Fits at a time; 1 by default, -1 for all cores. For a Dask cluster of our own, its workers.
-
-    Raises
-    ------
-    ConfigurationError
-        When its scheduler cannot be reached.
     """
     if engine == "local" or not plan.searches:
         if plan.searches and jobs is not None:
             plan.search.set_params(n_jobs=jobs)
         yield
         return
-    import joblib
-
     with (
         # A cluster has scikit-learn, and nothing of ours.
         by_value([*requirements.users_own(plan.imports), metrics.__name__]),

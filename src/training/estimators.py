@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import sklearn
 from sklearn.base import BaseEstimator
 
 from mlproject.base.errors import ConfigurationError, reason
@@ -33,7 +34,6 @@ _EXTRA_NAMES = {
 
 
 def module_of(name: str) -> str | None:
-    """Return the scikit-learn package that has a public estimator of this name."""
     if name in _EXTRA_NAMES:
         return _EXTRA_NAMES[name]
     return next((module for module in _packages() if name in _estimators_in(module)), None)
@@ -47,9 +47,6 @@ def sklearn_names() -> list[str]:
 
 @cache
 def _packages() -> tuple[str, ...]:
-    """Return scikit-learn's public packages, the common ones first."""
-    import sklearn
-
     skipped = {"conftest", "datasets", "experimental", "externals", "tests", "utils"}
     names = [info.name for info in pkgutil.iter_modules(sklearn.__path__)]
     public = [name for name in names if not name.startswith("_") and name not in skipped]
@@ -75,17 +72,8 @@ def _is_estimator(module: Any, name: str) -> bool:
 def find(name: str, imports: Sequence[str]) -> Any:
     """Return the class or function that a recipe names.
 
-    Parameters
-    ----------
-    name : str
-        ``Ridge``, ``sklearn.linear_model.Ridge``, ``package.module.Class`` or ``module:function``.
-    imports : sequence of str
-        The modules outside scikit-learn that the recipe lists.
-
-    Raises
-    ------
-    ConfigurationError
-        When nothing has that name, or its module is not listed.
+    A name is ``Ridge``, ``sklearn.linear_model.Ridge``, ``package.module.Class`` or
+    ``module:function``; ``imports`` lists the modules outside scikit-learn that may be named.
     """
     if "." not in name and ":" not in name:
         return _from_sklearn(name)
@@ -104,13 +92,7 @@ def is_listed(module_name: str, imports: Sequence[str]) -> bool:
 
 
 def build(spec: Any, imports: Sequence[str]) -> Any:
-    """Return the object for ``Name`` or ``{Name: {parameter: value}}``.
-
-    Raises
-    ------
-    ConfigurationError
-        When the name or a parameter is unknown.
-    """
+    """Return the object for ``Name`` or ``{Name: {parameter: value}}``."""
     name: Any
     parameters: Any
     if isinstance(spec, str):
@@ -166,7 +148,6 @@ def _from_sklearn(name: str) -> Any:
 
 
 def check_imports(names: Sequence[str]) -> None:
-    """Raise ConfigurationError unless every listed module can be imported."""
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             raise ConfigurationError(f"'{name}' under the recipe's 'imports' is not a module")

@@ -36,22 +36,10 @@ from training.model import Format
 from training.plan import Plan
 from training.request import TrainResult
 
-_EXAMPLE_ROWS = 5
-
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a training is recorded, and where its fits run.
-
-    Attributes
-    ----------
-    experiment, run_name, register : str or None
-        Names; None is not given.
-    engine : str
-        ``local`` or ``dask``.
-    jobs : int or None
-        Fits at a time.
-    """
+    """Where a training is recorded, and where its fits run, ``jobs`` of them at a time."""
 
     experiment: str | None = None
     run_name: str | None = None
@@ -63,15 +51,6 @@ class Destination:
 def execute(
     plan: Plan, destination: Destination, session: Session, reporter: Reporter
 ) -> TrainResult:
-    """Fit a plan and record it in the session's store.
-
-    Raises
-    ------
-    TrackingError
-        When the server refuses, or the run is incomplete after a second attempt.
-    ModelError
-        When no candidate could be fitted, or the best one cannot be stored or measured.
-    """
     started = time.perf_counter()
     for notice in plan.notices:
         reporter.warn(notice)
@@ -103,7 +82,6 @@ class _Execution:
     reporter: Reporter
 
     def result(self, destination: Destination) -> TrainResult:
-        """Fit, record everything, and return what came out."""
         before = contents.of_plan(self.plan)
         with self._recording():
             runs.fill(self.session.client, self.run.run_id, before)
@@ -160,7 +138,7 @@ class _Execution:
         return values
 
     def _stored(self, outcome: Outcome) -> Format:
-        example = self.plan.rows.X_train[:_EXAMPLE_ROWS]
+        example = self.plan.rows.X_train[: model.EXAMPLE_ROWS]
         stored = model.choose_format(outcome.best, example)
         model.log(outcome.best, example, self.plan.imports, stored)
         return stored

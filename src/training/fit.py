@@ -50,15 +50,6 @@ class Rows:
     cv_only: bool = False
 
     def split(self, task: Task, seed: int) -> Split:
-        """Return the rows as training takes them.
-
-        Raises
-        ------
-        ConfigurationError
-            When half of what is needed is given.
-        DataError
-            When lengths differ, or the rows cannot be split.
-        """
         if (self.X_test is None) != (self.y_test is None):
             raise ConfigurationError("X_test and y_test belong together", "Give both, or neither")
         if self.cv_only and self.X_test is not None:
@@ -96,15 +87,6 @@ class Choices:
 
 
 def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
-    """Return the plan of a caller's own estimator, pipeline or search object.
-
-    Raises
-    ------
-    ConfigurationError
-        When it is no unfitted estimator that predicts, or a metric does not fit it.
-    DataError
-        When the rows do not fit together.
-    """
     _check(search)
     task = _task(search, rows.y)
     split = rows.split(task, choices.seed)
@@ -166,7 +148,9 @@ def _dataset(X: Any, y: Any) -> Dataset:
         for part in _bytes(table):
             digest.update(part)
     name = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else "data"
-    return Dataset(IN_MEMORY, name or "data", digest.hexdigest(), _length(X), _size(X))
+    return Dataset(
+        IN_MEMORY, name or "data", digest.hexdigest(), _length(X), int(np.prod(np.shape(X)))
+    )
 
 
 def _bytes(table: Any) -> list[bytes]:
@@ -185,10 +169,6 @@ def _bytes(table: Any) -> list[bytes]:
 
 def _length(table: Any) -> int:
     return int(table.shape[0]) if hasattr(table, "shape") else len(table)
-
-
-def _size(table: Any) -> int:
-    return int(np.prod(np.shape(table)))
 
 
 def _part(table: Any, rows: Any) -> Any:

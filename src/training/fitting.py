@@ -31,7 +31,6 @@ class Failure:
     ----------
     index : int
         Its row in ``cv_results_``.
-    parameters : dict
     folds : int
         How many folds failed.
     why : str
@@ -58,7 +57,6 @@ class Outcome:
         The searched parameters of the best candidate.
     metrics : dict of str to float
         Mean and standard deviation over the folds of the best candidate, natural sign.
-    failures : list of Failure
     """
 
     fitted: Any
@@ -74,18 +72,10 @@ class Outcome:
 
     @property
     def candidates(self) -> int:
-        """How many candidates were tried; a plain fit is one."""
         return len(self.results["params"]) if self.results else 1
 
 
 def fit(plan: Plan) -> Outcome:
-    """Fit a plan's search, or its one pipeline, and describe what came out.
-
-    Raises
-    ------
-    ModelError
-        When no candidate could be fitted, or the best one could not be fitted on all rows.
-    """
     search, rows = plan.search, plan.rows
     arguments = {"groups": rows.groups} if plan.searches and rows.groups is not None else {}
     with _quiet_failures():
@@ -128,7 +118,6 @@ def _any_score(planned: Any) -> bool:
 
 
 def _failures(search: Any, rows: Split) -> list[Failure]:
-    """Return the candidates with folds that have no score."""
     results = search.cv_results_
     columns = _fold_columns(results)
     missing = np.isnan(np.column_stack([results[name] for name in columns]).astype(float))

@@ -46,17 +46,9 @@ _OF_SEVERAL = {"roc_auc": "roc_auc_ovr", "brier": "log_loss"}
 
 
 def nrmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Return the root mean squared error divided by the range of the true values.
+    """Return the root mean squared error divided by the range of the true values; 0 is perfect.
 
-    Parameters
-    ----------
-    y_true, y_pred : array-like of shape (n_samples,)
-        In the same units.
-
-    Returns
-    -------
-    float
-        Without unit; 0 is perfect. NaN when all true values are equal, where it is not defined.
+    NaN when all true values are equal, where it is not defined.
     """
     spread = float(np.ptp(np.asarray(y_true, dtype=float)))
     if spread == 0:
@@ -89,19 +81,12 @@ class Metric:
 
 
 def known_names() -> list[str]:
-    """Return every metric that a recipe may name."""
     short = {NRMSE, *_REGRESSION, *_CLASSIFICATION}
     return sorted(short | {name for name in get_scorer_names() if not name.startswith(_NEGATED)})
 
 
 def check(name: str, task: Task) -> None:
-    """Raise ConfigurationError unless a metric of this name fits the task.
-
-    Raises
-    ------
-    ConfigurationError
-        When there is none, or it is one of the other task.
-    """
+    """Raise ConfigurationError unless a metric of this name fits the task."""
     if name not in {NRMSE, _NEG_NRMSE, *_REGRESSION, *_CLASSIFICATION, *get_scorer_names()}:
         hint = did_you_mean(name, known_names(), noun="metrics")
         raise ConfigurationError(f"No metric '{name}'", hint)
@@ -112,24 +97,7 @@ def check(name: str, task: Task) -> None:
 
 
 def resolve(name: str, task: Task, classes: np.ndarray[Any, Any] | None) -> Metric:
-    """Return a metric for the classes at hand.
-
-    Parameters
-    ----------
-    name : str
-        A short name, or a scikit-learn scorer's.
-    task : str
-        ``regression`` or ``classification``.
-    classes : ndarray of shape (n_classes,) or None
-        The sorted classes; None for regression.
-
-    Raises
-    ------
-    ConfigurationError
-        When there is no such metric for the task.
-    DataError
-        When the metric is for two classes and there are more.
-    """
+    """Return a metric for the classes at hand, sorted; None for regression."""
     check(name, task)
     if name in (NRMSE, _NEG_NRMSE):
         return Metric(name, _NEG_NRMSE, make_scorer(nrmse, greater_is_better=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickletools
 import sys
 import warnings
 from collections.abc import Sequence
@@ -56,13 +57,6 @@ def choose_format(model: Any, example: Any) -> Format:
 
     The list of types is what skops itself finds in the serialised model, and the choice holds
     only if the model that is read back predicts the same.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted.
-    example : DataFrame of shape (n_rows, n_features)
-        Rows to compare predictions on.
     """
     import skops.io
 
@@ -89,23 +83,10 @@ def choose_format(model: Any, example: Any) -> Format:
 
 
 def log(model: Any, example: Any, imports: Sequence[str], stored: Format) -> ModelInfo:
-    """Log the model to the active run.
+    """Log the model to the active run, with the first training rows as its input example.
 
-    Parameters
-    ----------
-    model : estimator
-        Fitted.
-    example : DataFrame of shape (n_rows, n_features)
-        The first training rows; they become the input example.
-    imports : sequence of str
-        Modules of the user's own. They are stored by value, as are those that the model's types
-        come from, so that the model loads without them.
-    stored : Format
-
-    Raises
-    ------
-    ModelError
-        When the model cannot be serialised.
+    ``imports`` are modules of the user's own. They are stored by value, as are those that the
+    model's types come from, so that the model loads without them.
     """
     import mlflow
 
@@ -137,11 +118,11 @@ def log(model: Any, example: Any, imports: Sequence[str], stored: Format) -> Mod
 
 
 def signature(model: Any, example: Any) -> Any:
-    """Return the model's signature.
+    """Return the model's signature, in which whole numbers are doubles unless they are categories.
 
-    Whole numbers are doubles unless they are categories: the features have been made so
-    (``checks.features_and_target``). No column is optional because the example happens to have
-    a gap, and none is required because it happens to have none: MLflow takes NaN as a double.
+    The features have been made so (``checks.features_and_target``). No column is optional because
+    the example happens to have a gap, and none is required because it happens to have none: MLflow
+    takes NaN as a double.
     """
     from mlflow.models import infer_signature
 
@@ -155,8 +136,6 @@ def _same_predictions(model: Any, other: Any, example: Any) -> bool:
 
 def _modules_of(model: Any) -> set[str]:
     """Return the modules of a model's types, as a pickle of it names them."""
-    import pickletools
-
     try:
         data = cloudpickle.dumps(model)
     except Exception:  # noqa: BLE001 - log() reports it

@@ -19,11 +19,6 @@ def parse(given: Mapping[str, Any] | Sequence[str]) -> dict[str, list[Any]]:
 
     In a mapping a list stands for several values, anything else for one. A text may hold several
     parameters, separated by ``;``: an MLproject parameter is one text.
-
-    Raises
-    ------
-    ConfigurationError
-        When a text is not of the form, or names a parameter twice.
     """
     if isinstance(given, Mapping):
         return {k: v if isinstance(v, list) else [v] for k, v in given.items()}

@@ -17,13 +17,7 @@ from training.recipe import Recipe
 
 
 def build(recipe: Recipe) -> BaseEstimator:
-    """Return the pipeline that a recipe describes, unfitted and seeded.
-
-    Raises
-    ------
-    ConfigurationError
-        When an estimator or a parameter is unknown, or a value is refused.
-    """
+    """Return the pipeline that a recipe describes, unfitted and seeded."""
     if isinstance(recipe.pipeline, str):
         pipeline = _from_function(recipe.pipeline, recipe.imports)
     else:
@@ -80,12 +74,18 @@ def check_grid(pipeline: BaseEstimator, grid: Mapping[str, Sequence[Any]]) -> No
     Axes of values are tried one at a time, on every combination of the steps that the same grid
     replaces.
     """
-    replacing = {name: list(values) for name, values in grid.items() if _replaces(values)}
+    replacing = {
+        name: list(values)
+        for name, values in grid.items()
+        if any(isinstance(value, BaseEstimator) for value in values)
+    }
     for name in replacing:
         check_name(pipeline, name)
     for combination in itertools.product(*replacing.values()):
         steps = dict(zip(replacing, combination, strict=True))
-        base = clone(pipeline).set_params(**{name: _copy(value) for name, value in steps.items()})
+        base = clone(pipeline).set_params(
+            **{name: clone(value, safe=False) for name, value in steps.items()}
+        )
         check_predicts(base)
         check_values(base)
         for name in grid.keys() - replacing.keys():
@@ -126,14 +126,6 @@ def check_values(estimator: BaseEstimator, name: str | None = None) -> None:
             what = one_line(str(error).replace("\n", " "))
             where = f"{name}: " if name else ""
             raise ConfigurationError(f"{where}{what}") from error
-
-
-def _replaces(values: Sequence[Any]) -> bool:
-    return any(isinstance(value, BaseEstimator) for value in values)
-
-
-def _copy(value: Any) -> Any:
-    return clone(value) if isinstance(value, BaseEstimator) else value
 
 
 def _parts(estimator: BaseEstimator) -> Iterator[BaseEstimator]:

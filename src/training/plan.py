@@ -22,11 +22,8 @@ class Plan:
     ----------
     name : str
         What the training is called, and by default its experiment.
-    task : str
-        ``regression`` or ``classification``.
     search : estimator
         An unfitted search object, or the pipeline itself where there is no search.
-    rows : Split
     scoring : mapping of str to Metric
         The metrics of each candidate, by the name that the run records.
     refit : str or None
@@ -35,7 +32,6 @@ class Plan:
         The metrics on the held-out rows.
     dataset, held_out_dataset : Dataset
         Where the rows come from; the second where the held-out ones come from elsewhere.
-    seed : int
     imports : sequence of str
         Modules of the user's own that are stored with the model.
     tags, files : mapping of str to str

@@ -32,7 +32,6 @@ class Prepared:
 
 
 def prepare(request: TrainRequest) -> Prepared:
-    """Return the recipe with its overrides, the data, the split and the search, all checked."""
     notices: list[str] = []
     recipe, table = _recipe(request, notices)
     estimator = _checked_pipeline(recipe)
@@ -79,7 +78,6 @@ def _recordable(recipe: Recipe, table: Table, validation: Table | None) -> Recip
 
 
 def prepare_without_data(request: TrainRequest) -> Recipe:
-    """Return the recipe with its overrides, checked as far as that goes without data."""
     recipe, _ = _recipe(request, [])
     _checked_pipeline(recipe)
     return recipe
@@ -154,7 +152,15 @@ def validation_rows(
     """Return the separate file of held-out rows, where there is one, with the same features."""
     if recipe.split_kind != "file" or recipe.split.source is None:
         return None, None
-    table = tables.load(recipe.split.source)
+    table, X, y = other_rows(recipe, recipe.split.source, features)
+    return table, (X, y)
+
+
+def other_rows(
+    recipe: Recipe, source: str, features: list[str]
+) -> tuple[Table, pd.DataFrame, pd.Series[Any]]:
+    """Return another source than the training data, with the same features and target."""
+    table = tables.load(source)
     data = recipe.data.model_copy(update={"features": features, "drop": []})
     X, y = checks.features_and_target(recipe.model_copy(update={"data": data}), table)
-    return table, (X, checks.target_fits(recipe, y, table.source))
+    return table, X, checks.target_fits(recipe, y, table.source)

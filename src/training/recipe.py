@@ -140,37 +140,21 @@ class Recipe(_Strict):
 
     @property
     def scoring(self) -> list[str]:
-        """The metrics of each candidate: those given, else the held-out ones."""
         return self.search.scoring or self.metrics
 
     @property
     def refit(self) -> str:
-        """The metric that chooses the best candidate."""
         return self.search.refit or self.scoring[0]
 
     @property
     def split_kind(self) -> SplitKind:
-        """The kind of split, with its default resolved."""
         if self.split.kind is not None:
             return self.split.kind
         return "stratified" if self.task == "classification" else "random"
 
 
 def parse(content: Any, origin: str) -> Recipe:
-    """Validate what a YAML file holds.
-
-    Parameters
-    ----------
-    content : object
-        The parsed YAML.
-    origin : str
-        The file, for messages.
-
-    Raises
-    ------
-    ConfigurationError
-        With the first thing that is wrong, where it stands, and the nearest known name.
-    """
+    """Validate what a YAML file holds; ``origin`` names the file in messages."""
     if not isinstance(content, dict):
         raise ConfigurationError(f"{origin} is not a recipe", "It should be a YAML mapping")
     try:

@@ -12,17 +12,9 @@ from mlproject.tracking import names
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-check_name = versions.check_name
-
 
 def register(client: MlflowClient, run_id: str, name: str) -> dict[str, str]:
-    """Register a run's best model and return its name and version.
-
-    Raises
-    ------
-    TrackingError
-        When the registry refuses. The run is complete all the same; the message says so.
-    """
+    """Register a run's best model; a refusal says that the run is complete all the same."""
     try:
         version = versions.register(client, run_id, names.BEST_MODEL, name)
     except Exception as error:  # each store has errors of its own

@@ -92,7 +92,6 @@ class TrainResult:
     failed_candidates: int = 0
 
     def _repr_html_(self) -> str:
-        """Return the result as a notebook shows it."""
         rows = {"run": self.run_id, "experiment": self.experiment, "model": self.model_uri}
         rows |= {f"best {name}": str(value) for name, value in self.best_params.items()}
         rows |= {name: f"{value:.6g}" for name, value in self.metrics.items()}

@@ -13,20 +13,10 @@ _ALWAYS = ("mlflow", "scikit-learn", "numpy", "scipy", "pandas")
 
 
 def of_model(modules: Iterable[str], serializer: str) -> list[str]:
-    """Return the pinned requirements of a model.
+    """Return ``name==version`` of what a model with types of these modules needs, sorted.
 
-    Parameters
-    ----------
-    modules : iterable of str
-        Of the types in the model.
-    serializer : str
-        ``skops`` or ``cloudpickle``.
-
-    Returns
-    -------
-    list of str
-        ``name==version`` for each distribution, sorted; versions are those installed here, which
-        are those of the lock where the environment was made from it.
+    Versions are those installed here, which are those of the lock where the environment was made
+    from it.
     """
     owners = _owners()
     names = {*_ALWAYS, serializer}

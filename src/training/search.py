@@ -17,13 +17,7 @@ from training.split import cross_validation
 
 
 def grids(recipe: Recipe) -> list[dict[str, list[Any]]]:
-    """Return the search space as a list of grids with their estimators built.
-
-    Raises
-    ------
-    ConfigurationError
-        When an axis is not a list of values, or has none.
-    """
+    """Return the search space as a list of grids with their estimators built."""
     given = recipe.search.parameters
     spaces = given if isinstance(given, list) else [given]
     return [
@@ -35,11 +29,6 @@ def plan(recipe: Recipe, estimator: BaseEstimator, metrics: Mapping[str, Metric]
     """Return the unfitted search object, or the pipeline itself where there is no search.
 
     Every axis and value is checked against the pipeline first.
-
-    Raises
-    ------
-    ConfigurationError
-        When a parameter is unknown or a value is refused.
     """
     spaces = grids(recipe)
     for space in spaces:

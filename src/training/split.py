@@ -50,20 +50,8 @@ def split(
 ) -> Split:
     """Return the split that a recipe asks for.
 
-    Parameters
-    ----------
-    recipe : Recipe
-    table : Table
-        The whole table; it has the columns of group and time.
-    X : DataFrame of shape (n_rows, n_features)
-    y : Series of shape (n_rows,)
-    held_out : tuple of DataFrame and Series, or None
-        Features and target of the separate file, where the split is of kind ``file``.
-
-    Raises
-    ------
-    DataError
-        When there are too few rows, classes or groups to hold any out.
+    The whole table has the columns of group and time. ``held_out`` are features and target of the
+    separate file, where the split is of kind ``file``.
     """
     if held_out is not None:
         return Split(X, held_out[0], y, held_out[1])
@@ -83,7 +71,6 @@ def split(
 
 
 def cross_validation(recipe: Recipe) -> BaseCrossValidator:
-    """Return the folds that go with the recipe's split."""
     folds = recipe.search.folds
     if recipe.split_kind == "group":
         return GroupKFold(n_splits=folds)
@@ -95,7 +82,6 @@ def cross_validation(recipe: Recipe) -> BaseCrossValidator:
 
 
 def positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any]:
-    """Return the positions of the training rows and of the held-out rows in a table."""
     column = {"time": recipe.split.time, "group": recipe.split.group}.get(recipe.split_kind)
     by = table.frame[column] if column is not None else None
     rule = Rule(recipe.split_kind, recipe.split.test_size, recipe.seed)
@@ -104,16 +90,7 @@ def positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any
 
 @dataclass(frozen=True)
 class Rule:
-    """How rows are held out.
-
-    Attributes
-    ----------
-    kind : str
-        ``random``, ``stratified``, ``group`` or ``time``.
-    test_size : float
-        The share of rows, between 0 and 1.
-    seed : int
-    """
+    """How rows are held out; ``test_size`` is their share, between 0 and 1."""
 
     kind: SplitKind
     test_size: float
@@ -122,11 +99,7 @@ class Rule:
     def positions(self, y: Any, by: pd.Series[Any] | None) -> tuple[Any, Any]:
         """Return the positions of the training rows and of the held-out rows.
 
-        Parameters
-        ----------
-        y : array-like of shape (n_rows,)
-        by : Series of shape (n_rows,), optional
-            The group or the time of each row.
+        ``by`` has the group or the time of each row.
         """
         rows = np.arange(len(y))
         if self.kind == "time" and by is not None:

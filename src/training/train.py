@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from mlproject.base import clusters
 from mlproject.base.console import Reporter
+from mlproject.registry.versions import check_name
 from mlproject.tracking import session as sessions
 from mlproject.tracking.target import resolve
-from training import registration
 from training.execution import Destination, execute
 from training.preparation import prepare
 from training.request import TrainRequest, TrainResult
@@ -20,14 +20,9 @@ def train(request: TrainRequest, reporter: Reporter) -> TrainResult:
 
     Everything that the request, the recipe and the data can get wrong is found before the
     tracking server is asked, so that nothing half-written is left behind.
-
-    Raises
-    ------
-    ConfigurationError, DataError, TrackingError, ModelError
-        Each with one line that says what is wrong and what to do.
     """
     started = time.perf_counter()
-    registration.check_name(request.register)
+    check_name(request.register)
     clusters.check_installed(request.engine)
     destination = Destination(
         request.experiment, request.run_name, request.register, request.engine, request.jobs

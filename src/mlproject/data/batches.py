@@ -71,7 +71,6 @@ class Reject:
 
     @property
     def message(self) -> str:
-        """The file, the line, the column, and what is wrong."""
         column = f", column '{self.column}'" if self.column is not None else ""
         return f"{self.file} line {self.line}{column}: {self.reason}"
 

@@ -64,15 +64,6 @@ class Input:
 
 
 def prepare(items: Sequence[SourceFile], schema: Schema, request: CopyRequest) -> Input:
-    """Return a source with what is read of it.
-
-    Raises
-    ------
-    DataError
-        When columns are missing, or differ between files.
-    ConfigurationError
-        When the request keeps a column that is not there, or that scoring adds.
-    """
     # Later objects may have keys that the first have not, and columns must be known before.
     copied_alone = request.keep == ALL and request.format == "jsonl"
     whole = request.keep != NONE and not copied_alone
@@ -109,7 +100,6 @@ def prepare(items: Sequence[SourceFile], schema: Schema, request: CopyRequest) -
 
 
 def already_there(where: str, column: str) -> ConfigurationError:
-    """Return the error for an input that has a column of the predictions."""
     return ConfigurationError(
         f"{where} already has a column '{column}', which scoring adds",
         "Leave it out with --keep none or --keep COL,COL",

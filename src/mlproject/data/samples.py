@@ -15,18 +15,11 @@ NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 
 def is_sample(source: str) -> bool:
-    """Return whether a source is one of scikit-learn's own data sets."""
     return source.startswith(PREFIX)
 
 
 def load(source: str) -> pa.Table:
-    """Return a scikit-learn data set as a table; the column ``target`` is its target.
-
-    Raises
-    ------
-    DataError
-        When scikit-learn ships no data set of this name.
-    """
+    """Return a scikit-learn data set as a table; the column ``target`` is its target."""
     import sklearn.datasets
 
     name = source.removeprefix(PREFIX)

@@ -44,13 +44,7 @@ class Schema:
         return self.width is not None
 
     def matched(self, columns: Sequence[str], where: str) -> tuple[Feature, ...]:
-        """Return the features by the names of a file's columns.
-
-        Raises
-        ------
-        DataError
-            When columns are missing; the message has the nearest names.
-        """
+        """Return the features by the names of a file's columns."""
         if self.width is not None:
             if len(columns) != self.width:
                 raise DataError(

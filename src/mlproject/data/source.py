@@ -56,20 +56,12 @@ class SourceFile:
 
 @contextmanager
 def opened(source: str) -> Iterator[list[SourceFile]]:
-    """Yield the files of a source, in the order of their names.
-
-    Downloads last as long as the block.
-
-    Raises
-    ------
-    DataError
-        When nothing is there, a file's ending is unknown, or an address cannot be read.
-    """
+    """Yield the files of a source, by name; downloads last as long as the block."""
     if is_url(source):
         with TemporaryDirectory(prefix="mlproject-") as folder:
             yield _downloaded(source, Path(folder))
     else:
-        yield [_source_file(path, str(path)) for path in _local_paths(_without_file_scheme(source))]
+        yield [_source_file(path, str(path)) for path in _local_paths(without_file_scheme(source))]
 
 
 def combined_sha256(files: Sequence[SourceFile]) -> str:
@@ -91,7 +83,6 @@ def combined(names: Sequence[str], digests: Sequence[str]) -> str:
 
 
 def is_url(source: str) -> bool:
-    """Return whether a source is an address rather than a place on this machine."""
     scheme, separator, _ = source.partition("://")
     return bool(separator) and scheme not in ("", "file", "local")
 
@@ -104,7 +95,7 @@ def file_format(name: str) -> tuple[str, bool] | None:
     return (FORMATS[suffix], compressed) if suffix in FORMATS else None
 
 
-def _without_file_scheme(source: str) -> str:
+def without_file_scheme(source: str) -> str:
     return url2pathname(urlsplit(source).path) if source.startswith("file:") else source
 
 
@@ -139,8 +130,7 @@ def _local_paths(source: str) -> list[Path]:
 
 
 def _is_data(path: Path) -> bool:
-    hidden = any(part.startswith((".", "_")) for part in path.parts[-1:])
-    return not hidden and file_format(path.name) is not None
+    return not path.name.startswith((".", "_")) and file_format(path.name) is not None
 
 
 def _downloaded(source: str, folder: Path) -> list[SourceFile]:

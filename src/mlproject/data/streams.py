@@ -47,7 +47,6 @@ def whole_block(item: SourceFile) -> int:
 
 
 def check_distinct(columns: Sequence[str], where: str) -> None:
-    """Raise DataError when a column is named twice."""
     repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
     if repeated:
         raise DataError(f"{where} names the column '{repeated[0]}' more than once")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mlproject.base.errors import DataError, one_line
+from mlproject.base.errors import DataError
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import samples
-from mlproject.data.schema import Schema
+from mlproject.data.schema import Feature
 from mlproject.data.source import combined_sha256, is_url, opened
-from mlproject.data.streams import check_distinct
-from mlproject.data.types import Typed, typed
 from mlproject.data.whole_files import read_files
 
 
@@ -47,11 +47,9 @@ class Table:
 
     @property
     def rows(self) -> int:
-        """The number of rows."""
         return len(self.frame)
 
     def require(self, columns: list[str], role: str) -> None:
-        """Raise DataError unless all columns are there; the message has the nearest name."""
         for column in columns:
             if column not in self.frame.columns:
                 names = [str(name) for name in self.frame.columns]
@@ -60,13 +58,6 @@ class Table:
 
 
 def load(source: str) -> Table:
-    """Read a source.
-
-    Raises
-    ------
-    DataError
-        When it is not there, cannot be read, or has no rows.
-    """
     if samples.is_sample(source):
         table = samples.load(source)
         name = source.removeprefix(samples.PREFIX)
@@ -80,22 +71,25 @@ def load(source: str) -> Table:
     return Table(to_frame(table), recorded(source), short_name(source), digest, count)
 
 
-def typed_frame(frame: pd.DataFrame, schema: Schema, name: str = "The data frame") -> Typed:
-    """Return a frame's columns as a model takes them, as from a Parquet file of the frame.
+def columns_of(frame: pd.DataFrame, features: Sequence[Feature]) -> pa.Table:
+    """Return the columns of a frame that are features, as a Parquet file would have them.
 
-    Raises
-    ------
-    DataError
-        When columns are missing, named twice, or hold values of several kinds.
+    A column of several kinds, which no file has, is text.
     """
-    columns = [str(column) for column in frame.columns]
-    check_distinct(columns, name)
+    positions = {str(name): place for place, name in enumerate(frame.columns)}
+    columns = {
+        feature.name: _array(frame.iloc[:, positions[feature.name]])
+        for feature in features
+        if feature.name in positions
+    }
+    return pa.table(columns or {"": pa.nulls(len(frame))})
+
+
+def _array(values: pd.Series[Any]) -> pa.Array:
     try:
-        table = pa.Table.from_pandas(frame.set_axis(columns, axis=1), preserve_index=False)
-    except pa.ArrowException as error:
-        what = one_line(" ".join(str(part) for part in error.args))
-        raise DataError(f"{name} holds a column of several kinds: {what}") from error
-    return typed(table, schema.matched(columns, name))
+        return pa.Array.from_pandas(values)
+    except pa.ArrowException:
+        return pa.array(values.astype(str), pa.string(), mask=values.isna().to_numpy())
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

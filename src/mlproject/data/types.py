@@ -72,13 +72,7 @@ class Typed:
 def typed(table: pa.Table, features: Sequence[Feature], rules: TextRules = TextRules()) -> Typed:
     """Return the columns that a model takes, in its order and with its types.
 
-    Parameters
-    ----------
-    table : Table
-        Columns of any type, text included; others than the features do not matter.
-    features : sequence of Feature
-    rules : TextRules
-        How text becomes numbers, truth values and dates.
+    The table's columns are of any type, text included; others than the features do not matter.
     """
     positions = {name: index for index, name in enumerate(table.column_names)}
     columns: list[Any] = []
@@ -236,11 +230,9 @@ def _cast(values: pa.Array, to: pa.DataType) -> pa.Array:
         values = values.cast(pa.float64(), safe=False)
         if not pc.all(pc.is_in(values, pa.array([0.0, 1.0, None]))).as_py():
             raise pa.ArrowInvalid("neither 0 nor 1")
-    if pa.types.is_floating(to) and pa.types.is_integer(values.type):
-        return values.cast(to, safe=False)  # a large number is rounded, as everywhere
-    if pa.types.is_floating(to) and pa.types.is_floating(values.type):
-        return values.cast(to, safe=False)
-    return values.cast(to)
+    number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+    # A large number is rounded, as everywhere.
+    return values.cast(to, safe=not (pa.types.is_floating(to) and number))
 
 
 def _cast_by_halves(values: pa.Array, to: pa.DataType) -> tuple[pa.Array, list[int]]:

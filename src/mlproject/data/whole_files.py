@@ -13,14 +13,6 @@ from mlproject.data.streams import check_distinct, naming
 
 
 def read_files(files: Sequence[SourceFile]) -> pa.Table:
-    """Return the rows of all files, in order, as one table.
-
-    Raises
-    ------
-    DataError
-        When a file cannot be read (which one, which line), or its columns differ from those of
-        the first.
-    """
     tables = [_read_file(item) for item in files]
     expected = tables[0].column_names
     for item, table in zip(files, tables, strict=True):

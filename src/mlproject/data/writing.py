@@ -33,7 +33,6 @@ class HashingFile(io.BufferedWriter):
         self._digest = hashlib.sha256()
 
     def write(self, data: Any) -> int:
-        """Write bytes."""
         self._digest.update(data)
         return super().write(data)
 
@@ -46,7 +45,6 @@ class HashingFile(io.BufferedWriter):
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of what was written."""
         return self._digest.hexdigest()
 
 
@@ -67,13 +65,11 @@ class TextSink(ABC):
         """Return rows, each with a line break before it, the columns of the table after ``raw``."""
 
     def write(self, table: pa.Table, raw: Any | None) -> None:
-        """Write rows."""
         for start in range(0, table.num_rows, _TEXT_ROWS):
             part = None if raw is None else raw.slice(start, _TEXT_ROWS)
             self._put(self.rows(table.slice(start, _TEXT_ROWS), part))
 
     def close(self) -> str:
-        """Finish the file and return its SHA-256."""
         if not self._empty:
             self._file.write(b"\n")
         self._file.close()

@@ -61,7 +61,6 @@ class Interval:
     undefined: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON can hold them."""
         return dict(finite(asdict(self)))
 
 

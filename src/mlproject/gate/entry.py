@@ -21,15 +21,6 @@ from training.rules import Rules
 
 
 def promote(request: PromoteRequest, reporter: Reporter) -> PromotionResult:
-    """Move an alias to a version, if the gate lets it through.
-
-    Raises
-    ------
-    ConfigurationError, DataError, TrackingError, ModelError
-        When the two cannot be compared; nothing was moved.
-    GateError
-        When the gate says no. The refusal is recorded, and the alias stays.
-    """
     with _gate(request, reporter) as gate:
         client = gate.session.client
         return promotion.promote(client, request.name, request.version, request.to, gate.judge)

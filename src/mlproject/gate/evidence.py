@@ -15,7 +15,7 @@ from mlproject.data.table import Table
 from mlproject.tracking import names
 from mlproject.tracking.failures import as_tracking_error
 from training import catalogue, checks
-from training.preparation import validation_rows
+from training.preparation import other_rows, validation_rows
 from training.recipe import Recipe
 from training.split import Split, positions, split
 
@@ -60,7 +60,6 @@ class Evidence:
         return pd.concat([self.X, others.astype(dict.fromkeys(whole, "float64"))], axis=1)
 
     def check_columns(self, names: list[str]) -> None:
-        """Raise DataError for a column to slice by that the rows do not have."""
         for name in names:
             if name not in self.columns:
                 hint = did_you_mean(name, [str(known) for known in self.columns], noun="columns")
@@ -68,15 +67,7 @@ class Evidence:
 
 
 def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Evidence:
-    """Return the rows that a run held out, or those of a source in the form that its recipe wants.
-
-    Raises
-    ------
-    GateError
-        When the run's data is not what it was.
-    DataError
-        When the data cannot be read, or lacks the target.
-    """
+    """Return the rows that a run held out, or those of a source as its recipe wants them."""
     recipe = _recipe(client, run_id)
     table = tables.load(_source(recipe, run_id))
     _check_unchanged(client, run_id, table)
@@ -97,11 +88,7 @@ def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Eviden
 
 
 def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> Evidence:
-    table = tables.load(data)
-    features = [str(name) for name in rows.X_train.columns]
-    section = recipe.data.model_copy(update={"features": features, "drop": []})
-    X, y = checks.features_and_target(recipe.model_copy(update={"data": section}), table)
-    y = checks.target_fits(recipe, y, table.source)
+    table, X, y = other_rows(recipe, data, [str(name) for name in rows.X_train.columns])
     known = _hashes(X, y).isin(_hashes(rows.X_train, rows.y_train))
     seen = _seen(table, trained_on, float(known.mean()) if len(known) else 0.0)
     return Evidence(recipe, X, y, table.frame, f"{len(X)} rows of {data}", seen)

@@ -49,15 +49,6 @@ class Gate:
     reporter: Reporter
 
     def judge(self, champion: Version | None, challenger: Version) -> Verdict:
-        """Return the verdict on a challenger.
-
-        Raises
-        ------
-        GateError
-            When there are no rows that both can be compared on fairly.
-        ModelError
-            When one of the models cannot be loaded or cannot predict.
-        """
         comparison = self.compare(champion, challenger)
         verdict = decide(comparison)
         for check in verdict.checks:

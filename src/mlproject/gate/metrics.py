@@ -35,7 +35,6 @@ class GateMetric:
 
     @property
     def name(self) -> str:
-        """The name, as recipes write it."""
         return self.metric.name
 
     @property
@@ -51,7 +50,6 @@ class GateMetric:
 
     @property
     def greater_is_better(self) -> bool:
-        """Whether more of it, with its natural sign, is better."""
         return self.metric.natural(1.0) > 0
 
     def improvement(self, champion: Any, challenger: Any) -> Any:
@@ -97,12 +95,5 @@ def _each(function: Any, y: Array, predictions: Array, weighted: bool, counts: C
 
 
 def check(name: str, task: Task) -> GateMetric:
-    """Return the metric of a name: any that a recipe of the task may have.
-
-    Raises
-    ------
-    ConfigurationError
-        When there is none, or it is one of the other task.
-    """
     classes = np.arange(2) if task == "classification" else None
     return GateMetric(of_training.resolve(name, task, classes), task)

@@ -38,7 +38,6 @@ class Pair:
 
     @property
     def predictions(self) -> tuple[Array, Array]:
-        """Those of champion and challenger."""
         return self.champion, self.challenger
 
 
@@ -53,7 +52,6 @@ def paired(
 
     Parameters
     ----------
-    metric : GateMetric
     y : array-like of shape (n,)
         True values, or classes as the data has them.
     champion, challenger : array-like of shape (n,) or (n, n_classes)
@@ -61,12 +59,6 @@ def paired(
     classes : sequence, optional
         The sorted classes; of probabilities, one for each column, the same for both models. By
         default the sorted classes that occur.
-
-    Raises
-    ------
-    DataError
-        When lengths differ, something is missing or not finite, a class is unknown, or the metric
-        is for two classes and there are more.
     """
     predictions = {_CHAMPION: np.asarray(champion), _CHALLENGER: np.asarray(challenger)}
     true, (first, second) = _checked(metric, _flat(y), predictions, classes)
@@ -81,7 +73,7 @@ def measured(
 ) -> float:
     """Return the metric of one model, with its natural sign; NaN where it is undefined.
 
-    Parameters and errors are those of :func:`paired`.
+    Parameters are those of :func:`paired`.
     """
     true, (of_model,) = _checked(metric, _flat(y), {_CHALLENGER: np.asarray(predictions)}, classes)
     return on_all(metric, true, of_model)

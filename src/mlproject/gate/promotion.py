@@ -64,26 +64,14 @@ def promote(
     alias: str,
     judge: Callable[[Version | None, Version], Verdict],
 ) -> PromotionResult:
-    """Move an alias to a version, if the gate lets it through.
+    """Move an alias to a version, if the gate lets it through; a refusal is recorded too.
 
     Parameters
     ----------
-    client : MlflowClient
-    name : str
-        Of the registered model.
     wanted : str or None
         A version's number, or ``@alias``; None for the one that was registered last.
-    alias : str
     judge : callable
         Takes the champion (None for the first) and the challenger.
-
-    Raises
-    ------
-    GateError
-        When the gate says no. The refusal is recorded, and the alias stays.
-    TrackingError
-        When the model or version is not there, the alias was moved by another meanwhile, or the
-        server went away; nothing was moved.
     """
     known = versions.all_versions(client, name)
     challenger, champion = versions.pick(known, name, wanted), versions.by_alias(known, alias)
@@ -112,11 +100,6 @@ def rollback(client: MlflowClient, name: str, alias: str) -> PromotionResult:
     """Move an alias back to the version that it named before.
 
     Repeated rollbacks walk back through the record.
-
-    Raises
-    ------
-    TrackingError
-        When there is nothing before, the version is gone, or as with ``promote``.
     """
     known = versions.all_versions(client, name)
     current = versions.by_alias(known, alias)
@@ -166,7 +149,6 @@ class _Move:
     attempt: Attempt
 
     def opened(self) -> ledger.Turn:
-        """Write down what is about to happen."""
         try:
             return ledger.opened(self.client, self.attempt)
         except TrackingError as error:

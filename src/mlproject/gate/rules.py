@@ -13,13 +13,7 @@ from training.rules import Rules
 
 
 def parse(content: Any, origin: str) -> Rules:
-    """Validate what a section of YAML holds; an empty one, None, gives the defaults.
-
-    Raises
-    ------
-    ConfigurationError
-        With the first thing that is wrong, where it stands, and the nearest known key.
-    """
+    """Validate what a section of YAML holds; an empty one, None, gives the defaults."""
     if content is None:
         return Rules()
     if not isinstance(content, dict):
@@ -34,11 +28,6 @@ def merged(rules: Rules, overrides: Mapping[str, Any]) -> Rules:
     """Return rules with options over them.
 
     None, an empty text and an empty sequence stand for an option that was left out.
-
-    Raises
-    ------
-    ConfigurationError
-        When an option is not a rule, or its value is out of range.
     """
     over = {
         key: list(value) if isinstance(value, tuple) else value

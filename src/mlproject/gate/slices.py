@@ -51,7 +51,6 @@ class Slice:
     worse: bool
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON can hold them."""
         return dict(finite(asdict(self)))
 
 
@@ -65,18 +64,12 @@ def by_column(
 
     Parameters
     ----------
-    pair : Pair
     column : Series of length n
         Its values for the rows of the pair, of any type.
     tolerance : float
         By how much the challenger may be worse, in the metric's units.
     fewest : int
         Slices of fewer rows are measured, not judged.
-
-    Raises
-    ------
-    DataError
-        When the column has another length, or more than 1,000 values.
     """
     name = str(column.name)
     if len(column) != len(pair.y):

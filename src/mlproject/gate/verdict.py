@@ -25,7 +25,6 @@ class Check:
     ----------
     name : str
         ``improvement``, ``floor``, ``slices``, ``signature``, ``time`` or ``unseen``.
-    passed : bool
     what : str
         One sentence with the numbers, without its full stop.
     """
@@ -54,7 +53,6 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     @property
@@ -65,7 +63,6 @@ class Verdict:
         return "; ".join(shown)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the checks as JSON can hold them."""
         return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
 
 

@@ -66,14 +66,7 @@ class Artifact:
 
 
 def read(folder: Path, name: str) -> Artifact:
-    """Return the artifact in a folder; ``name`` is what messages call the model.
-
-    Raises
-    ------
-    ModelError
-        When there is no MLmodel, it is broken or hostile, it is of another flavour, or it has no
-        signature.
-    """
+    """Return the artifact in a folder; ``name`` is what messages call the model."""
     content = _mlmodel(folder, name)
     flavours = _mapping(content.get("flavors"), "flavors", name)
     if _FLAVOUR not in flavours:

@@ -11,13 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from mlproject.base import environ
 from mlproject.base.errors import ConfigurationError, ModelError, TrackingError
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
-from mlproject.data.source import is_url
+from mlproject.data.source import is_url, without_file_scheme
 from mlproject.registry import versions
 from mlproject.tracking import target as targets
 from mlproject.tracking.failures import as_tracking_error, few_retries
@@ -54,13 +53,7 @@ class ModelSource:
 
 
 def find(reference: str, session: Session) -> ModelSource:
-    """Return where the model is that a reference names; see :func:`opening.open_model`.
-
-    Raises
-    ------
-    ConfigurationError, TrackingError, ModelError
-        When it names none, the store has none, or a run has several.
-    """
+    """Return where the model is that a reference names; see :func:`opening.open_model`."""
     if reference.startswith("runs:/"):
         run_id, _, name = reference.removeprefix("runs:/").strip("/").partition("/")
         return _of_run(session, run_id, name or None)
@@ -68,7 +61,7 @@ def find(reference: str, session: Session) -> ModelSource:
         return _registered(session.client, reference)
     if is_url(reference):
         return ModelSource(redacted(reference), reference)
-    path = Path(_local(reference)).expanduser()
+    path = Path(without_file_scheme(reference)).expanduser()
     if not path.is_dir():
         raise ModelError(
             f"No folder {reference}",
@@ -82,7 +75,7 @@ def fetched(source: ModelSource) -> Iterator[Path]:
     """Yield the model's folder on this machine; a download lasts as long as the block."""
     scheme = urlsplit(source.location).scheme
     if scheme in ("", "file") or len(scheme) == 1:
-        yield Path(_local(source.location))
+        yield Path(without_file_scheme(source.location))
         return
     import mlflow
 
@@ -90,10 +83,6 @@ def fetched(source: ModelSource) -> Iterator[Path]:
         with as_tracking_error(f"The model {source.uri} cannot be downloaded"):
             path = mlflow.artifacts.download_artifacts(source.location, dst_path=folder)
         yield Path(path)
-
-
-def _local(path: str) -> str:
-    return url2pathname(urlsplit(path).path) if path.startswith("file:") else path
 
 
 def _of_run(session: Session, run_id: str, name: str | None) -> ModelSource:

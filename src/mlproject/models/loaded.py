@@ -29,10 +29,6 @@ class LoadedModel:
         Where it comes from, as the store knows.
     run_id, model_id : str or None
         As the store knows; else as the artifact says, which may speak of another store.
-    estimator : estimator
-        Fitted.
-    schema : Schema
-        The columns that it takes.
     signature : mapping
         Texts of JSON, as MLmodel has them.
     example : mapping or None
@@ -59,27 +55,18 @@ class LoadedModel:
 
     @property
     def uri(self) -> str:
-        """The model as it may be written down."""
         return self.source.uri
 
     @property
     def experiment_id(self) -> str | None:
-        """The experiment of its run."""
         return self.source.experiment_id
 
     @property
     def version(self) -> str | None:
-        """Its number in the registry, when it was found there."""
         return self.source.version
 
     def predict(self, X: pd.DataFrame, method: str = "predict") -> np.ndarray[Any, Any]:
-        """Return the predictions for rows that have at least the columns of the schema.
-
-        Raises
-        ------
-        ModelError
-            When columns are missing, or the model fails on the rows.
-        """
+        """Return the predictions for rows that have at least the columns of the schema."""
         names = [feature.name for feature in self.schema.features] or list(X.columns)
         missing = [name for name in names if name not in X.columns]
         if missing:

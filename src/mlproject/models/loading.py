@@ -29,11 +29,6 @@ def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, tuple[str,
 
     A skops file is loaded when every type in it is on the allow-list; a pickle only when it is
     trusted.
-
-    Raises
-    ------
-    ModelError
-        When the model is not trusted, or cannot be loaded.
     """
     trusted = policy.trusts(artifact.sha256)
     if artifact.format != SKOPS and not (trusted or policy.pickles):

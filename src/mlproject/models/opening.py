@@ -17,18 +17,6 @@ def open_model(reference: str, session: Session, policy: Policy) -> LoadedModel:
     reference : str
         ``runs:/ID`` for the best model of a run, ``runs:/ID/NAME``, ``models:/NAME/VERSION``,
         ``models:/NAME@ALIAS``, an address that MLflow can download, or a folder.
-    session : Session
-    policy : Policy
-
-    Raises
-    ------
-    ConfigurationError
-        When the reference is of no known form.
-    TrackingError
-        When the store has no such run, model, version or alias, or does not answer.
-    ModelError
-        When the run has no model or several, or the model is not trusted, has no signature, or
-        cannot be loaded.
     """
     source = finding.find(reference, session)
     with finding.fetched(source) as folder:

@@ -70,12 +70,10 @@ _NEVER = frozenset(["tests", "conftest", "setup", "__main__"])
 
 
 def refused(names: Iterable[str]) -> list[str]:
-    """Return those of the names that are not on the list, sorted."""
     return sorted(name for name in set(names) if not is_allowed(name))
 
 
 def is_allowed(name: str) -> bool:
-    """Return whether a fully qualified name is on the list, as a class or as a function."""
     return is_class(name) or is_function(name)
 
 

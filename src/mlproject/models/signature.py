@@ -21,8 +21,6 @@ _TYPES = {
     "string": pa.string(),
     "datetime": pa.timestamp("ns"),
 }
-
-
 _LONGEST_SHOWN = 300
 _UNUSABLE = (
     *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
@@ -31,13 +29,6 @@ _UNUSABLE = (
 
 
 def from_mlmodel(signature: Mapping[str, Any], name: str) -> Schema:
-    """Return the schema of a signature as MLmodel has it.
-
-    Raises
-    ------
-    ModelError
-        When there is no signature, or it holds types that no file column has.
-    """
     text = signature.get("inputs")
     if not text:
         raise ModelError(

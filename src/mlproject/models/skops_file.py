@@ -58,10 +58,7 @@ _PACKAGES = {
 def foreign(data: bytes) -> list[str]:
     """Return what the file would make that is not known to be data, sorted.
 
-    Raises
-    ------
-    ValueError
-        When it is no skops file, or is larger unpacked than a model can be.
+    A ValueError says that it is no skops file, or larger unpacked than a model can be.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if archive.getinfo("schema.json").file_size > _LARGEST_SCHEMA:

@@ -46,7 +46,9 @@ def unsound(estimator: Any) -> str | None:
 
     Only attributes are looked at: nothing of the estimator is called.
     """
-    if not _is_estimator(estimator):
+    from sklearn.base import BaseEstimator
+
+    if not isinstance(estimator, BaseEstimator):
         return f"it is a {type(estimator).__name__}, and no estimator"
     try:
         for item in inspection.parts(estimator):
@@ -60,7 +62,6 @@ def unsound(estimator: Any) -> str | None:
 
 
 def _wrong(item: Any, name: str, value: Any) -> str | None:
-    """Return what is wrong with an attribute."""
     if _shadows(type(item), name):
         return "stands in the place of a method"
     if name == "input" and isinstance(value, str) and value != "content":
@@ -80,12 +81,6 @@ def _wrong(item: Any, name: str, value: Any) -> str | None:
 
 def _callable_part(value: Any) -> bool:
     return isinstance(value, _PLAIN) or type(value).__module__.startswith("sklearn.")
-
-
-def _is_estimator(value: Any) -> bool:
-    from sklearn.base import BaseEstimator
-
-    return isinstance(value, BaseEstimator)
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -29,22 +29,14 @@ class Policy:
     hashes: frozenset[str] = frozenset()
 
     def __or__(self, other: Policy) -> Policy:
-        """Return what either of the two trusts."""
         return Policy(self.pickles or other.pickles, self.hashes | other.hashes)
 
     def trusts(self, sha256: str) -> bool:
-        """Return whether this one artifact is trusted."""
         return sha256 in self.hashes
 
 
 def parse(values: Iterable[str], origin: str) -> Policy:
-    """Return the policy that texts stand for: ``pickle``, or ``sha256:`` and 64 hex digits.
-
-    Raises
-    ------
-    ConfigurationError
-        For any other text; ``origin`` says where it stands.
-    """
+    """Return the policy that texts stand for; ``origin`` names their place in messages."""
     pickles, hashes = False, set()
     for value in values:
         match = _HASH.fullmatch(value)
@@ -60,13 +52,7 @@ def parse(values: Iterable[str], origin: str) -> Policy:
 
 
 def in_force(values: Iterable[str]) -> Policy:
-    """Return what the option ``--trust`` and the project's settings trust together.
-
-    Raises
-    ------
-    ConfigurationError
-        When one of the texts is no policy.
-    """
+    """Return what the option ``--trust`` and the project's settings trust together."""
     policy = parse((text for text in values if text), "--trust")
     path = settings.find()
     if path is None:

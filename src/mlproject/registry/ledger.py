@@ -41,13 +41,10 @@ class Entry:
 
     Attributes
     ----------
-    run_id : str
     action : str
         ``promote``, ``rollback`` or ``refused``.
-    alias : str
     before, after : int or None
         The version that the alias named, and the one that it names since (or should have).
-    who, commit, why : str or None
     when : int
         Milliseconds since the epoch.
     done : bool
@@ -70,7 +67,6 @@ class Entry:
 
 
 def experiment_of(name: str) -> str:
-    """Return the name of the experiment that keeps a registered model's record."""
     return f"registry-{name}"
 
 
@@ -87,14 +83,7 @@ def entries(client: MlflowClient, name: str, alias: str | None = None) -> list[E
 
 
 class Turn:
-    """One attempt to move an alias, from its claim to its end.
-
-    Parameters
-    ----------
-    client : MlflowClient
-    run_id : str
-        The attempt's own run.
-    """
+    """One attempt to move an alias, from its claim to its end; ``run_id`` is its own run."""
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self._client = client
@@ -119,15 +108,12 @@ class Attempt:
 
     Attributes
     ----------
-    name, alias : str
-        Of the registered model.
     action : str
         ``promote``, ``rollback`` or ``refused``.
     before, after : int or None
         The versions that the alias names now and then.
     verdict : mapping
         Becomes the file ``verdict.json``.
-    metrics : mapping of str to float
     """
 
     name: str
@@ -164,13 +150,7 @@ def opened(client: MlflowClient, attempt: Attempt) -> Turn:
 
 
 def claim(client: MlflowClient, name: str, alias: str, turn: Turn) -> None:
-    """Follow the last move of an alias, as the only one.
-
-    Raises
-    ------
-    TrackingError
-        When another attempt follows it already.
-    """
+    """Follow the last move of an alias, as the only one, or raise TrackingError."""
     from mlflow.exceptions import MlflowException
 
     key = f"next.{alias}"
@@ -216,11 +196,7 @@ def _origin(client: MlflowClient, experiment_id: str, runs: Mapping[str, Run]) -
         made = client.create_run(experiment_id, tags={names.ACTION: _ORIGIN}, run_name="origin")
         client.set_terminated(str(made.info.run_id), "FINISHED")
         time.sleep(0.5)  # another may make one at the same time; all take the same of them
-        known = [
-            run
-            for run in _runs(client, experiment_id)
-            if run.data.tags.get(names.ACTION) == _ORIGIN
-        ]
+        known = _origins(_runs(client, experiment_id))
     first = min(known, key=lambda run: (run.info.start_time, str(run.info.run_id)))
     return str(first.info.run_id)
 

@@ -60,7 +60,6 @@ class Version:
 
     @property
     def uri(self) -> str:
-        """The URI that MLflow loads."""
         return f"models:/{self.name}/{self.number}"
 
     @property
@@ -74,7 +73,6 @@ class Version:
 
 
 def check_name(name: str | None) -> None:
-    """Raise ConfigurationError for a name that no registry takes."""
     if name is not None and (not name.strip() or any(letter in name for letter in _FORBIDDEN)):
         raise ConfigurationError(
             f"'{name}' cannot be the name of a registered model",
@@ -83,13 +81,7 @@ def check_name(name: str | None) -> None:
 
 
 def register(client: MlflowClient, run_id: str, model: str, name: str) -> Version:
-    """Register a run's model, by its name in the run, or return the version that it is already.
-
-    Raises
-    ------
-    TrackingError
-        When the run or its model is not there, or the registry refuses.
-    """
+    """Register a run's model, by its name in the run, or return the version that it is already."""
     import mlflow
 
     with as_tracking_error(f"The model of run {run_id} cannot be registered as '{name}'"):
@@ -107,20 +99,13 @@ def register(client: MlflowClient, run_id: str, model: str, name: str) -> Versio
 
 
 def all_models(client: MlflowClient) -> list[Any]:
-    """Return every registered model, by name."""
     with as_tracking_error("The registered models cannot be listed"):
         models = every(client.search_registered_models, max_results=100)
     return sorted(models, key=lambda model: str(model.name))
 
 
 def all_versions(client: MlflowClient, name: str) -> list[Version]:
-    """Return every version of a registered model, oldest first.
-
-    Raises
-    ------
-    TrackingError
-        When there is no registered model of this name; with the nearest.
-    """
+    """Return every version of a registered model, oldest first."""
     with as_tracking_error(f"The registered model '{name}' cannot be read"):
         aliases = _aliases(client, name)
         known = [_version(item, aliases) for item in _search(client, name)]
@@ -128,13 +113,7 @@ def all_versions(client: MlflowClient, name: str) -> list[Version]:
 
 
 def find(client: MlflowClient, name: str, wanted: str | None) -> Version:
-    """Return a version by its number or ``@alias``; the one that was registered last for None.
-
-    Raises
-    ------
-    TrackingError
-        When there is no such model, version or alias; with the nearest. When it is not ready.
-    """
+    """Return a version by its number or ``@alias``; the one that was registered last for None."""
     return pick(all_versions(client, name), name, wanted)
 
 
@@ -163,7 +142,6 @@ def pick(known: Sequence[Version], name: str, wanted: str | None) -> Version:
 
 
 def by_alias(versions: Iterable[Version], alias: str) -> Version | None:
-    """Return the version that an alias names, if one does."""
     return next((item for item in versions if alias in item.aliases), None)
 
 

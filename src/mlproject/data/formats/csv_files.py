@@ -40,13 +40,7 @@ class CsvFile(DataFile):
 
     @classmethod
     def opened(cls, item: SourceFile) -> CsvFile:
-        """Return a file with what its first piece shows.
-
-        Raises
-        ------
-        DataError
-            When it is empty, or names a column twice.
-        """
+        """Return a file with what its first piece shows."""
         with naming(item):
             delimiter = _delimiter(item)
         first = next(pieces(item, delimiter), None)
@@ -70,11 +64,9 @@ class CsvFile(DataFile):
         return cls(item, columns, delimiter, comma)
 
     def can_be_copied(self, columns: list[str]) -> bool:
-        """Whether its rows can stand below these columns, with commas between them."""
         return self.columns == columns and self.delimiter == ","
 
     def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        """Yield what parses each piece."""
         parser = _Parser(self, selection)
         for number, piece in enumerate(pieces(self.item, self.delimiter)):
             yield partial(parser.parsed, piece, header=number == 0)
@@ -123,7 +115,6 @@ class _Parser:
             self.types.setdefault(field.name, pa.string())
 
     def parsed(self, piece: Piece, *, header: bool) -> Parsed:
-        """Return the rows of a piece."""
         rows = piece.rows().without_first() if header else piece.rows()
         misfits = _cut_wrongly(rows, self.file.delimiter)
         table = None
@@ -190,13 +181,11 @@ class CsvSink(TextSink):
     """Writes CSV."""
 
     def header(self, schema: pa.Schema) -> list[memoryview]:
-        """Return the names."""
         sink = io.StringIO()
         csv.writer(sink, lineterminator="\n").writerow(schema.names)  # which it quotes in a name
         return [memoryview(sink.getvalue().removesuffix("\n").encode())]
 
     def rows(self, table: pa.Table, raw: Any | None) -> list[memoryview]:
-        """Return rows, each with a line break before it; the cells are put after ``raw``."""
         cells = [_cells(column).cast(pa.binary()) for column in table.columns]
         if raw is None:
             line_break, nothing = (pa.scalar(text, pa.binary()) for text in (b"\n", b""))
@@ -205,13 +194,6 @@ class CsvSink(TextSink):
 
 
 def read(item: SourceFile) -> pa.Table:
-    """Return a whole file, with the types that its values show.
-
-    Raises
-    ------
-    DataError
-        When it is not UTF-8 text.
-    """
     delimiter = _delimiter(item)
     table = _read(item, delimiter, ".")
     if delimiter != "," and any(_has_decimal_commas(column) for column in table.columns):

@@ -52,7 +52,6 @@ class JsonLinesFile(DataFile):
         return True
 
     def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        """Yield what parses each piece."""
         for piece in pieces(self.item, None):
             yield partial(_parsed, piece, selection)
 
@@ -74,7 +73,6 @@ class JsonLinesSink(TextSink):
 
 
 def read(item: SourceFile) -> pa.Table:
-    """Return a whole file, with the types that its values show."""
     return pyarrow.json.read_json(
         stream(item),
         read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=whole_block(item)),

@@ -71,11 +71,9 @@ class TextRows:
     dense: bool
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.starts)
 
     def __getitem__(self, row: int) -> bytes:
-        """Return a row as it stands."""
         return self.piece.data[self.starts[row] : self.ends[row]]
 
     def text(self, row: int) -> str:
@@ -83,7 +81,6 @@ class TextRows:
         return self[row].decode("utf-8", "replace")
 
     def without_first(self) -> TextRows:
-        """Return all rows but the header."""
         return TextRows(self.piece, self.starts[1:], self.ends[1:], self.lines[1:], self.dense)
 
     def are_text(self) -> bool:
@@ -115,13 +112,6 @@ class TextRows:
 
 
 def pieces(item: SourceFile, delimiter: str | None) -> Iterator[Piece]:
-    """Yield a file in pieces of whole rows.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read, or a quoted value does not end.
-    """
     with naming(item), stream(item) as source:
         yield from _cut(source, item, delimiter)
 

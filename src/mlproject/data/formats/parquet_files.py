@@ -40,13 +40,6 @@ class ParquetFile(DataFile):
 
     @classmethod
     def opened(cls, item: SourceFile) -> ParquetFile:
-        """Return a file with its columns.
-
-        Raises
-        ------
-        DataError
-            When it cannot be read, or names a column twice.
-        """
         with _opened(item) as file:
             schema = file.schema_arrow
         check_distinct(schema.names, item.name)
@@ -59,11 +52,9 @@ class ParquetFile(DataFile):
             return int(file.metadata.num_rows)
 
     def type_of(self, column: str) -> pa.DataType:
-        """Return a column's type."""
         return plain_type(self.schema.field(column).type)
 
     def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        """Yield what converts each piece."""
         names = self.columns
         if not selection.raw:
             known = set(names)
@@ -85,21 +76,20 @@ class ParquetSink:
     def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
         self._file = file
         self._rows = max(1024, min(_ROW_GROUP, _CELLS_WRITTEN // max(1, len(schema))))
-        texts = [field.name for field in schema if not _is_number(field.type)]
+        is_number = pa.types.is_floating, pa.types.is_integer
+        texts = [field.name for field in schema if not any(test(field.type) for test in is_number)]
         self._writer = pyarrow.parquet.ParquetWriter(
             pa.PythonFile(file, mode="w"), schema, use_dictionary=texts
         )
         self._held = schema.empty_table()
 
     def write(self, table: pa.Table, raw: Any | None) -> None:
-        """Write rows."""
         self._held = pa.concat_tables([self._held, table.cast(self._held.schema)])
         while self._held.num_rows >= self._rows:
             self._writer.write_table(self._held.slice(0, self._rows).combine_chunks(), self._rows)
             self._held = self._held.slice(self._rows)
 
     def close(self) -> str:
-        """Finish the file and return its SHA-256."""
         if self._held.num_rows:
             self._writer.write_table(self._held.combine_chunks(), self._rows)
         self._writer.close()
@@ -108,7 +98,6 @@ class ParquetSink:
 
 
 def read(item: SourceFile) -> pa.Table:
-    """Return a whole file."""
     if item.compressed:
         with stream(item) as source:
             return pyarrow.parquet.read_table(pa.BufferReader(source.read()))
@@ -148,10 +137,6 @@ def _kept(values: Any, field: pa.Field, file: str) -> Any:
             f"The column '{field.name}' of {file} is {values.type}, and was {field.type} before",
             f"Leave it out with --keep: {one_line(str(error))}",
         ) from error
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 @contextmanager
