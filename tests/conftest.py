@@ -31,6 +31,10 @@ _WARM = Warm()
 _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
 
 
+# A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_telemetry() -> None:
     """Tests talk to loopback only."""
