@@ -20,22 +20,7 @@ _WHERE = "the data frame"
 def predict(
     model: LoadedModel, frame: pd.DataFrame, method: str = PREDICT
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score the rows of a data frame, as they would be scored from a Parquet file.
-
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_rows, n_columns)
-        Has the columns that the model takes, in any order; more do not matter.
-    method : str
-        ``predict``, or ``predict_proba`` for a column ``probability_CLASS`` of each class too.
-
-    Returns
-    -------
-    predictions : DataFrame of shape (n_scored, n_columns + n_added)
-        The rows that were scored, with their index and columns, and ``prediction``.
-    rejects : DataFrame of shape (n_rows - n_scored, 2)
-        With the index of the other rows, the ``column`` to blame, if it is one, and the ``reason``.
-    """
+    """Return the scored rows and the rejects of a data frame; see ``mlproject.predict``."""
     names = [str(name) for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
