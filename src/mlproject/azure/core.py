@@ -28,13 +28,7 @@ class _Authentication(ArmTokenAuthentication):  # type: ignore[misc]
 
 
 def tracking_uri(names: Names) -> str:
-    """Return the tracking URI of a workspace, under our scheme.
-
-    Raises
-    ------
-    TrackingError
-        When nobody can be signed in, the workspace is not there, or may not be read.
-    """
+    """Return the tracking URI of a workspace, under our scheme."""
     credential = context.user_credential()
     authentication = _Authentication(credential)
     failing = f"The Azure ML workspace '{names.name}' of {names.path} cannot be used"

@@ -60,13 +60,7 @@ class Credential:
         return _claims(self._token.token).get("tid") if self._token else None
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """Return a token that holds.
-
-        Raises
-        ------
-        MlflowException
-            When nobody can be signed in: which ways were tried, and what to set.
-        """
+        """Return a token that holds; MlflowException when nobody can be signed in."""
         with self._lock:
             if self._token is None or time.time() >= self._replace_at:
                 self._token = self._new_token()

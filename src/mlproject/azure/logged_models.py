@@ -152,7 +152,6 @@ class LoggedModels:
         return bool(linking and metric.model_id and logging and _point(metric) in logging.linked)
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
-        """Return a model by its id."""
         pending, logging = self._pending.get(model_id), self._logging.get(threading.get_ident())
         if pending is not None and logging is not None and logging.holds(model_id):
             return pending  # made a moment ago, and nobody else knows of it
@@ -171,7 +170,6 @@ class LoggedModels:
         raise _missing(model_id)
 
     def finalize_logged_model(self, model_id: str, status: LoggedModelStatus) -> LoggedModel:
-        """Give a model its final status."""
         run_id = _run_id(model_id)
         logging = self._logging.pop(threading.get_ident(), None)
         just_logged = logging is not None and logging.holds(model_id)
@@ -187,19 +185,16 @@ class LoggedModels:
         return pending
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[LoggedModelTag]) -> None:
-        """Set tags of a model."""
         self._forget(model_id)
         self.write_tags(_run_id(model_id), model_tags.of_tags(model_id, tags))
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
-        """Delete a tag of a model."""
         self._forget(model_id)
         self.delete_tag(_run_id(model_id), model_tags.tag_name(model_id, key))
 
     def log_logged_model_params(
         self, model_id: str, params: Sequence[LoggedModelParameter]
     ) -> None:
-        """Give a model further parameters."""
         self._forget(model_id)
         written = model_tags.of_params(model_id, params)
         self.write_tags(_run_id(model_id), written)
@@ -222,7 +217,6 @@ class LoggedModels:
             self.write_tags(run_id, written)
 
     def log_model_inputs(self, run_id: str, models: Sequence[LoggedModelInput]) -> None:
-        """Name models as what a run took."""
         written: dict[str, str] = {}
         for item in models:
             written |= model_tags.of_input(item.model_id)

@@ -32,7 +32,6 @@ class Batch:
     tags: Sequence[RunTag] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is anything to write."""
         return bool(self.metrics or self.params or self.tags)
 
 

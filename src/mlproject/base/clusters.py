@@ -16,7 +16,6 @@ _CONNECT_SECONDS = 10
 
 
 def check_installed(engine: str) -> None:
-    """Raise ConfigurationError when an engine's packages are not installed."""
     needed = {"dask": ("dask", "distributed"), "spark": ("pyspark",)}.get(engine, ())
     if not all(find_spec(name) for name in needed):
         raise ConfigurationError(
@@ -29,15 +28,7 @@ def check_installed(engine: str) -> None:
 def dask(jobs: int | None) -> Iterator[Any]:
     """Yield a client of the cluster; one of our own lasts as long as the block.
 
-    Parameters
-    ----------
-    jobs : int, optional
-        The workers of a cluster of our own; all cores by default and for -1.
-
-    Raises
-    ------
-    ConfigurationError
-        When the scheduler cannot be reached.
+    ``jobs`` are the workers of a cluster of our own; all cores by default and for -1.
     """
     from importlib import import_module
 
@@ -70,15 +61,7 @@ def dask(jobs: int | None) -> Iterator[Any]:
 def spark(jobs: int | None) -> Iterator[Any]:
     """Yield the Spark context that is there, or one as Spark's own settings say.
 
-    Parameters
-    ----------
-    jobs : int, optional
-        The cores of a Spark on this machine; as Spark's settings say by default and for -1.
-
-    Raises
-    ------
-    ConfigurationError
-        When Spark cannot be started, or has no context of its own, as in Spark Connect.
+    ``jobs`` are the cores of a Spark on this machine; its settings decide by default and for -1.
     """
     from importlib import import_module
 

@@ -58,12 +58,10 @@ class Reporter:
             self._out(text)
 
     def say(self, text: str) -> None:
-        """Print one line of progress."""
         if not self.quiet:
             self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """Print one line that must not be missed."""
         self.console.print(f"Warning: {text}", markup=False, style="yellow")
 
     @property
@@ -129,7 +127,6 @@ class Reporter:
             yield move
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table."""
         if self.quiet:
             return
         from rich.markup import escape

@@ -40,13 +40,6 @@ def find(start: Path | None = None) -> Path | None:
 
 
 def read(path: Path) -> Settings:
-    """Return what a settings file says.
-
-    Raises
-    ------
-    ConfigurationError
-        When the file is not what it should be.
-    """
     import yaml
 
     try:
@@ -78,7 +71,6 @@ def _trust(value: Any, path: Path) -> tuple[str, ...]:
 
 
 def _write(start: Path | None, **changes: Any) -> Path:
-    """Write the settings with the changes, in one step."""
     import yaml
 
     found = find(start)

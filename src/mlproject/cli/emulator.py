@@ -54,7 +54,6 @@ def emulator() -> None:
 def emulated(
     stack: ExitStack, folder: Path, settings: Settings, *, port: int = 0, wait: bool = True
 ) -> EmulatorInstance:
-    """Start an emulator that ends with a stack."""
     from mlproject.emulator.start import started
 
     return stack.enter_context(started(folder, settings, port=port, wait=wait))

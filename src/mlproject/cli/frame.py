@@ -43,7 +43,6 @@ class LazyGroup(click.Group):
         return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
         if cmd_name not in self.lazy:
             return None
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
@@ -71,16 +70,8 @@ def command(
     """Make a function a command: its options, and the frame around its work.
 
     The function takes ``reporter`` and what it declares (see ``mlproject.base.options``), and
-    returns the object that ``--json`` prints.
-
-    Parameters
-    ----------
-    name : str, optional
-        By default the function's.
-    workspace : bool
-        Whether it may talk to Azure ML.
-    **settings
-        For click's context.
+    returns the object that ``--json`` prints. ``workspace`` says whether it may talk to Azure ML;
+    ``settings`` are for click's context.
     """
 
     def decorate(function: Callable[..., Mapping[str, Any] | None]) -> click.Command:
@@ -140,7 +131,6 @@ def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
 
 
 def leave(code: int, message: str) -> NoReturn:
-    """Print the one line on standard error and end with the exit code."""
     end = "" if message.endswith((".", "?")) else "."
     click.echo(f"Error: {message}{end}", err=True)
     sys.exit(code)

@@ -21,7 +21,6 @@ _CREATING = threading.Lock()
 
 
 def answer(state: State, request: Request) -> Response:
-    """Answer for the storage account's host."""
     path = (state.blobs / request.path.lstrip("/")).resolve()
     if not path.is_relative_to(state.blobs.resolve()):
         return _error(400, "InvalidUri")

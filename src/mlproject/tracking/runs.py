@@ -38,9 +38,6 @@ class Contents:
 
     Attributes
     ----------
-    parameters : mapping of str to str
-    metrics : mapping of str to float
-    tags : mapping of str to str
     files : mapping of str to bytes or str
         Path below the run's artifacts to content; text is written as UTF-8.
     datasets, models : sequence
@@ -87,7 +84,6 @@ class OpenRun:
 
     @property
     def run_id(self) -> str:
-        """The run's id."""
         return str(self.run.info.run_id)
 
 
@@ -98,16 +94,6 @@ def opened(session: Session, experiment: str, run_name: str | None) -> Iterator[
     The run that MLflow or an Azure ML job has already started is joined; else one is made in the
     experiment, nested in the caller's active run where there is one. It ends FINISHED, FAILED with
     the reason in a tag, or KILLED when interrupted.
-
-    Parameters
-    ----------
-    experiment : str
-        The name of the experiment for a new run.
-
-    Raises
-    ------
-    TrackingError
-        When the run cannot be joined or made.
     """
     import mlflow
 
@@ -176,13 +162,7 @@ def fill(client: MlflowClient, run_id: str, contents: Contents) -> None:
 
 
 def complete(client: MlflowClient, run_id: str, contents: Contents) -> None:
-    """Write what a run lacks of its contents, and check it.
-
-    Raises
-    ------
-    TrackingError
-        When something is still missing; says what.
-    """
+    """Write what a run lacks of its contents; TrackingError when it lacks something even then."""
     fill(client, run_id, lacking(client.get_run(run_id), replace(contents, files={})))
     run = client.get_run(run_id)
     missing = lacking(run, contents, _files(client, run_id, contents.files))
@@ -196,13 +176,7 @@ def complete(client: MlflowClient, run_id: str, contents: Contents) -> None:
 
 
 def lacking(run: Run, contents: Contents, files: Iterable[str] = ()) -> Contents:
-    """Return what of some contents a run lacks, or has otherwise.
-
-    Parameters
-    ----------
-    files : iterable of str
-        The paths of the artifacts that it has.
-    """
+    """Return what of some contents a run lacks or has otherwise; ``files`` are its artifacts."""
     data, there = run.data, set(files)
     return Contents(
         {k: v for k, v in contents.parameters.items() if not _same_text(data.params.get(k), v)},
@@ -213,7 +187,6 @@ def lacking(run: Run, contents: Contents, files: Iterable[str] = ()) -> Contents
 
 
 def parameter_text(value: Any) -> str:
-    """Return a parameter's value as a run stores it."""
     text = str(value)
     return text if len(text) <= _LONGEST_PARAMETER else text[: _LONGEST_PARAMETER - 3] + "..."
 
