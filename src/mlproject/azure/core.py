@@ -10,8 +10,8 @@ from azureml.core import Workspace
 from azureml.core.authentication import ArmTokenAuthentication
 
 from mlproject.azure import context, uris
-from mlproject.azure.credentials import quiet
 from mlproject.azure.workspace import Names
+from mlproject.base.console import quiet_loggers
 from mlproject.base.errors import TrackingError, one_line
 from mlproject.base.redaction import redacted_text
 
@@ -32,7 +32,7 @@ def tracking_uri(names: Names) -> str:
     credential = context.user_credential()
     authentication = _Authentication(credential)
     failing = f"The Azure ML workspace '{names.name}' of {names.path} cannot be used"
-    with quiet("azureml", logging.CRITICAL), warnings.catch_warnings():
+    with quiet_loggers("azureml", level=logging.CRITICAL), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             authentication._get_arm_token()

@@ -173,8 +173,7 @@ class LoggedModels:
         run_id = _run_id(model_id)
         logging = self._logging.pop(threading.get_ident(), None)
         just_logged = logging is not None and logging.holds(model_id)
-        written = model_tags.of_status(model_id, status.value)
-        self.write_tags(run_id, written)
+        self.write_tags(run_id, model_tags.of_status(model_id, status.value))
         if run_id in self._carriers:
             self._carriers.discard(run_id)
             self.update_run_info(run_id, RunStatus.FINISHED, None, None)
@@ -196,8 +195,7 @@ class LoggedModels:
         self, model_id: str, params: Sequence[LoggedModelParameter]
     ) -> None:
         self._forget(model_id)
-        written = model_tags.of_params(model_id, params)
-        self.write_tags(_run_id(model_id), written)
+        self.write_tags(_run_id(model_id), model_tags.of_params(model_id, params))
 
     def delete_logged_model(self, model_id: str) -> None:
         """Hide a model; its files stay, as the service cannot delete artifacts."""

@@ -9,9 +9,7 @@ HINT = "Install the extra 'azureml': pip install -e '.[azureml]' in the checkout
 
 
 def installed() -> bool:
-    return all(
-        find_spec(name) is not None for name in ("azureml", "azureml.mlflow", "azureml.core")
-    )
+    return all(map(find_spec, ("azureml", "azureml.mlflow", "azureml.core")))
 
 
 def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:

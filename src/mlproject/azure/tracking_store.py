@@ -258,10 +258,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         return RestStore.log_batch_async(self, *arguments, **options)
 
     def log_inputs(
-        self,
-        run_id: str,
-        datasets: Any = None,
-        models: Sequence[LoggedModelInput] | None = None,
+        self, run_id: str, datasets: Any = None, models: Sequence[LoggedModelInput] | None = None
     ) -> None:
         """Name what a run took: datasets where the service keeps them, models in tags."""
         if datasets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,8 +31,6 @@ def dask(jobs: int | None) -> Iterator[Any]:
 
     ``jobs`` are the workers of a cluster of our own; all cores by default and for -1.
     """
-    from importlib import import_module
-
     distributed: Any = import_module("distributed")
     address = environ.get(environ.DASK_SCHEDULER)
     where = f" at {redacted(address)}" if address else ""
@@ -51,8 +50,7 @@ def dask(jobs: int | None) -> Iterator[Any]:
                 client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
             except TimeoutError as error:
                 raise ConfigurationError(
-                    f"The Dask scheduler{where} has no workers",
-                    "Start one: dask worker ADDRESS",
+                    f"The Dask scheduler{where} has no workers", "Start one: dask worker ADDRESS"
                 ) from error
         yield client
 
@@ -63,8 +61,6 @@ def spark(jobs: int | None) -> Iterator[Any]:
 
     ``jobs`` are the cores of a Spark on this machine; its settings decide by default and for -1.
     """
-    from importlib import import_module
-
     session_of: Any = import_module("pyspark.sql").SparkSession
     active = session_of.getActiveSession()
     try:
@@ -77,7 +73,7 @@ def spark(jobs: int | None) -> Iterator[Any]:
         context = session.sparkContext
         if context.master.startswith("local") and not environ.get(environ.SPARK_PYTHON):
             context.pythonExec = sys.executable  # and not whatever "python3" is
-    except Exception as error:  # Spark's own, and Java's
+    except Exception as error:  # Spark's own, Java's, and that Spark Connect has no context
         raise ConfigurationError(
             f"Spark cannot be started: {reason(error)}",
             "It needs Java 17 or newer, on PATH or in JAVA_HOME",

@@ -17,12 +17,12 @@ _SECONDS_BETWEEN_LINES = 10
 
 
 @contextmanager
-def quiet_loggers(*names: str) -> Iterator[None]:
-    """Keep the warnings of loggers to themselves for the block."""
+def quiet_loggers(*names: str, level: int = logging.ERROR) -> Iterator[None]:
+    """Have loggers pass nothing on below a level for the block, by default no warnings."""
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(level)
     try:
         yield
     finally:
@@ -133,12 +133,7 @@ class Reporter:
         from rich.table import Table
 
         self.console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
-        headed = any(columns)
-        table = Table(
-            show_header=headed,
-            box=None,
-            pad_edge=False,
-        )
+        table = Table(show_header=any(columns), box=None, pad_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,8 +75,6 @@ def start(
     In another shell:
       eval "$(mlproject emulator env)"
     """
-    import signal
-
     with ExitStack() as stack:
         found = emulated(stack, Path(state), settings, port=port)
         reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
@@ -115,10 +114,7 @@ def run(
 
 @command()
 def env(
-    reporter: Reporter,
-    state: _State = _FOLDER,
-    shell: Shell = "sh",
-    identity: _Identity = "secret",
+    reporter: Reporter, state: _State = _FOLDER, shell: Shell = "sh", identity: _Identity = "secret"
 ) -> dict[str, Any]:
     """Print shell exports that lead clients to a started emulator.
 

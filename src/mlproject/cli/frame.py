@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -89,8 +90,6 @@ def command(
                     raise
                 except BaseException as error:  # noqa: BLE001 - the frame is where failures end
                     if debug:
-                        import traceback
-
                         traceback.print_exc()
                     code, message = described(error)
                     if as_json:

@@ -30,11 +30,7 @@ COMMANDS = {
 MODULES = {"train": "training", "score": "inference"}
 
 
-@click.group(
-    cls=LazyGroup,
-    lazy=COMMANDS,
-    context_settings=CONTEXT,
-)
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="mlproject")
 def cli() -> None:
     """Track, register and batch-score scikit-learn models with MLflow.
