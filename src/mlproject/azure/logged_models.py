@@ -155,16 +155,8 @@ class LoggedModels:
         pending, logging = self._pending.get(model_id), self._logging.get(threading.get_ident())
         if pending is not None and logging is not None and logging.holds(model_id):
             return pending  # made a moment ago, and nobody else knows of it
-        run_id = model_tags.run_of(model_id)
-        if run_id is None:
-            raise _missing(model_id)
-        try:
-            run = self.run_with_tags(run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            raise _missing(model_id) from error
-        for model in model_tags.models(run, deleted=allow_deleted):
+        run = self._known_run(_run_id(model_id))
+        for model in model_tags.models(run, deleted=allow_deleted) if run is not None else ():
             if model.model_id == model_id:
                 return model
         raise _missing(model_id)
@@ -234,7 +226,8 @@ class LoggedModels:
         run_id = _only_run(filter_string)
         runs: Iterable[Run]
         if run_id is not None:
-            runs = self._run_in(experiment_ids, run_id)
+            run = self._known_run(run_id)
+            runs = [run] if run is not None and run.info.experiment_id in experiment_ids else []
         else:
             runs = self.pages_with_tags(experiment_ids, f"tags.`{model_tags.MARK}` = '1'")
         models = [model for run in runs for model in model_tags.models(run)]
@@ -252,14 +245,13 @@ class LoggedModels:
             if logging.model_id == model_id:
                 del self._logging[thread]
 
-    def _run_in(self, experiment_ids: Sequence[str], run_id: str) -> list[Run]:
+    def _known_run(self, run_id: str) -> Run | None:
         try:
-            run = self.run_with_tags(run_id)
+            return self.run_with_tags(run_id)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return []
-        return [run] if str(run.info.experiment_id) in experiment_ids else []
+            return None
 
 
 def _only_run(filter_string: str | None) -> str | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -148,13 +148,8 @@ def fill(client: MlflowClient, run_id: str, contents: Contents) -> None:
     tags = _batches(
         (RunTag(name, value[:_LONGEST_TAG]) for name, value in contents.tags.items()), _MOST_TAGS
     )
-    for number in range(max(len(metrics), len(parameters), len(tags))):
-        client.log_batch(
-            run_id,
-            metrics=_at(metrics, number),
-            params=_at(parameters, number),
-            tags=_at(tags, number),
-        )
+    for batch in zip_longest(metrics, parameters, tags, fillvalue=()):
+        client.log_batch(run_id, *batch)
     if contents.datasets or contents.models:
         client.log_inputs(run_id, list(contents.datasets), list(contents.models) or None)
     if contents.files:
@@ -256,13 +251,9 @@ def _files(client: MlflowClient, run_id: str, wanted: Iterable[str]) -> list[str
     ]
 
 
-def _batches(items: Iterable[Any], size: int) -> list[list[Any]]:
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     waiting = iter(items)
-    return list(iter(lambda: list(islice(waiting, size)), []))
-
-
-def _at(batches: Sequence[list[Any]], number: int) -> list[Any]:
-    return batches[number] if number < len(batches) else []
+    return iter(lambda: list(islice(waiting, size)), [])
 
 
 def _same_text(stored: str | None, value: str) -> bool:
