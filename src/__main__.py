@@ -35,11 +35,9 @@ class Checkout(Distribution):
     """The project, as it would be installed."""
 
     def read_text(self, filename: str) -> str | None:
-        """Return a file of the metadata."""
         return FILES.get(filename)
 
     def locate_file(self, path: Any) -> Any:
-        """Return where a file of the project is."""
         return Path(__file__).parent / path
 
 
@@ -47,7 +45,6 @@ class Finder(DistributionFinder):
     """Finds the checkout after all that is installed; of two with a name the first one counts."""
 
     def find_distributions(self, context: Any = None) -> Iterator[Distribution]:
-        """Return the checkout, where all distributions or this one are looked for."""
         if context is None or context.name in (None, "mlproject-azureml"):
             yield Checkout()
 

@@ -21,15 +21,7 @@ from mlproject.azure.uris import folder_of
 
 
 class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
-    """Files of a run, or of an upload, from a folder on; all paths are relative to that folder.
-
-    Parameters
-    ----------
-    artifact_uri : str
-        Says which workspace, which run and which folder.
-    tracking_uri, registry_uri : str, optional
-        MLflow's; the artifact URI says all that is needed.
-    """
+    """Files of a run, or of an upload, from a folder on; all paths are relative to that folder."""
 
     def __init__(
         self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
@@ -49,14 +41,12 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
         self._files = Files(self._context, self._folder)
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
-        """Upload one file."""
         path = Path(local_file)
         if not path.is_file():
             raise MlflowException.invalid_parameter_value(f"There is no file {local_file}")
         self._files.put([(path, self._whole(posixpath.join(artifact_path or "", path.name)))])
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
-        """Upload every file of a folder."""
         files = files_in(Path(local_dir), artifact_path or "")
         self._files.put([(file, self._whole(path)) for file, path in files])
 
@@ -115,7 +105,6 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
         return str(self._create_download_destination(path, str(folder)))
 
     def _is_in_logged_model(self, path: str | None) -> bool:
-        """Whether a path leads into the folder of a logged model of the run."""
         name = (path or "").strip("/").partition("/")[0]
         folder = self._whole(name)
         known = self._files.paths() if name and self._folder.run_id else []

@@ -17,8 +17,8 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobClient
 
 from mlproject.azure.failures import repeat, retry_after
+from mlproject.base.files import sha256_of
 
-_CHUNK = 4 * 1024 * 1024
 # Pieces of one large file at a time.
 _WORKERS = 4
 
@@ -58,7 +58,7 @@ class Blobs:
                     digest.update(chunk)
             except ResourceNotFoundError:
                 return None
-            return digest.digest() == _digest(path)
+            return digest.hexdigest() == sha256_of(path)
 
         return repeat(compare, _pause_after)
 
@@ -90,11 +90,3 @@ def _pause_after(error: Exception) -> float | None:
     status = error.status_code
     passing = status is None or status in (408, 429) or status >= 500
     return retry_after(error.response) if passing else None
-
-
-def _digest(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.digest()

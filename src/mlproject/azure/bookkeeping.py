@@ -19,7 +19,6 @@ LONGEST_VALUE = 1000
 
 
 def new_request() -> str:
-    """Return a new value for the tag ``REQUEST``."""
     return uuid.uuid4().hex
 
 

@@ -46,13 +46,7 @@ class Context:
 
 
 def of(uri: str) -> Context:
-    """Return the context of a tracking or artifact URI.
-
-    Raises
-    ------
-    MlflowException
-        When the URI names no workspace.
-    """
+    """Return the context of a tracking or artifact URI; MlflowException when it names none."""
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 

@@ -10,8 +10,8 @@ from azureml.core import Workspace
 from azureml.core.authentication import ArmTokenAuthentication
 
 from mlproject.azure import context, uris
-from mlproject.azure.credentials import quiet
 from mlproject.azure.workspace import Names
+from mlproject.base.console import quiet_loggers
 from mlproject.base.errors import TrackingError, one_line
 from mlproject.base.redaction import redacted_text
 
@@ -28,17 +28,11 @@ class _Authentication(ArmTokenAuthentication):  # type: ignore[misc]
 
 
 def tracking_uri(names: Names) -> str:
-    """Return the tracking URI of a workspace, under our scheme.
-
-    Raises
-    ------
-    TrackingError
-        When nobody can be signed in, the workspace is not there, or may not be read.
-    """
+    """Return the tracking URI of a workspace, under our scheme."""
     credential = context.user_credential()
     authentication = _Authentication(credential)
     failing = f"The Azure ML workspace '{names.name}' of {names.path} cannot be used"
-    with quiet("azureml", logging.CRITICAL), warnings.catch_warnings():
+    with quiet_loggers("azureml", level=logging.CRITICAL), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             authentication._get_arm_token()

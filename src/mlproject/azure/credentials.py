@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import os
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mlproject.azure.uris import Workspace
 from mlproject.base import environ
+from mlproject.base.console import quiet_loggers
 from mlproject.base.errors import one_line, reason
 from mlproject.base.redaction import redacted_text
 
@@ -60,13 +59,7 @@ class Credential:
         return _claims(self._token.token).get("tid") if self._token else None
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """Return a token that holds.
-
-        Raises
-        ------
-        MlflowException
-            When nobody can be signed in: which ways were tried, and what to set.
-        """
+        """Return a token that holds; MlflowException when nobody can be signed in."""
         with self._lock:
             if self._token is None or time.time() >= self._replace_at:
                 self._token = self._new_token()
@@ -84,7 +77,7 @@ class Credential:
         from azure.core.exceptions import ClientAuthenticationError
 
         try:
-            with quiet("azure.identity", logging.ERROR):
+            with quiet_loggers("azure.identity"):  # its error has all of it
                 if self._inner is None:
                     self._inner = self._make()
                 return self._inner.get_token(self._scope)
@@ -234,18 +227,6 @@ def _claims(token: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-@contextmanager
-def quiet(library: str, level: int) -> Iterator[None]:
-    """Have a library log nothing below a level for the block: its error has all of it."""
-    logger = logging.getLogger(library)
-    before = logger.level
-    logger.setLevel(level)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
 def _signed_out(error: Exception) -> Exception:
     """Return one line for azure-identity's page of attempts."""
     from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
@@ -263,11 +244,10 @@ def _signed_out(error: Exception) -> Exception:
         hint = (
             f"Is what answers at HTTPS_PROXY, {proxy}, still running?"
             if proxy
-            else ("Check the network")
+            else "Check the network"
         )
     elif refused:
-        what = f"Nobody could be signed in to Azure: {refused[0]}"
-        what = what.partition(" Trace ID")[0]
+        what = f"Nobody could be signed in to Azure: {refused[0].partition(' Trace ID')[0]}"
     elif tried:
         what = f"There is no Azure credential; tried were {', '.join(tried)}"
     else:

@@ -58,8 +58,6 @@ class Files:
         return Blobs()
 
     def paths(self) -> list[str]:
-        """Return the path of every file."""
-
         def read(link: str | None) -> tuple[list[str], str | None]:
             parts = urlsplit(link or self._owner)
             content = self._json("GET", f"{parts.path}?{parts.query}".removesuffix("?"))
@@ -69,13 +67,9 @@ class Files:
         return list(pages(read))
 
     def put(self, files: Sequence[tuple[Path, str]]) -> None:
-        """Upload files, each to a path.
+        """Upload files, each to a path; nothing is overwritten.
 
-        Raises
-        ------
-        MlflowException
-            RESOURCE_ALREADY_EXISTS for a path that has other content already; nothing is
-            overwritten. Else what the service said.
+        RESOURCE_ALREADY_EXISTS for a path that has other content already.
         """
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
@@ -89,13 +83,7 @@ class Files:
                 task.result()
 
     def get(self, path: str, destination: Path) -> None:
-        """Download one file.
-
-        Raises
-        ------
-        MlflowException
-            RESOURCE_DOES_NOT_EXIST when it is not there.
-        """
+        """Download one file; RESOURCE_DOES_NOT_EXIST when it is not there."""
         from azure.core.exceptions import AzureError
 
         if _DOWNLOADED.get(destination) == (self._owner, path, _state(destination)):
@@ -109,7 +97,6 @@ class Files:
         _DOWNLOADED[destination] = (self._owner, path, _state(destination))
 
     def missing(self, path: str) -> MlflowException:
-        """Return the error for a path that nothing is at."""
         known = self.paths()
         near = [name for name in known if name.startswith(path.split("/")[0])] or known
         listed = f"; there are {', '.join(sorted(near)[:10])}" if near else "; it has none"

@@ -152,31 +152,20 @@ class LoggedModels:
         return bool(linking and metric.model_id and logging and _point(metric) in logging.linked)
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
-        """Return a model by its id."""
         pending, logging = self._pending.get(model_id), self._logging.get(threading.get_ident())
         if pending is not None and logging is not None and logging.holds(model_id):
             return pending  # made a moment ago, and nobody else knows of it
-        run_id = model_tags.run_of(model_id)
-        if run_id is None:
-            raise _missing(model_id)
-        try:
-            run = self.run_with_tags(run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            raise _missing(model_id) from error
-        for model in model_tags.models(run, deleted=allow_deleted):
+        run = self._known_run(_run_id(model_id))
+        for model in model_tags.models(run, deleted=allow_deleted) if run is not None else ():
             if model.model_id == model_id:
                 return model
         raise _missing(model_id)
 
     def finalize_logged_model(self, model_id: str, status: LoggedModelStatus) -> LoggedModel:
-        """Give a model its final status."""
         run_id = _run_id(model_id)
         logging = self._logging.pop(threading.get_ident(), None)
         just_logged = logging is not None and logging.holds(model_id)
-        written = model_tags.of_status(model_id, status.value)
-        self.write_tags(run_id, written)
+        self.write_tags(run_id, model_tags.of_status(model_id, status.value))
         if run_id in self._carriers:
             self._carriers.discard(run_id)
             self.update_run_info(run_id, RunStatus.FINISHED, None, None)
@@ -187,22 +176,18 @@ class LoggedModels:
         return pending
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[LoggedModelTag]) -> None:
-        """Set tags of a model."""
         self._forget(model_id)
         self.write_tags(_run_id(model_id), model_tags.of_tags(model_id, tags))
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
-        """Delete a tag of a model."""
         self._forget(model_id)
         self.delete_tag(_run_id(model_id), model_tags.tag_name(model_id, key))
 
     def log_logged_model_params(
         self, model_id: str, params: Sequence[LoggedModelParameter]
     ) -> None:
-        """Give a model further parameters."""
         self._forget(model_id)
-        written = model_tags.of_params(model_id, params)
-        self.write_tags(_run_id(model_id), written)
+        self.write_tags(_run_id(model_id), model_tags.of_params(model_id, params))
 
     def delete_logged_model(self, model_id: str) -> None:
         """Hide a model; its files stay, as the service cannot delete artifacts."""
@@ -222,7 +207,6 @@ class LoggedModels:
             self.write_tags(run_id, written)
 
     def log_model_inputs(self, run_id: str, models: Sequence[LoggedModelInput]) -> None:
-        """Name models as what a run took."""
         written: dict[str, str] = {}
         for item in models:
             written |= model_tags.of_input(item.model_id)
@@ -242,7 +226,8 @@ class LoggedModels:
         run_id = _only_run(filter_string)
         runs: Iterable[Run]
         if run_id is not None:
-            runs = self._run_in(experiment_ids, run_id)
+            run = self._known_run(run_id)
+            runs = [run] if run is not None and run.info.experiment_id in experiment_ids else []
         else:
             runs = self.pages_with_tags(experiment_ids, f"tags.`{model_tags.MARK}` = '1'")
         models = [model for run in runs for model in model_tags.models(run)]
@@ -260,14 +245,13 @@ class LoggedModels:
             if logging.model_id == model_id:
                 del self._logging[thread]
 
-    def _run_in(self, experiment_ids: Sequence[str], run_id: str) -> list[Run]:
+    def _known_run(self, run_id: str) -> Run | None:
         try:
-            run = self.run_with_tags(run_id)
+            return self.run_with_tags(run_id)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return []
-        return [run] if str(run.info.experiment_id) in experiment_ids else []
+            return None
 
 
 def _only_run(filter_string: str | None) -> str | None:

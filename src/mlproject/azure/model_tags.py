@@ -60,7 +60,6 @@ def of_new(
 
 
 def of_status(model_id: str, status: str) -> dict[str, str]:
-    """Return the tag that gives a model its status."""
     return {f"{_name(model_id)}.status": f"{status} {_now()}"}
 
 
@@ -70,13 +69,11 @@ def of_deletion(model_id: str) -> dict[str, str]:
 
 
 def of_metrics(model_id: str, metrics: Sequence[Metric]) -> dict[str, str]:
-    """Return the tags that give metrics to a model."""
     content = {"metrics": [[item.key, item.value, item.timestamp, item.step] for item in metrics]}
     return bookkeeping.written(f"{_name(model_id)}.metrics.{uuid.uuid4().hex[:8]}", content)
 
 
 def of_tags(model_id: str, tags: Iterable[LoggedModelTag]) -> dict[str, str]:
-    """Return the run's tags for tags of a model."""
     return _items_as_tags(model_id, "tag", tags)
 
 
@@ -91,12 +88,10 @@ def tag_name(model_id: str, key: str) -> str:
 
 
 def of_output(model_id: str, step: int) -> dict[str, str]:
-    """Return the tag that names a model as a run's output at a step."""
     return {f"{_OUTPUT}{model_id}": str(step)}
 
 
 def of_input(model_id: str) -> dict[str, str]:
-    """Return the tag that names a model as a run's input."""
     return {f"{_INPUT}{model_id}": "1"}
 
 

@@ -41,27 +41,22 @@ class RejectedItems:
     """What the service said, by the item's name."""
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
         return bool(self.params or self.tags or self.metrics)
 
     def add_metric(self, item: Metric, why: str) -> None:
-        """Add a metric."""
         names = ("key", "value", "timestamp", "step")
         self.metrics.append({name: getattr(item, name) for name in names})
         self.reasons[item.key] = why
 
     def add_param(self, item: Param, why: str) -> None:
-        """Add a parameter."""
         self.params[item.key] = item.value
         self.reasons[item.key] = why
 
     def add_tag(self, item: RunTag, why: str) -> None:
-        """Add a tag."""
         self.tags[item.key] = item.value
         self.reasons[item.key] = why
 
     def named(self) -> str:
-        """Return which items, in words."""
         names = [f"parameter {key}" for key in self.params]
         names += [f"tag {key}" for key in self.tags]
         names += [f"metric {item['key']}" for item in self.metrics]
@@ -78,11 +73,7 @@ class Overflow:
         self._names = [key.removeprefix(prefix) for key in self._tags if key.startswith(prefix)]
 
     def read(self) -> RejectedItems:
-        """Return everything that was rejected.
-
-        An artifact that cannot be read is told and passed over: the rest of the run is worth
-        having.
-        """
+        """Return all of it. An artifact that cannot be read is told and passed over."""
         items = RejectedItems()
         if not self._names:
             return items

@@ -9,10 +9,7 @@ HINT = "Install the extra 'azureml': pip install -e '.[azureml]' in the checkout
 
 
 def installed() -> bool:
-    """Return whether Microsoft's packages are there, which the plugins extend."""
-    return all(
-        find_spec(name) is not None for name in ("azureml", "azureml.mlflow", "azureml.core")
-    )
+    return all(map(find_spec, ("azureml", "azureml.mlflow", "azureml.core")))
 
 
 def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
@@ -25,7 +22,6 @@ def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
 
 
 def registry_store(store_uri: str) -> Any:
-    """Return the model-registry store of a workspace."""
     _require()
     from mlproject.azure import context
     from mlproject.azure.registry_store import RegistryStore

@@ -81,26 +81,21 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         return self._model_for_user(create(send, find))
 
     def get_registered_model(self, name: str) -> RegisteredModel:
-        """Return a registered model with its aliases."""
         return self._model_for_user(RestStore.get_registered_model(self, name))
 
     def search_registered_models(self, *arguments: Any, **options: Any) -> Any:
-        """Return the registered models that meet a condition."""
         page = RestStore.search_registered_models(self, *arguments, **options)
         return PagedList([self._model_for_user(model) for model in page], page.token)
 
     def update_registered_model(self, *arguments: Any, **options: Any) -> RegisteredModel:
-        """Change the description of a registered model."""
         return self._model_for_user(RestStore.update_registered_model(self, *arguments, **options))
 
     def get_latest_versions(self, name: str, stages: Any = None) -> list[ModelVersion]:
-        """Return the latest version of each stage."""
         aliases = self.get_registered_model(name).aliases
         versions = RestStore.get_latest_versions(self, name, stages)
         return [self._version_for_user(version, aliases) for version in versions]
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
-        """Say that the service cannot, unless it can by now."""
         renamed: RegisteredModel = if_offered(
             lambda: RestStore.rename_registered_model(self, name, new_name),
             f"Azure ML cannot rename registered models: register the versions of '{name}' "
@@ -109,7 +104,6 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         return renamed
 
     def delete_registered_model(self, name: str) -> None:
-        """Say that the service cannot, unless it can by now."""
         if_offered(
             lambda: RestStore.delete_registered_model(self, name),
             f"Azure ML cannot delete registered models through MLflow: delete the versions of "
@@ -161,11 +155,9 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         return self._version_for_user(create(send, find), {})
 
     def get_model_version(self, name: str, version: str) -> ModelVersion:
-        """Return a version with its aliases."""
         return self._version_with_aliases(RestStore.get_model_version(self, name, version))
 
     def search_model_versions(self, *arguments: Any, **options: Any) -> Any:
-        """Return the versions that meet a condition, with their aliases."""
         page = RestStore.search_model_versions(self, *arguments, **options)
         names = {version.name for version in page}
         aliases = {name: self.get_registered_model(name).aliases for name in names}
@@ -173,12 +165,10 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         return PagedList(versions, page.token)
 
     def update_model_version(self, *arguments: Any, **options: Any) -> ModelVersion:
-        """Change the description of a version."""
         version = RestStore.update_model_version(self, *arguments, **options)
         return self._version_with_aliases(version)
 
     def transition_model_version_stage(self, *arguments: Any, **options: Any) -> ModelVersion:
-        """Move a version to another stage."""
         version = RestStore.transition_model_version_stage(self, *arguments, **options)
         return self._version_with_aliases(version)
 
@@ -190,7 +180,6 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
                 self.delete_registered_model_alias(name, alias)
 
     def get_model_version_download_uri(self, name: str, version: str) -> str:
-        """Return where the files of a version are, under our scheme."""
         uri = RestStore.get_model_version_download_uri(self, name, version)
         return our_uri(str(uri), self.context.workspace)
 
@@ -201,7 +190,6 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     # Aliases
 
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
-        """Have an alias name a version."""
         _validate_model_alias_name_reserved(alias)
         if self._service_offers(
             lambda: RestStore.set_registered_model_alias(self, name, alias, version)
@@ -220,7 +208,6 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             RestStore.delete_registered_model_tag(self, name, f"{_ALIAS}{alias}")
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
-        """Return the version that an alias names."""
         versions: list[ModelVersion] = []
         if self._service_offers(
             lambda: versions.append(RestStore.get_model_version_by_alias(self, name, alias))

@@ -32,7 +32,6 @@ class Batch:
     tags: Sequence[RunTag] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is anything to write."""
         return bool(self.metrics or self.params or self.tags)
 
 
@@ -72,9 +71,7 @@ def salvage(
 
 
 def _halve(
-    write: Callable[[Sequence[Any]], None],
-    items: Sequence[Any],
-    reject: Callable[[Any, str], None],
+    write: Callable[[Sequence[Any]], None], items: Sequence[Any], reject: Callable[[Any, str], None]
 ) -> None:
     """Write items; where they are rejected, write each half, and reject what stands alone."""
     if not items:

@@ -27,7 +27,6 @@ _ORIGIN = "LocalUpload"
 
 
 def logged_model(context: Context, model_id: str) -> LoggedModel:
-    """Return a logged model of the workspace."""
     if model_tags.run_of(model_id) is None:
         raise AzureMLException(
             f"'models:/{model_id}' is not a logged model of this workspace",

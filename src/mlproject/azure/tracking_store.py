@@ -89,23 +89,19 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         return create(send, find)
 
     def get_experiment(self, experiment_id: str) -> Experiment:
-        """Return an experiment."""
         return self._experiment_with_our_uri(RestStore.get_experiment(self, experiment_id))
 
     def get_experiment_by_name(self, experiment_name: str) -> Experiment | None:
-        """Return an experiment, or None."""
         experiment = RestStore.get_experiment_by_name(self, experiment_name)
         return self._experiment_with_our_uri(experiment) if experiment is not None else None
 
     def search_experiments(self, *arguments: Any, **options: Any) -> Any:
-        """Return the experiments that meet a condition."""
         page = RestStore.search_experiments(self, *arguments, **options)
         for experiment in page:
             self._experiment_with_our_uri(experiment)
         return page
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
-        """Say that the service cannot, unless it can by now."""
         if_offered(
             lambda: RestStore.rename_experiment(self, experiment_id, new_name),
             "Azure ML cannot rename experiments: record in a new one",
@@ -183,7 +179,6 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         return pages(read)
 
     def write_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags in one request."""
         self.log_batch(run_id, [], [], _run_tags(tags))
 
     # What a run holds
@@ -226,7 +221,6 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> PagedList[Metric]:
-        """Return every value of a metric."""
         linked = self.metrics_to_link(run_id, metric_key)
         if linked is not None:
             return PagedList(linked, None)
@@ -237,15 +231,12 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         return history
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
-        """Write one metric."""
         self.log_batch(run_id, [metric], [], [])
 
     def log_param(self, run_id: str, param: Param) -> None:
-        """Write one parameter."""
         self.log_batch(run_id, [], [param], [])
 
     def set_tag(self, run_id: str, tag: RunTag) -> None:
-        """Write one tag."""
         self.log_batch(run_id, [], [], [tag])
 
     def delete_tag(self, run_id: str, key: str) -> None:
@@ -267,10 +258,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         return RestStore.log_batch_async(self, *arguments, **options)
 
     def log_inputs(
-        self,
-        run_id: str,
-        datasets: Any = None,
-        models: Sequence[LoggedModelInput] | None = None,
+        self, run_id: str, datasets: Any = None, models: Sequence[LoggedModelInput] | None = None
     ) -> None:
         """Name what a run took: datasets where the service keeps them, models in tags."""
         if datasets:

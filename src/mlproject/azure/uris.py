@@ -96,26 +96,15 @@ class Folder:
 
 
 def workspace_of(uri: str) -> Workspace:
-    """Return the workspace of a tracking or artifact URI.
-
-    Raises
-    ------
-    ValueError
-        When the URI names none.
-    """
+    """Return the workspace of a tracking or artifact URI; ValueError when it names none."""
     return _parts(uri)[0]
 
 
 def folder_of(uri: str) -> Folder:
-    """Return the folder of an artifact URI.
+    """Return the folder of an artifact URI; ValueError when it names none.
 
     Two forms are known: the artifacts of a run, ``…/experiments/E/runs/R/artifacts/PATH``, and
     those of an upload, ``…/artifacts/ORIGIN/CONTAINER/PATH``.
-
-    Raises
-    ------
-    ValueError
-        When the URI names none.
     """
     workspace, rest = _parts(uri)
     match = _RUN.fullmatch(rest)

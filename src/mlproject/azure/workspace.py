@@ -29,7 +29,6 @@ class Names:
 
 
 def in_job() -> bool:
-    """Return whether this process is part of an Azure ML job, which has a run of its own."""
     return environ.get(environ.AZUREML_RUN_ID) is not None
 
 
@@ -45,11 +44,6 @@ def find(folder: Path) -> Names:
     """Return the workspace of the nearest config.json, as azureml-core looks for it.
 
     ``MLPROJECT_WORKSPACE`` names the file, or a folder to look in, instead.
-
-    Raises
-    ------
-    TrackingError
-        When there is none, or it does not name a workspace.
     """
     chosen = environ.get(environ.WORKSPACE)
     if chosen is None:

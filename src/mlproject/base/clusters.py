@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,7 +17,6 @@ _CONNECT_SECONDS = 10
 
 
 def check_installed(engine: str) -> None:
-    """Raise ConfigurationError when an engine's packages are not installed."""
     needed = {"dask": ("dask", "distributed"), "spark": ("pyspark",)}.get(engine, ())
     if not all(find_spec(name) for name in needed):
         raise ConfigurationError(
@@ -29,18 +29,8 @@ def check_installed(engine: str) -> None:
 def dask(jobs: int | None) -> Iterator[Any]:
     """Yield a client of the cluster; one of our own lasts as long as the block.
 
-    Parameters
-    ----------
-    jobs : int, optional
-        The workers of a cluster of our own; all cores by default and for -1.
-
-    Raises
-    ------
-    ConfigurationError
-        When the scheduler cannot be reached.
+    ``jobs`` are the workers of a cluster of our own; all cores by default and for -1.
     """
-    from importlib import import_module
-
     distributed: Any = import_module("distributed")
     address = environ.get(environ.DASK_SCHEDULER)
     where = f" at {redacted(address)}" if address else ""
@@ -60,8 +50,7 @@ def dask(jobs: int | None) -> Iterator[Any]:
                 client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
             except TimeoutError as error:
                 raise ConfigurationError(
-                    f"The Dask scheduler{where} has no workers",
-                    "Start one: dask worker ADDRESS",
+                    f"The Dask scheduler{where} has no workers", "Start one: dask worker ADDRESS"
                 ) from error
         yield client
 
@@ -70,18 +59,8 @@ def dask(jobs: int | None) -> Iterator[Any]:
 def spark(jobs: int | None) -> Iterator[Any]:
     """Yield the Spark context that is there, or one as Spark's own settings say.
 
-    Parameters
-    ----------
-    jobs : int, optional
-        The cores of a Spark on this machine; as Spark's settings say by default and for -1.
-
-    Raises
-    ------
-    ConfigurationError
-        When Spark cannot be started, or has no context of its own, as in Spark Connect.
+    ``jobs`` are the cores of a Spark on this machine; its settings decide by default and for -1.
     """
-    from importlib import import_module
-
     session_of: Any = import_module("pyspark.sql").SparkSession
     active = session_of.getActiveSession()
     try:
@@ -94,7 +73,7 @@ def spark(jobs: int | None) -> Iterator[Any]:
         context = session.sparkContext
         if context.master.startswith("local") and not environ.get(environ.SPARK_PYTHON):
             context.pythonExec = sys.executable  # and not whatever "python3" is
-    except Exception as error:  # Spark's own, and Java's
+    except Exception as error:  # Spark's own, Java's, and that Spark Connect has no context
         raise ConfigurationError(
             f"Spark cannot be started: {reason(error)}",
             "It needs Java 17 or newer, on PATH or in JAVA_HOME",

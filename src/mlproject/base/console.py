@@ -18,12 +18,12 @@ _SECONDS_BETWEEN_LINES = 10
 
 
 @contextmanager
-def quiet_loggers(*names: str) -> Iterator[None]:
-    """Keep the warnings of loggers to themselves for the block."""
+def quiet_loggers(*names: str, level: int = logging.ERROR) -> Iterator[None]:
+    """Have loggers pass nothing on below a level for the block, by default no warnings."""
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(level)
     try:
         yield
     finally:
@@ -59,12 +59,10 @@ class Reporter:
             self._out(text)
 
     def say(self, text: str) -> None:
-        """Print one line of progress."""
         if not self.quiet:
             self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """Print one line that must not be missed."""
         self.console.print(f"Warning: {text}", markup=False, style="yellow")
 
     @property
@@ -137,19 +135,13 @@ class Reporter:
             yield move
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table."""
         if self.quiet:
             return
         from rich.markup import escape
         from rich.table import Table
 
         self.console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
-        headed = any(columns)
-        table = Table(
-            show_header=headed,
-            box=None,
-            pad_edge=False,
-        )
+        table = Table(show_header=any(columns), box=None, pad_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:

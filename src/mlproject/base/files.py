@@ -40,14 +40,9 @@ def locked(
     path : Path
         Of a file that is made, and stays: who removed it could lock beside a process that waits.
     what, hint : str
-        The failure when another holds it.
+        The ConfigurationError when another, in this process or not, holds it.
     seconds : float
         How long to wait for it; by default not at all.
-
-    Raises
-    ------
-    ConfigurationError
-        When another, in this process or not, still holds it then, or no file can be made there.
     """
     from filelock import FileLock, Timeout  # a tenth of a second, which few commands need
 

@@ -11,7 +11,6 @@ def commit() -> str | None:
 
 
 def is_dirty() -> bool:
-    """Return whether files differ from the commit."""
     return bool(_git("status", "--porcelain"))
 
 

@@ -83,7 +83,6 @@ class Option:
         return f"above {self.above:.10g}" if self.above is not None else ""
 
     def problem(self, value: float) -> str | None:
-        """Return what is wrong with a number, or None."""
         low = self.minimum is None or value >= self.minimum or value == self.other
         high = self.maximum is None or value <= self.maximum
         if low and high and (self.above is None or value > self.above):
@@ -121,18 +120,12 @@ class Declared:
 
     Attributes
     ----------
-    name : str
-        Of the field.
-    option : Option
     kind : type
         Of one value: str, int, float or bool.
-    choices : tuple of str
     repeated : bool
         Whether the value is a sequence without a separator.
     required : bool
         Whether the field has no default.
-    default : object
-        The field's.
     elsewhere : bool
         Whether a value that is not given is looked for in the recipe first.
     """
@@ -148,13 +141,11 @@ class Declared:
 
     @property
     def flag(self) -> str:
-        """What the command line calls it."""
         no = "no-" if self.default is True else ""
         return self.option.flag or f"--{no}{self.name.replace('_', '-')}"
 
     @property
     def help(self) -> str:
-        """Its help, with what is known of it anyway."""
         again = self.repeated and not isinstance(self.option, Argument)
         return f"{self.option.help} Repeatable." if again else self.option.help
 
@@ -193,7 +184,6 @@ class Options:
     """A dataclass of options, whose values are checked when it is made."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigurationError for a number out of its bounds, or another word than allowed."""
         for item in declared(type(self)):
             value = getattr(self, item.name, None)
             if value is None:
@@ -222,11 +212,7 @@ def declared(owner: Any) -> Iterator[Declared]:
 def collected(owner: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what to call a request or a command with, its requests made from their values.
 
-    Parameters
-    ----------
-    owner : callable
-    values : mapping of str to object
-        Option to value; what is not given is left to the default.
+    ``values`` are by option; what is not given is left to the default.
     """
     arguments: dict[str, Any] = {}
     for name, hint, _ in _members(owner):

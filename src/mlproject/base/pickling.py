@@ -11,13 +11,7 @@ import cloudpickle
 
 @contextmanager
 def by_value(modules: Sequence[str]) -> Iterator[None]:
-    """Let cloudpickle store modules by value for the block.
-
-    Parameters
-    ----------
-    modules : sequence of str
-        Names of modules or packages.
-    """
+    """Let cloudpickle store modules by value for the block."""
     own = [importlib.import_module(name) for name in modules]
     for module in own:
         cloudpickle.register_pickle_by_value(module)

@@ -40,13 +40,6 @@ def find(start: Path | None = None) -> Path | None:
 
 
 def read(path: Path) -> Settings:
-    """Return what a settings file says.
-
-    Raises
-    ------
-    ConfigurationError
-        When the file is not what it should be.
-    """
     import yaml
 
     try:
@@ -67,23 +60,11 @@ def read(path: Path) -> Settings:
 
 def write_tracking(target: str, start: Path | None = None) -> Path:
     """Save the tracking target, in the file that is there or in a new one here."""
-    return _write(start, tracking=target)
-
-
-def _trust(value: Any, path: Path) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value or []
-    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
-        raise ConfigurationError(f"'trust' in {path} should be a list of texts, not {value!r}")
-    return tuple(values)
-
-
-def _write(start: Path | None, **changes: Any) -> Path:
-    """Write the settings with the changes, in one step."""
     import yaml
 
     found = find(start)
     path = found or (start or Path.cwd()) / FILE_NAME
-    settings = replace(read(found) if found else Settings(), **changes)
+    settings = replace(read(found) if found else Settings(), tracking=target)
     content: dict[str, Any] = {}
     if settings.tracking:
         content["tracking"] = settings.tracking
@@ -92,3 +73,10 @@ def _write(start: Path | None, **changes: Any) -> Path:
     text = _TEMPLATE + (yaml.safe_dump(content) if content else "")
     atomic_write(path, text.encode())
     return path
+
+
+def _trust(value: Any, path: Path) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value or []
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise ConfigurationError(f"'trust' in {path} should be a list of texts, not {value!r}")
+    return tuple(values)

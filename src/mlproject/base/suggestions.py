@@ -16,17 +16,7 @@ def nearest(name: str, known: Iterable[str], cutoff: float = _CLOSE) -> str | No
 
 
 def did_you_mean(name: str, known: Iterable[str], *, noun: str = "names") -> str:
-    """Return the hint that follows "no such …": the nearest name, or what there is.
-
-    Parameters
-    ----------
-    name : str
-        What was asked for.
-    known : iterable of str
-        What there is.
-    noun : str
-        What the known things are called, in the plural.
-    """
+    """Return the hint that follows "no such …": the nearest name, or what there is."""
     names = sorted(known)
     close = nearest(name, names)
     if close is not None:

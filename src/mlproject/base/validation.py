@@ -19,17 +19,7 @@ _BRANCHES = ("str", "dict", "list")
 def first_problem(
     error: ValidationError, model: type[BaseModel], origin: str
 ) -> ConfigurationError:
-    """Return the first thing that a validation found, as one line.
-
-    Parameters
-    ----------
-    error : ValidationError
-        What pydantic raised.
-    model : type of BaseModel
-        What was validated, for the nearest known key.
-    origin : str
-        Where the content stands, for the message.
-    """
+    """Return the first thing that a validation found in ``origin``, as one line."""
     problems = error.errors()
     unknown = [problem for problem in problems if problem["type"] == "extra_forbidden"]
     problem = (unknown or problems)[0]

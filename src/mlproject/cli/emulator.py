@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,6 @@ def emulator() -> None:
 def emulated(
     stack: ExitStack, folder: Path, settings: Settings, *, port: int = 0, wait: bool = True
 ) -> EmulatorInstance:
-    """Start an emulator that ends with a stack."""
     from mlproject.emulator.start import started
 
     return stack.enter_context(started(folder, settings, port=port, wait=wait))
@@ -75,8 +75,6 @@ def start(
     In another shell:
       eval "$(mlproject emulator env)"
     """
-    import signal
-
     with ExitStack() as stack:
         found = emulated(stack, Path(state), settings, port=port)
         reporter.say(f"The emulator is at {found.address}, its state in {found.folder}")
@@ -116,10 +114,7 @@ def run(
 
 @command()
 def env(
-    reporter: Reporter,
-    state: _State = _FOLDER,
-    shell: Shell = "sh",
-    identity: _Identity = "secret",
+    reporter: Reporter, state: _State = _FOLDER, shell: Shell = "sh", identity: _Identity = "secret"
 ) -> dict[str, Any]:
     """Print shell exports that lead clients to a started emulator.
 

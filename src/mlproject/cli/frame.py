@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -43,7 +44,6 @@ class LazyGroup(click.Group):
         return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
         if cmd_name not in self.lazy:
             return None
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
@@ -71,16 +71,8 @@ def command(
     """Make a function a command: its options, and the frame around its work.
 
     The function takes ``reporter`` and what it declares (see ``mlproject.base.options``), and
-    returns the object that ``--json`` prints.
-
-    Parameters
-    ----------
-    name : str, optional
-        By default the function's.
-    workspace : bool
-        Whether it may talk to Azure ML.
-    **settings
-        For click's context.
+    returns the object that ``--json`` prints. ``workspace`` says whether it may talk to Azure ML;
+    ``settings`` are for click's context.
     """
 
     def decorate(function: Callable[..., Mapping[str, Any] | None]) -> click.Command:
@@ -98,8 +90,6 @@ def command(
                     raise
                 except BaseException as error:  # noqa: BLE001 - the frame is where failures end
                     if debug:
-                        import traceback
-
                         traceback.print_exc()
                     code, message = described(error)
                     if as_json:
@@ -140,7 +130,6 @@ def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
 
 
 def leave(code: int, message: str) -> NoReturn:
-    """Print the one line on standard error and end with the exit code."""
     end = "" if message.endswith((".", "?")) else "."
     click.echo(f"Error: {message}{end}", err=True)
     sys.exit(code)

@@ -30,11 +30,7 @@ COMMANDS = {
 MODULES = {"train": "training", "score": "inference"}
 
 
-@click.group(
-    cls=LazyGroup,
-    lazy=COMMANDS,
-    context_settings=CONTEXT,
-)
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="mlproject")
 def cli() -> None:
     """Track, register and batch-score scikit-learn models with MLflow.
@@ -47,10 +43,7 @@ def cli() -> None:
 def main(command: str | None = None) -> None:
     """Run the command line, and end the process with its exit code.
 
-    Parameters
-    ----------
-    command : str, optional
-        The command that ``python -m training`` and ``python -m inference`` stand for.
+    ``command`` is the one that ``python -m training`` or ``python -m inference`` stands for.
     """
     open_standard_streams()
     for stream in (sys.stdout, sys.stderr):

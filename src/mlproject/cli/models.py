@@ -41,7 +41,6 @@ def models() -> None:
 
 @contextmanager
 def connected(tracking: str | None) -> Iterator[Session]:
-    """Yield a session of the target for the block."""
     from mlproject.tracking import session
     from mlproject.tracking.target import resolve
 
@@ -189,5 +188,4 @@ def _shown(version: Version) -> dict[str, Any]:
 
 
 def short(value: float | None) -> str:
-    """Return a number for a table; nothing where there is none."""
     return f"{value:.6g}" if value is not None else ""

@@ -46,10 +46,7 @@ _TYPES = {str: click.STRING, int: click.INT, float: _Number(), bool: click.BOOL}
 
 
 class _Declared(click.Parameter):
-    """A parameter of click that follows its declaration.
-
-    It is mixed into click's own two kinds.
-    """
+    """A parameter of click that follows its declaration; mixed into click's own two kinds."""
 
     item: Declared
 
@@ -74,7 +71,6 @@ class _Declared(click.Parameter):
 
 class _Option(_Declared, click.Option):
     def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
-        """Return bounds and default as help shows them."""
         extra = super().get_help_extra(ctx)
         if self.item.bounds:
             extra["range"] = self.item.bounds
@@ -88,7 +84,6 @@ class _Argument(_Declared, click.Argument):
 
 
 def parameters(owner: Callable[..., Any]) -> list[click.Parameter]:
-    """Return the parameters of a command, arguments and options, from its declarations."""
     return [_parameter(item) for item in declared(owner)]
 
 

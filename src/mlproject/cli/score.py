@@ -30,7 +30,6 @@ def score(reporter: Reporter, request: ScoreRequest) -> dict[str, Any]:
 
 
 def summarise(result: ScoreResult, reporter: Reporter) -> None:
-    """Print the finished scoring as a table."""
     version = ""
     if result.model_version and result.model_uri.startswith("models:/"):
         version = f" (version {result.model_version})"

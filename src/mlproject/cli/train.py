@@ -28,7 +28,6 @@ def train(reporter: Reporter, request: TrainRequest) -> dict[str, Any]:
 
 
 def summarise(result: TrainResult, reporter: Reporter) -> None:
-    """Print the finished run as a table."""
     rows = [
         ("run", result.run_id),
         ("experiment", result.experiment),

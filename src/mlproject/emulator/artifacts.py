@@ -48,7 +48,6 @@ class _Artifacts:
         )
 
     def listed(self, request: Request, owner: Owner) -> Response:
-        """List all paths."""
         return _page(request, self._state.records.listed(owner), lambda path: _dto(owner, path))
 
     def below(self, request: Request, owner: Owner, path: str) -> Response:

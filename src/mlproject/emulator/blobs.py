@@ -7,13 +7,13 @@ import datetime as dt
 import shutil
 import threading
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from xml.etree import ElementTree
 
 from werkzeug import Request, Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.utils import send_file
 
+from mlproject.base.files import atomic_write
 from mlproject.emulator.state import State
 
 _BLOCKS = ".blocks"
@@ -21,7 +21,6 @@ _CREATING = threading.Lock()
 
 
 def answer(state: State, request: Request) -> Response:
-    """Answer for the storage account's host."""
     path = (state.blobs / request.path.lstrip("/")).resolve()
     if not path.is_relative_to(state.blobs.resolve()):
         return _error(400, "InvalidUri")
@@ -54,19 +53,12 @@ def _put(path: Path, request: Request, permissions: str) -> Response:
             return _error(409, "BlobAlreadyExists")
         if path.exists() and "w" not in permissions:
             return _error(403, "AuthorizationPermissionMismatch")
-        _write(path, body)
+        atomic_write(path, body)
     shutil.rmtree(blocks, ignore_errors=True)
     response = Response(status=201)
     response.set_etag(_etag(path))
     response.last_modified = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.timezone.utc)
     return response
-
-
-def _write(path: Path, body: bytes) -> None:
-    """Write a file that others see as a whole or not at all."""
-    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as stream:
-        stream.write(body)
-    Path(stream.name).replace(path)
 
 
 def _get(path: Path, request: Request) -> Response:

@@ -39,13 +39,7 @@ def for_client(content: Any) -> Any:
 
 
 def for_store(content: Any) -> Any:
-    """Return what a client sent with the ids of the store.
-
-    Raises
-    ------
-    UnknownIdError
-        When an id is not a GUID, or not one of this workspace.
-    """
+    """Return what a client sent with the ids of the store."""
     return _translated(content, _FOR_STORE)
 
 

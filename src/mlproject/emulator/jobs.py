@@ -23,7 +23,6 @@ _RETRIES = Retry(10, allowed_methods=None, status_forcelist=(429, 503))
 def job_environment(
     instance: EmulatorInstance, run_id: str, experiment_id: str, experiment_name: str
 ) -> dict[str, str]:
-    """Return the variables that a job's process has on the service; see ``EmulatorInstance``."""
     token, expires = _run_token(instance, run_id, experiment_id)
     return instance.network({}) | {
         environ.TRACKING_URI: identities.TRACKING_URI,

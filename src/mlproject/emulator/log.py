@@ -37,7 +37,6 @@ class LoggedRequest:
 
 
 def logged(service: FaultyService, path: Path) -> FaultyService:
-    """Return a service that writes down each request."""
     lock = threading.Lock()
 
     def answer(request: Request) -> Response | None:
@@ -59,7 +58,6 @@ def logged(service: FaultyService, path: Path) -> FaultyService:
 
 
 def read(path: Path) -> list[LoggedRequest]:
-    """Return the requests in a log, in the order in which they were answered."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -21,7 +21,6 @@ def json_of(request: Request) -> Any:
 
 
 def json_response(content: Any, status: int = 200) -> Response:
-    """Return a response of JSON."""
     return Response(json.dumps(content), status, content_type="application/json")
 
 
@@ -55,7 +54,6 @@ def api_error(status: int, code: str | None, message: str) -> Response:
 
 
 def arm_error(status: int, code: str, message: str) -> Response:
-    """Return an error as Resource Manager words it."""
     return json_response({"error": {"code": code, "message": message}}, status)
 
 
@@ -74,7 +72,6 @@ class Routes:
         self._routes.append((method, compiled, handler))
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request."""
         for method, pattern, handler in self._routes:
             if method == request.method and (match := pattern.fullmatch(request.path)):
                 return handler(request, **match.groupdict())

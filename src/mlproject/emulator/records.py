@@ -42,7 +42,6 @@ class Records:
             return True
 
     def holds(self, owner: Owner, artifact: str) -> bool:
-        """Whether there is a record of this path."""
         return artifact in self._known.get(owner, ())
 
     def listed(self, owner: Owner, prefix: str = "") -> list[str]:

@@ -35,13 +35,11 @@ class Service:
         return self._store.result()
 
     def close(self) -> None:
-        """Close the store."""
         self._opening.shutdown()
         if self._store.exception() is None:
             self.store().close()
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request."""
         try:
             return self._answer(request)
         except (KeyError, TypeError, ValueError) as error:  # what no client of the service sends

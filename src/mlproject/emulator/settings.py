@@ -22,13 +22,7 @@ def _share(fate: str) -> Option:
 
 @dataclass(frozen=True)
 class Settings(Options):
-    """How an emulator behaves.
-
-    Raises
-    ------
-    ConfigurationError
-        When a share is below 0, all together are above 1, or ``refuse`` is no regular expression.
-    """
+    """How an emulator behaves."""
 
     throttled: Annotated[float, _share("answered with 429")] = 0.0
     unavailable: Annotated[float, _share("answered with 503")] = 0.0
@@ -52,7 +46,6 @@ class Settings(Options):
     ] = None
 
     def __post_init__(self) -> None:
-        """Check the shares and the regular expression."""
         shares = {name: float(getattr(self, name)) for name in SHARES}
         given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
         if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
@@ -64,7 +57,6 @@ class Settings(Options):
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
-        """The regular expression of ``refuse``, compiled."""
         try:
             return re.compile(self.refuse) if self.refuse else None
         except re.error as error:

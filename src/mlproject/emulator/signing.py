@@ -25,7 +25,6 @@ class Key:
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def token(self, claims: Mapping[str, Any]) -> str:
-        """Return a JWT."""
         body = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded(claims)}"
         return f"{body}.{self._signature(body)}"
 

@@ -31,17 +31,14 @@ class State:
 
     @property
     def blobs(self) -> Path:
-        """The folder of the artifacts' content."""
         return self.folder / "blobs"
 
     @property
     def database(self) -> Path:
-        """The tracking database."""
         return self.folder / "mlflow.db"
 
     @cached_property
     def records(self) -> Records:
-        """The artifacts."""
         return Records(self.folder / "artifacts.jsonl")
 
     def token(self, audience: str, client: str = CLIENT_ID, **more: str) -> tuple[str, int]:

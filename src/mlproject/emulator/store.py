@@ -48,7 +48,6 @@ class Store:
         return Response.from_app(self._app, environ, buffered=True)
 
     def parameters(self, run: str) -> list[str]:
-        """Return the names of the parameters that a run has."""
         from sqlalchemy import text
 
         query = text("SELECT key FROM params WHERE run_uuid = :run")
@@ -56,7 +55,6 @@ class Store:
             return [row[0] for row in connection.execute(query, {"run": run})]
 
     def close(self) -> None:
-        """Close the database."""
         from mlflow.server import handlers
 
         vars(handlers).update(_tracking_store=None, _model_registry_store=None)
@@ -65,13 +63,7 @@ class Store:
 
 
 def opened(state: State) -> Store:
-    """Return the store of an emulator's folder.
-
-    Raises
-    ------
-    ConfigurationError
-        When its database is damaged, or another version of MLflow's.
-    """
+    """Return the store of a folder, whose database may be damaged or of another MLflow's."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

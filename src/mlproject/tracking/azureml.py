@@ -12,25 +12,12 @@ SCHEMES = (SCHEME, SERVICE_SCHEME)
 
 
 def require_extra() -> None:
-    """Raise unless Microsoft's packages are installed.
-
-    Raises
-    ------
-    TrackingError
-        With the command that installs the extra.
-    """
     if not plugins.installed():
         raise TrackingError("Azure ML needs packages that are not installed", plugins.HINT)
 
 
 def workspace_uri(folder: Path) -> str:
-    """Return the tracking URI of the job's workspace, or of the nearest config.json's.
-
-    Raises
-    ------
-    TrackingError
-        When the extra is not installed, there is no config.json, or the workspace cannot be used.
-    """
+    """Return the tracking URI of the job's workspace, or of the nearest config.json's."""
     require_extra()
     of_job = workspace.job_uri()
     if of_job is not None:
@@ -42,13 +29,11 @@ def workspace_uri(folder: Path) -> str:
 
 
 def described(uri: str) -> str:
-    """Return a workspace in words."""
     workspace = uris.workspace_of(uri)
     return f"the Azure ML workspace '{workspace.name}' at {workspace.host}"
 
 
 def studio_link(uri: str, run_id: str) -> str:
-    """Return the address of a run's page in the Studio."""
     from mlproject.azure import context
 
     return uris.workspace_of(uri).link(run_id, context.of(uri).credential.tenant)
@@ -58,11 +43,6 @@ def checked_uri(uri: str, origin: str) -> str:
     """Return the URI of a workspace that a user gave, under our scheme.
 
     A job is given Microsoft's own URI by the service; anybody else should mean what they write.
-
-    Raises
-    ------
-    TrackingError
-        For ``azureml://`` outside of a job, and for a URI that names no workspace.
     """
     require_extra()
     if uri.startswith(f"{SERVICE_SCHEME}:"):

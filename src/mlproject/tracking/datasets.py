@@ -29,10 +29,8 @@ class Dataset:
     ----------
     source : str
         As it may be written down; ``code`` for data that was in memory.
-    name : str
     sha256 : str
         Of the whole content.
-    rows : int
     elements : int, optional
         Rows times columns.
     """
@@ -45,7 +43,6 @@ class Dataset:
 
 
 def of_table(table: Table) -> Dataset:
-    """Return a table as the data set that a run names."""
     return Dataset(table.source, table.name, table.sha256, table.rows, int(table.frame.size))
 
 

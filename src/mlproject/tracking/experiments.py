@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
-    """Return the experiment's id; the experiment is made when it is not there.
-
-    Raises
-    ------
-    TrackingError
-        When the experiment was deleted, or the server refuses.
-    """
+    """Return the experiment's id; the experiment is made when it is not there."""
     from mlflow.exceptions import MlflowException
 
     with as_tracking_error(f"The experiment '{name}' cannot be used"):
@@ -43,13 +37,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
 
 
 def ambient_experiment(client: MlflowClient) -> str | None:
-    """Return the experiment's name that MLflow's own variables give, if they give one.
-
-    Raises
-    ------
-    TrackingError
-        When they give the id of an experiment that is not there.
-    """
+    """Return the experiment's name that MLflow's own variables give, if they give one."""
     name, number = environ.get(environ.EXPERIMENT_NAME), environ.get(environ.EXPERIMENT_ID)
     if name or not number:
         return name

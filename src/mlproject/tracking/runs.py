@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -38,9 +38,6 @@ class Contents:
 
     Attributes
     ----------
-    parameters : mapping of str to str
-    metrics : mapping of str to float
-    tags : mapping of str to str
     files : mapping of str to bytes or str
         Path below the run's artifacts to content; text is written as UTF-8.
     datasets, models : sequence
@@ -87,7 +84,6 @@ class OpenRun:
 
     @property
     def run_id(self) -> str:
-        """The run's id."""
         return str(self.run.info.run_id)
 
 
@@ -98,16 +94,6 @@ def opened(session: Session, experiment: str, run_name: str | None) -> Iterator[
     The run that MLflow or an Azure ML job has already started is joined; else one is made in the
     experiment, nested in the caller's active run where there is one. It ends FINISHED, FAILED with
     the reason in a tag, or KILLED when interrupted.
-
-    Parameters
-    ----------
-    experiment : str
-        The name of the experiment for a new run.
-
-    Raises
-    ------
-    TrackingError
-        When the run cannot be joined or made.
     """
     import mlflow
 
@@ -162,13 +148,8 @@ def fill(client: MlflowClient, run_id: str, contents: Contents) -> None:
     tags = _batches(
         (RunTag(name, value[:_LONGEST_TAG]) for name, value in contents.tags.items()), _MOST_TAGS
     )
-    for number in range(max(len(metrics), len(parameters), len(tags))):
-        client.log_batch(
-            run_id,
-            metrics=_at(metrics, number),
-            params=_at(parameters, number),
-            tags=_at(tags, number),
-        )
+    for batch in zip_longest(metrics, parameters, tags, fillvalue=()):
+        client.log_batch(run_id, *batch)
     if contents.datasets or contents.models:
         client.log_inputs(run_id, list(contents.datasets), list(contents.models) or None)
     if contents.files:
@@ -176,13 +157,7 @@ def fill(client: MlflowClient, run_id: str, contents: Contents) -> None:
 
 
 def complete(client: MlflowClient, run_id: str, contents: Contents) -> None:
-    """Write what a run lacks of its contents, and check it.
-
-    Raises
-    ------
-    TrackingError
-        When something is still missing; says what.
-    """
+    """Write what a run lacks of its contents; TrackingError when it lacks something even then."""
     fill(client, run_id, lacking(client.get_run(run_id), replace(contents, files={})))
     run = client.get_run(run_id)
     missing = lacking(run, contents, _files(client, run_id, contents.files))
@@ -196,13 +171,7 @@ def complete(client: MlflowClient, run_id: str, contents: Contents) -> None:
 
 
 def lacking(run: Run, contents: Contents, files: Iterable[str] = ()) -> Contents:
-    """Return what of some contents a run lacks, or has otherwise.
-
-    Parameters
-    ----------
-    files : iterable of str
-        The paths of the artifacts that it has.
-    """
+    """Return what of some contents a run lacks or has otherwise; ``files`` are its artifacts."""
     data, there = run.data, set(files)
     return Contents(
         {k: v for k, v in contents.parameters.items() if not _same_text(data.params.get(k), v)},
@@ -213,7 +182,6 @@ def lacking(run: Run, contents: Contents, files: Iterable[str] = ()) -> Contents
 
 
 def parameter_text(value: Any) -> str:
-    """Return a parameter's value as a run stores it."""
     text = str(value)
     return text if len(text) <= _LONGEST_PARAMETER else text[: _LONGEST_PARAMETER - 3] + "..."
 
@@ -283,13 +251,9 @@ def _files(client: MlflowClient, run_id: str, wanted: Iterable[str]) -> list[str
     ]
 
 
-def _batches(items: Iterable[Any], size: int) -> list[list[Any]]:
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     waiting = iter(items)
-    return list(iter(lambda: list(islice(waiting, size)), []))
-
-
-def _at(batches: Sequence[list[Any]], number: int) -> list[Any]:
-    return batches[number] if number < len(batches) else []
+    return iter(lambda: list(islice(waiting, size)), [])
 
 
 def _same_text(stored: str | None, value: str) -> bool:

@@ -37,13 +37,7 @@ class Session:
 
     @cached_property
     def client(self) -> MlflowClient:
-        """A client whose store has answered once.
-
-        Raises
-        ------
-        TrackingError
-            When the server does not answer, within seconds and without a storm of retries.
-        """
+        """A client whose store has answered once, within seconds and without a storm of retries."""
         return _connected(self.target)
 
 
@@ -107,7 +101,6 @@ class _Waiting(logging.Handler):
         self._told = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one line for many."""
         if "Retrying" not in record.getMessage() or time.monotonic() - self._told < _TOLD_SECONDS:
             return
         if self._told:

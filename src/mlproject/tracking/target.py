@@ -36,8 +36,6 @@ class Target:
 
     Attributes
     ----------
-    uri : str
-        The MLflow tracking URI.
     name : str
         What was asked for: ``local``, ``azureml`` or the URI.
     origin : str
@@ -50,7 +48,6 @@ class Target:
 
     @property
     def is_file_store(self) -> bool:
-        """Whether runs are kept in plain files."""
         return self.uri.startswith("file:")
 
     @property
@@ -76,21 +73,8 @@ def resolve(option: str | None = None, folder: Path | None = None) -> Target:
     """Return the target, from the first of the five places that names one.
 
     ``--tracking``; ``MLFLOW_TRACKING_URI``; the project's saved choice; a store that is already
-    in the folder (./mlruns, then ./mlflow.db); ``local``.
-
-    Parameters
-    ----------
-    option : str, optional
-        The value of ``--tracking``; an empty one counts as not given.
-    folder : Path, optional
-        The folder that relative stores are looked for in; the current one by default.
-
-    Raises
-    ------
-    ConfigurationError
-        When the target is of no known kind, or the settings file is broken.
-    TrackingError
-        When the target is Azure ML and cannot be reached from this environment.
+    in the folder (./mlruns, then ./mlflow.db); ``local``. Relative stores are looked for in
+    ``folder``, by default the current one.
     """
     here = folder or Path.cwd()
     if option:
