@@ -16,8 +16,9 @@ BIN := $(VENV)/Scripts
 endif
 PY := $(BIN)/python
 UV := $(PY) -m uv
-# The workers of the test run; GNU make's -j has no say in it.
-WORKERS ?= auto
+# The workers of the test run, one more than there are cores as tests wait now and then; GNU make's
+# -j has no say in it.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
 .PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate wheel lock mlproject-file clean
 
@@ -35,7 +36,7 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 tests: $(VENV)/dev.stamp
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .

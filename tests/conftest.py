@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.warm import CAN_FORK, Warm
+from tests.warm import CAN_FORK, Started, Warm
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -33,6 +33,17 @@ _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
 
 # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what waits most, and let one worker run the tests that share something slow."""
+    items.sort(key=lambda item: "workspace" not in item.path.parts)
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "server" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("server"))
+        elif "own_shell" in fixtures:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -125,6 +136,21 @@ class Shell:
             return self.python(*arguments, **more)
         code, out, err = _WARM.run(arguments, self.folder, self.environment | more, 540)
         return Finished(code, out.decode(), err.decode())
+
+    def start(self, *arguments: str, **more: str) -> Started | subprocess.Popen[str]:
+        """Start ``python -m …`` and leave it running."""
+        environment = self.environment | more
+        if CAN_FORK:
+            return _WARM.start(arguments, self.folder, environment)
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
 
     def train(self, *arguments: str, **more: str) -> Finished:
         return self.warm("-m", "training", *arguments, **more)

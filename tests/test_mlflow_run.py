@@ -41,7 +41,7 @@ def exports(project: Shell, *target: str) -> dict[str, str]:
 
 
 def mlflow_run(project: Shell, *arguments: str, where: str = ".", **more: str) -> Finished:
-    return project.python("-m", "mlflow", "run", where, *arguments, **more)
+    return project.warm("-m", "mlflow", "run", where, *arguments, **more)
 
 
 def the_run(store: Any, experiment: str = "0") -> tuple[Any, list[Any]]:
@@ -153,10 +153,9 @@ def trained_by_uv(own_shell: Callable[[], Shell]) -> tuple[Shell, Finished]:
     project = copied(own_shell())
     project.environment["UV_CACHE_DIR"] = cache.strip()
     arguments = ["--env-manager", "uv", "-P", "params=model__alpha=0.05,0.2"]
-    return project, mlflow_run(project, *arguments, **exports(project))
+    return project, project.run("mlflow", "run", ".", *arguments, **exports(project))
 
 
-@pytest.mark.xdist_group("uv")
 def test_in_an_environment_made_by_uv_from_conda_yaml(
     trained_by_uv: tuple[Shell, Finished], client: Callable[[str], Any]
 ) -> None:
@@ -168,7 +167,6 @@ def test_in_an_environment_made_by_uv_from_conda_yaml(
     assert [child.data.params["model__alpha"] for child in children] == ["0.05", "0.2"]
 
 
-@pytest.mark.xdist_group("uv")
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs a POSIX shell")
 def test_such_an_environment_reaches_a_workspace(trained_by_uv: tuple[Shell, Finished]) -> None:
     project, _ = trained_by_uv

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -34,18 +33,12 @@ SLOW_RECIPE = (
 )
 
 
-def slow_training(shell: Shell, *arguments: str, seconds: int = 60) -> subprocess.Popen[str]:
+def slow_training(shell: Shell, *arguments: str, seconds: int = 60) -> Any:
     """Start a training and return once it fits."""
     (shell.folder / "slow.py").write_text(SLOW.replace("60", str(seconds)))
     (shell.folder / "slow.yaml").write_text(SLOW_RECIPE)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "training", "slow.yaml", "--json", *arguments],
-        cwd=shell.folder,
-        env=shell.environment | {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = ["-m", "training", "slow.yaml", "--json", *arguments]
+    process = shell.start(*command, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
     for _ in range(600):
         if (shell.folder / "fitting").exists() or process.poll() is not None:
             break
@@ -75,14 +68,7 @@ def test_killed_while_children_are_written_leaves_none_half_written(
     shell: Shell, client: Any
 ) -> None:
     alphas = ",".join(str(number / 100) for number in range(1, 301))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "training", "--param", f"model__alpha={alphas}", "--json"],
-        cwd=shell.folder,
-        env=shell.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = shell.start("-m", "training", "--param", f"model__alpha={alphas}", "--json")
     for _ in range(3000):
         if len(list((shell.folder / "mlruns").glob("*/*/tags/mlproject.candidate"))) >= 5:
             break

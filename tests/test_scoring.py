@@ -8,8 +8,6 @@ import os
 import pickle
 import random
 import signal
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -502,10 +500,7 @@ def test_a_killed_run_leaves_nothing_and_is_finished_byte_for_byte(
     moments = random.Random(7)  # noqa: S311 - no secret
     for number in range(5):
         output = shell.folder / f"{number}.{ending}"
-        command = [sys.executable, "-m", "inference", *options, output.name, "--tracking", "local"]
-        process = subprocess.Popen(
-            command, cwd=shell.folder, env=shell.environment, stderr=subprocess.DEVNULL
-        )
+        process = shell.start("-m", "inference", *options, output.name, "--tracking", "local")
         batches = moments.randint(0, 40)  # all of them, so also while the output is moved
         folder = output.with_name(f".{output.name}.scoring")
         while process.poll() is None and len(list(folder.glob("*.arrow"))) < batches:

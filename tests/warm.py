@@ -14,8 +14,11 @@ import json
 import os
 import runpy
 import select
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +52,75 @@ HEAVY = (
 CAN_FORK = hasattr(os, "fork")
 
 
+class Started:
+    """A command that runs, as ``subprocess.Popen`` has it."""
+
+    def __init__(self, warm: Warm, pid: int, out: Path, err: Path) -> None:
+        self.returncode: int | None = None
+        self._warm, self._pid, self._files = warm, pid, (out, err)
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._warm.code_of(self._pid)
+        return self.returncode
+
+    def wait(self, timeout: float = 60) -> int:
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(str(self._pid), timeout)
+            time.sleep(0.005)
+        return code
+
+    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+        self.wait(timeout)
+        out, err = (path.read_text(encoding="utf-8") for path in self._files)
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self._pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
 class Warm:
     """The process; started at the first command, ended with this one."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._number = 0
+        self._home = tempfile.TemporaryDirectory()  # of what looks for one when it is imported
 
     def run(
         self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], timeout: float
     ) -> tuple[int, bytes, bytes]:
         """Run ``python -m …``; return exit code, standard output and standard error."""
-        home = Path(environment["HOME"])
-        out, err = home / ".standard-output", home / ".standard-error"
+        out, err, request = self._request(arguments, folder, environment)
+        code = self._answer(environment, request | {"wait": True}, timeout)
+        found = int(code), out.read_bytes(), err.read_bytes()
+        out.unlink()
+        err.unlink()
+        return found
+
+    def start(
+        self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str]
+    ) -> Started:
+        """Start ``python -m …`` and leave it running."""
+        out, err, request = self._request(arguments, folder, environment)
+        return Started(self, int(self._answer(environment, request, 60)), out, err)
+
+    def code_of(self, pid: int) -> int | None:
+        """Return the exit code of what was started; None while it runs."""
+        code: int | None = json.loads(self._answer({}, {"poll": pid}, 60))
+        return code
+
+    def _request(
+        self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str]
+    ) -> tuple[Path, Path, dict[str, Any]]:
+        self._number += 1
+        out, err = (Path(environment["HOME"]) / f".{n}-{self._number}" for n in ("out", "err"))
         request = {
             "arguments": arguments,
             "folder": str(folder),
@@ -68,6 +128,11 @@ class Warm:
             "out": str(out),
             "err": str(err),
         }
+        return out, err, request
+
+    def _answer(
+        self, environment: dict[str, str], request: dict[str, Any], timeout: float
+    ) -> bytes:
         process = self._started(environment)
         assert process.stdin is not None
         assert process.stdout is not None
@@ -76,18 +141,14 @@ class Warm:
         ready, _, _ = select.select([process.stdout], [], [], timeout)
         if not ready:
             self._end()
-            raise TimeoutError(f"{arguments} did not end in {timeout} s")
-        code = int(process.stdout.readline())
-        found = code, out.read_bytes(), err.read_bytes()
-        out.unlink()
-        err.unlink()
-        return found
+            raise TimeoutError(f"{request} was not answered in {timeout} s")
+        return process.stdout.readline()
 
     def _started(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, __file__],
-                env={name: text for name, text in environment.items() if name != "HOME"},
+                env=environment | {"HOME": self._home.name},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
@@ -102,19 +163,30 @@ class Warm:
 
 
 def main() -> None:
-    """Answer each request, a line of JSON, with the exit code of what it ran."""
+    """Answer each request, a line of JSON, with a line.
+
+    It is the exit code of what ran; of what was only started, its process; to a question, null
+    or its exit code.
+    """
     for name in HEAVY:
         importlib.import_module(name)
     gc.freeze()  # else every fork goes through all of it when it ends, which takes most of a second
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
-        process = os.fork()
-        if process == 0:
-            answers.close()
-            _become(json.loads(line))
-            return
-        _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+        request = json.loads(line)
+        answer: int | None
+        if "poll" in request:
+            ended, status = os.waitpid(request["poll"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if ended else None
+        else:
+            answer = os.fork()
+            if answer == 0:
+                answers.close()
+                _become(request)
+                return
+            if "wait" in request:
+                answer = os.waitstatus_to_exitcode(os.waitpid(answer, 0)[1])
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 def _become(request: dict[str, Any]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,30 +23,24 @@ URI = identities.TRACKING_URI.replace("azureml:", "azureml3:")
 def emulated(folder: Path, *options: str) -> Iterator[EmulatorInstance]:
     """Run an emulator of its own, with faults, for the block."""
     folder.mkdir()
-    command = [sys.executable, "-m", "mlproject", "emulator", "start", "--state", "state", *options]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=new_environment(folder / "home"),
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield _found(process, folder)
-        finally:
-            process.terminate()
-            process.wait()
+    there = Shell(folder, new_environment(folder / "home"))
+    process = there.start("-m", "mlproject", "emulator", "start", "--state", "state", *options)
+    try:
+        yield _found(process, folder)
+    finally:
+        process.terminate()
+        process.wait()
 
 
-def _found(process: subprocess.Popen[bytes], folder: Path) -> EmulatorInstance:
+def _found(process: Any, folder: Path) -> EmulatorInstance:
     for _ in range(600):
-        assert process.poll() is None, (folder / "log").read_text()
+        if process.poll() is not None:
+            break
         try:
             return find(folder / "state")
         except ConfigurationError:
             time.sleep(0.1)
-    pytest.fail((folder / "log").read_text())
+    pytest.fail(str(process.communicate()))
 
 
 @pytest.fixture
