@@ -88,12 +88,17 @@ def known_names() -> list[str]:
 def check(name: str, task: Task) -> None:
     """Raise ConfigurationError unless a metric of this name fits the task."""
     if name not in {NRMSE, _NEG_NRMSE, *_REGRESSION, *_CLASSIFICATION, *get_scorer_names()}:
-        hint = did_you_mean(name, known_names(), noun="metrics")
+        fitting = [known for known in known_names() if _fits(known, task)]
+        hint = did_you_mean(name, fitting, noun=f"metrics for {task}")
         raise ConfigurationError(f"No metric '{name}'", hint)
+    if not _fits(name, task):
+        raise ConfigurationError(f"The metric '{name}' does not fit a {task} task")
+
+
+def _fits(name: str, task: Task) -> bool:
     regression = {NRMSE, _NEG_NRMSE, *_REGRESSION, *_REGRESSION.values()}
     is_regression = name in regression or "_error" in name or "deviance" in name
-    if is_regression != (task == "regression"):
-        raise ConfigurationError(f"The metric '{name}' does not fit a {task} task")
+    return is_regression == (task == "regression")
 
 
 def resolve(name: str, task: Task, classes: np.ndarray[Any, Any] | None) -> Metric:
