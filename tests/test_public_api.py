@@ -274,6 +274,12 @@ def test_a_class_from_a_module_beside_the_script_loads_without_it(
         ({"metrics": ["accuracy"]}, "does not fit a regression task"),
         ({"tracking": "locl"}, "No tracking target 'locl'"),
         ({"register": "a/b"}, "'a/b' cannot be the name of a registered model"),
+        ({"engine": "x"}, "'engine': 'x' is not one of 'local', 'dask'"),
+        ({"jobs": 0}, "'jobs': give a number of fits, or -1 for all cores"),
+        ({"test_size": 30}, "'test_size': 30 is not between 0 and 1"),
+        ({"cv_only": True}, "cv_only measures by the folds of a search, and there is none"),
+        ({"X": [1, 2, 3]}, "X has 1 dimensions; rows and columns are needed"),
+        ({"y": None}, "fit needs X and y"),
     ],
 )
 def test_what_does_not_fit_is_one_line(
@@ -388,3 +394,178 @@ def test_results_have_the_keys_of_json(shell: Shell) -> None:
     assert set(trained) == {field.name for field in fields(mlproject.TrainResult)}
     assert all(hasattr(mlproject.PromotionResult, name) or name in promoted for name in promoted)
     assert promoted["judged"]["passed"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"param_grid": {"model__alhpa": [1]}}, "no parameter 'model__alhpa'. Did you mean"),
+        ({"scoring": {"f(x)=1": "r2"}, "refit": "f(x)=1"}, "'f(x)=1' cannot be recorded"),
+    ],
+)
+def test_a_search_that_cannot_be_recorded_is_told_before_it_is_fitted(
+    isolated: Path, diabetes: Any, changes: dict[str, Any], message: str
+) -> None:
+    import mlproject
+
+    with pytest.raises(mlproject.ConfigurationError) as caught:
+        mlproject.fit(own_search(**changes), *diabetes, tracking="local")
+
+    assert message in str(caught.value)
+    assert not (isolated / "mlruns").exists()
+
+
+def test_folds_that_tear_groups_apart_are_refused(isolated: Path, diabetes: Any) -> None:
+    import mlproject
+
+    groups = np.arange(442) // 10
+    with pytest.raises(mlproject.ConfigurationError, match=r"KFold.*Give it cv=GroupKFold\(5\)"):
+        mlproject.fit(own_search(), *diabetes, groups=groups)
+
+
+def test_a_missing_target_is_told(isolated: Path, diabetes: Any) -> None:
+    import mlproject
+
+    y = diabetes[1].where(diabetes[1] > 40)
+    with pytest.raises(mlproject.DataError, match="y is missing in [0-9]+ of 442 rows"):
+        mlproject.fit(own_search(), diabetes[0], y)
+
+
+def test_estimators_with_folds_of_their_own_are_no_searches(isolated: Path, diabetes: Any) -> None:
+    from sklearn.feature_selection import RFECV
+    from sklearn.linear_model import Ridge, RidgeCV
+
+    import mlproject
+
+    for estimator in (RidgeCV(), RFECV(Ridge(), cv=2)):
+        assert mlproject.fit(estimator, *diabetes).children == 0
+
+
+def test_global_autologging_goes_on(
+    isolated: Path, diabetes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow.sklearn
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    monkeypatch.setitem(AUTOLOGGING_INTEGRATIONS, "sklearn", {})  # which would come first
+    mlflow.autolog(log_models=False, silent=True)
+    try:
+        assert mlproject.fit(Ridge(), *diabetes, experiment="a", register="r").registered
+        with mlflow.start_run() as run:
+            Ridge(alpha=0.5).fit(*diabetes)
+        assert mlflow.get_run(run.info.run_id).data.params["alpha"] == "0.5"
+    finally:
+        mlflow.autolog(disable=True, silent=True)
+
+
+def test_a_relative_address_of_the_caller_is_the_same_server(isolated: Path, diabetes: Any) -> None:
+    import mlflow
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    mlflow.set_tracking_uri("sqlite:///relative.db")
+    with mlflow.start_run(experiment_id=mlflow.create_experiment("mine")) as run:
+        result = mlproject.fit(Ridge(), *diabetes)
+
+    assert mlflow.get_run(result.run_id).data.tags["mlflow.parentRunId"] == run.info.run_id
+
+
+def test_several_threads_follow_one_another(isolated: Path, diabetes: Any) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    def fitted(number: int) -> Any:
+        return mlproject.fit(Ridge(), *diabetes, tracking=f"sqlite:///{number}.db")
+
+    before = dict(os.environ)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(fitted, range(2)))
+
+    assert [Path(result.tracking_uri).name for result in results] == ["0.db", "1.db"]
+    assert dict(os.environ) == before
+
+
+def test_a_run_that_was_given_is_joined_once(
+    isolated: Path, client: Any, diabetes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    given = mlflow.MlflowClient().create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    first = mlproject.fit(Ridge(), *diabetes)
+    second = mlproject.fit(Ridge(alpha=3.0), *diabetes)
+
+    assert first.run_id == given
+    assert second.run_id != given
+    assert os.environ["MLFLOW_RUN_ID"] == given
+
+
+def test_an_estimator_that_leaves_a_run_open_does_not_take_over(
+    isolated: Path, diabetes: Any
+) -> None:
+    import mlflow
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    class Greedy(Ridge):
+        def fit(self, X: Any, y: Any) -> Any:
+            mlflow.start_run(nested=True)
+            return super().fit(X, y)
+
+    result = mlproject.fit(Greedy(), *diabetes)
+
+    assert mlflow.active_run() is None
+    assert mlflow.get_run(result.run_id).info.status == "FINISHED"
+
+
+def test_whole_numbers_of_the_training_may_be_fractions_later(
+    isolated: Path, diabetes: Any
+) -> None:
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    X = diabetes[0] * 100
+    result = mlproject.fit(Ridge(), X.astype(int), diabetes[1])
+    predictions, rejects = mlproject.predict(result, X)
+
+    assert (len(predictions), len(rejects)) == (442, 0)
+
+
+def test_arrays_are_predicted_too(isolated: Path, diabetes: Any) -> None:
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    X, y = diabetes[0].to_numpy(), diabetes[1].to_numpy()
+    model = Ridge()
+    predictions, rejects = mlproject.predict(mlproject.fit(model, X, y, jobs=2), X)
+
+    assert predictions["prediction"].to_numpy() == pytest.approx(model.predict(X))
+    assert rejects.empty
+
+
+def test_a_scorer_may_give_several_scores(isolated: Path, diabetes: Any) -> None:
+    import mlproject
+
+    search = own_search(scoring=_several_scores, refit="a", n_jobs=None)
+    result = mlproject.fit(search, *diabetes, jobs=2)
+
+    assert result.metrics["cv_a"] == pytest.approx(result.metrics["cv_b"] / 2)
+    assert search.n_jobs is None
+
+
+def _several_scores(estimator: Any, X: Any, y: Any) -> dict[str, float]:
+    score = float(estimator.score(X, y))
+    return {"a": score, "b": 2 * score}

@@ -21,6 +21,7 @@ def predict(
     model: LoadedModel, frame: pd.DataFrame, method: str = PREDICT
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scored rows and the rejects of a data frame; see ``mlproject.predict``."""
+    frame = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
     names = [str(name) for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -59,6 +59,7 @@ class ScoreRequest(Options):
         Option(
             "Rows scored together, rounded up; the result does not depend on it.",
             minimum=1,
+            expected="a number of rows, 1 or more",
         ),
     ] = None
     jobs: Annotated[int | None, jobs("batches")] = None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from inference.request import ScoreRequest, ScoreResult
 from mlproject.base import clusters
 from mlproject.base.console import Reporter
+from mlproject.base.errors import ConfigurationError
 from mlproject.gate.request import CHAMPION, PromoteRequest
 from mlproject.registry.versions import check_name
 from mlproject.tracking import session as sessions
@@ -71,12 +72,13 @@ def fit(
     X_test, y_test : optional
         Held-out rows. Without them some of ``X`` are held out.
     groups : array-like of shape (n_rows,), optional
-        Rows of one group stay together, when rows are held out and in the folds.
+        Rows of one group stay together when rows are held out, and in the folds of the search,
+        which have to be grouped: ``cv=GroupKFold(5)``.
     test_size : float
         The share of rows that is held out without ``X_test``, between 0 and 1; of classes in their
         proportion.
     cv_only : bool
-        Hold nothing out: metrics are those of cross-validation.
+        Hold nothing out: metrics are those of the search's cross-validation.
     name : str, optional
         What the training is called; by default the model's class.
     metrics : sequence of str, optional
@@ -106,12 +108,23 @@ def fit(
     from training.fit import Choices, Rows, plan
 
     started = time.perf_counter()
-    check_name(register)
+    if not 0 < test_size < 1:
+        raise ConfigurationError(f"'test_size': {test_size} is not between 0 and 1")
+    request = TrainRequest(
+        tracking=_text(tracking),
+        experiment=experiment,
+        run_name=run_name,
+        register=register or None,
+        engine=engine,
+        jobs=jobs,
+        seed=seed,
+    )
+    check_name(request.register)
     clusters.check_installed(engine)
-    destination = Destination(experiment, run_name, register, engine, jobs)
+    destination = Destination(experiment, run_name, request.register, engine, jobs)
     rows = Rows(X, y, X_test, y_test, groups, test_size, cv_only)
-    with sessions.opened(resolve(tracking)) as session:
-        planned = plan(search, rows, Choices(name, metrics, seed))
+    with sessions.opened(resolve(request.tracking)) as session:
+        planned = plan(search, rows, Choices(name, _several(metrics), seed))
         result = execute(planned, destination, session, _reporter(progress))
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
@@ -154,8 +167,8 @@ def train(
         recipe=_text(recipe),
         data=_text(data),
         target=target,
-        params=params,
-        tracking=tracking,
+        params=_several(params) or (),
+        tracking=_text(tracking),
         experiment=experiment,
         run_name=run_name,
         register=register,
@@ -237,8 +250,8 @@ def score(
         engine=engine,
         resume=resume,
         overwrite=overwrite,
-        trust=trust,
-        tracking=tracking,
+        trust=_several(trust),
+        tracking=_text(tracking),
         track=track,
     )
     return run(request, _reporter(progress))
@@ -274,7 +287,8 @@ def predict(
     from mlproject.models.opening import open_model
     from mlproject.models.trust import in_force
 
-    policy = in_force(trust)
+    ScoreRequest(method=method)  # which checks it
+    policy = in_force(_several(trust))
     reporter = Reporter(quiet=True)
     uri, tracking = _found(model, tracking)
     with sessions.opened(resolve(tracking)) as session:
@@ -338,7 +352,7 @@ def promote(
         "resamples": resamples,
         "seed": seed,
         "floor": floor,
-        "slice_by": slice_by,
+        "slice_by": _several(slice_by),
         "slice_tolerance": slice_tolerance,
         "slice_rows": slice_rows,
         "time_factor": time_factor,
@@ -349,8 +363,8 @@ def promote(
         to=to,
         data=_text(data),
         rules={key: value for key, value in rules.items() if value is not None},
-        trust=trust,
-        tracking=tracking,
+        trust=_several(trust),
+        tracking=_text(tracking),
     )
     return entry.promote(request, _reporter(progress))
 
@@ -373,7 +387,14 @@ def _found(model: str | TrainResult, tracking: str | None) -> tuple[str, str | N
     """Return a model's URI, and the target that it is looked for in: a result knows its own."""
     if isinstance(model, str):
         return model, tracking
+    if tracking is None and resolve(None).printable == model.tracking_uri:
+        return model.model_uri, None  # whose address may have a password, which the result has not
     return model.model_uri, tracking or model.tracking_uri
+
+
+def _several(values: Any) -> Any:
+    """Return one text as a list of it, and anything else as it is."""
+    return [values] if isinstance(values, str) else values
 
 
 def _text(value: str | PathLike[str] | None) -> str | None:

@@ -8,6 +8,7 @@ parameters and score, ``cv_results.csv``, the estimator's diagram and the classi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,7 +52,10 @@ def switched_off() -> Iterator[None]:
     try:
         yield
     finally:
-        if enabled:
-            with quiet_loggers("mlflow.sklearn"):
-                mlflow.sklearn.autolog(**before)
-        AUTOLOGGING_INTEGRATIONS[_SKLEARN] = before
+        try:
+            if enabled:
+                known = inspect.signature(mlflow.sklearn.autolog).parameters
+                with quiet_loggers("mlflow.sklearn"):
+                    mlflow.sklearn.autolog(**{k: v for k, v in before.items() if k in known})
+        finally:  # with what mlflow.autolog() has added
+            AUTOLOGGING_INTEGRATIONS[_SKLEARN] = before

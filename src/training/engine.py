@@ -26,15 +26,28 @@ def running(plan: Plan, engine: str, jobs: int | None) -> Iterator[None]:
         Fits at a time; 1 by default, -1 for all cores. For a Dask cluster of our own, its workers.
     """
     if engine == "local" or not plan.searches:
-        if plan.searches and jobs is not None:
-            plan.search.set_params(n_jobs=jobs)
-        yield
+        with _jobs(plan, jobs):
+            yield
         return
     with (
         # A cluster has scikit-learn, and nothing of ours.
         by_value([*requirements.users_own(plan.imports), metrics.__name__]),
         clusters.dask(jobs),
         joblib.parallel_config(backend="dask"),
+        _jobs(plan, -1),
     ):
-        plan.search.set_params(n_jobs=-1)
         yield
+
+
+@contextmanager
+def _jobs(plan: Plan, count: int | None) -> Iterator[None]:
+    """Let a search fit so many at a time inside the block; None is what it says itself."""
+    if count is None or not plan.searches:
+        yield
+        return
+    before = plan.search.n_jobs
+    plan.search.set_params(n_jobs=count)
+    try:
+        yield
+    finally:
+        plan.search.set_params(n_jobs=before)

@@ -56,7 +56,9 @@ def execute(
         reporter.warn(notice)
     with reporter.step(f"Connecting to {session.target.described}"):
         client = session.client
-    experiment = destination.experiment or ambient_experiment(client) or plan.name
+    experiment = (
+        destination.experiment or ambient_experiment(client) or _of_active_run(session) or plan.name
+    )
     with (
         autologging.switched_off(),
         runs.opened(session, experiment, destination.run_name) as open_run,
@@ -70,6 +72,16 @@ def execute(
         registered = registration.register(client, result.run_id, destination.register)
         result = replace(result, registered=registered)
     return replace(result, seconds=round(time.perf_counter() - started, 3))
+
+
+def _of_active_run(session: Session) -> str | None:
+    """Return the experiment of the caller's active run, of which the new one will be a child."""
+    import mlflow
+
+    active = mlflow.active_run()
+    if active is None or session.moved:
+        return None
+    return str(session.client.get_experiment(active.info.experiment_id).name)
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,7 @@ class _Execution:
         return values
 
     def _stored(self, outcome: Outcome) -> Format:
-        example = self.plan.rows.X_train[: model.EXAMPLE_ROWS]
+        example = self.plan.example
         stored = model.choose_format(outcome.best, example)
         model.log(outcome.best, example, self.plan.imports, stored)
         return stored

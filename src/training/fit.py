@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,21 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import is_classifier, is_regressor
+from sklearn.model_selection import PredefinedSplit, check_cv
+from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.utils import _safe_indexing
 
 from mlproject.base.errors import ConfigurationError, DataError, reason
 from mlproject.tracking.datasets import IN_MEMORY, Dataset
-from training import metrics
+from training import metrics, pipeline
 from training.auto import infer_task
-from training.plan import Plan
+from training.model import EXAMPLE_ROWS
+from training.plan import Plan, is_search
 from training.recipe import SplitKind, Task
 from training.split import Rule, Split
+
+# Of a metric or a parameter (mlflow.utils.validation).
+_RECORDABLE = re.compile(r"[/\w.\- :]{1,250}")
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,20 @@ class Rows:
     groups: Any = None
     test_size: float = 0.2
     cv_only: bool = False
+
+    def checked(self) -> Rows:
+        """Return the same rows in forms that scikit-learn and MLflow both take."""
+        given = {"X": self.X, "X_test": self.X_test}
+        tables = {name: _array(table, name) for name, table in given.items() if table is not None}
+        if self.X is None or self.y is None:
+            raise ConfigurationError("fit needs X and y", "Give the rows and their target")
+        for name, y in (("y", self.y), ("y_test", self.y_test)):
+            missing = int(pd.isna(np.asarray(y)).sum()) if y is not None else 0
+            if missing:
+                raise DataError(
+                    f"{name} is missing in {missing} of {len(y)} rows", "Fill or remove them"
+                )
+        return replace(self, **tables)
 
     def split(self, task: Task, seed: int) -> Split:
         if (self.X_test is None) != (self.y_test is None):
@@ -87,11 +108,23 @@ class Choices:
 
 
 def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
-    _check(search)
+    searches = is_search(search)
+    estimator = search.estimator if searches else search
+    _check(search, estimator)
+    if rows.cv_only and not searches:
+        raise ConfigurationError(
+            "cv_only measures by the folds of a search, and there is none",
+            "Leave it out, or give GridSearchCV(estimator, {}, cv=5)",
+        )
+    rows = rows.checked()
     task = _task(search, rows.y)
+    if searches and rows.groups is not None:
+        _check_folds(search, rows.y)
     split = rows.split(task, choices.seed)
-    estimator = search.estimator if hasattr(search, "cv") else search
-    scoring = metrics.of_scoring(search.scoring, task) if hasattr(search, "cv") else {}
+    scoring = metrics.of_scoring(search.scoring, task) if searches else {}
+    _check_names([*scoring, *(metric.key for metric in scoring.values() if len(scoring) > 1)])
+    _check_names(estimator.get_params(deep=True))
+    _check_grids(search, estimator)
     classes = np.unique(rows.y) if task == "classification" else None
     given = choices.metrics or list(
         dict.fromkeys([*metrics.usual(task, estimator, rows.y), *scoring])
@@ -109,24 +142,68 @@ def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
         dataset=_dataset(rows.X, rows.y),
         held_out_dataset=_dataset(rows.X_test, rows.y_test) if rows.X_test is not None else None,
         seed=choices.seed,
+        example=_widened(split.X_train[:EXAMPLE_ROWS]),
     )
 
 
-def _check(search: Any) -> None:
+def _check(search: Any, estimator: Any) -> None:
     for method in ("fit", "get_params"):
         if isinstance(search, type) or not hasattr(search, method):
             raise ConfigurationError(
                 f"{search!r} is no estimator", "Give an instance of a scikit-learn class"
             )
-    if hasattr(search, "cv") and hasattr(search, "estimator") and search.refit is False:
+    if is_search(search) and search.refit is False:
         raise ConfigurationError(
             "The search has refit=False, so there would be no best model", "Set refit=True"
         )
-    estimator = search.estimator if hasattr(search, "cv") else search
     if not hasattr(estimator, "predict"):
         raise ConfigurationError(
             f"{type(estimator).__name__} does not predict", "Make the last step a model"
         )
+
+
+def _check_folds(search: Any, y: Any) -> None:
+    """Raise ConfigurationError for folds of scikit-learn's that would tear groups apart."""
+    kind = type(check_cv(search.cv, y, classifier=is_classifier(search.estimator)))
+    fixed = issubclass(kind, (_CVIterableWrapper, PredefinedSplit))
+    if kind.__module__.startswith("sklearn.") and "Group" not in kind.__name__ and not fixed:
+        raise ConfigurationError(
+            f"The folds of the search ({kind.__name__}) do not keep groups together",
+            "Give it cv=GroupKFold(5), or StratifiedGroupKFold(5) for classes",
+        )
+
+
+def _check_grids(search: Any, estimator: Any) -> None:
+    """Raise ConfigurationError for an axis that the pipeline has not, with the nearest name."""
+    given = getattr(search, "param_grid", None) or getattr(search, "param_distributions", {})
+    for grid in given if isinstance(given, list) else [given]:
+        # What a replaced step brings along is known only to scikit-learn.
+        steps = [
+            name
+            for name, values in grid.items()
+            if isinstance(values, (list, tuple)) and any(hasattr(v, "fit") for v in values)
+        ]
+        for name in grid:
+            if not any(name.startswith(f"{step}__") for step in steps):
+                pipeline.check_name(estimator, name)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Raise ConfigurationError for a name that MLflow records no metric or parameter under."""
+    for name in names:
+        if not _RECORDABLE.fullmatch(name):
+            raise ConfigurationError(
+                f"'{name}' cannot be recorded as the name of a metric or a parameter",
+                "MLflow takes letters, digits, '_', '-', '.', ':', '/' and spaces, at most 250",
+            )
+
+
+def _widened(example: Any) -> Any:
+    """Return rows with whole numbers as doubles: other rows may have fractions, or gaps."""
+    if not isinstance(example, pd.DataFrame):
+        return example
+    whole = [name for name, kind in example.dtypes.items() if kind.kind in "iu"]
+    return example.astype(dict.fromkeys(whole, "float64"))
 
 
 def _task(search: Any, y: Any) -> Task:
@@ -165,6 +242,17 @@ def _bytes(table: Any) -> list[bytes]:
     except TypeError:  # lists and the like, which have no hash
         rows = pd.util.hash_pandas_object(frame.map(repr), index=False)
     return [names.encode(), rows.to_numpy().tobytes()]
+
+
+def _array(table: Any, name: str) -> Any:
+    if isinstance(table, pd.DataFrame):
+        return table
+    if sparse.issparse(table):
+        return sparse.csr_matrix(table)
+    array = np.asarray(table)
+    if array.ndim != 2:
+        raise DataError(f"{name} has {array.ndim} dimensions; rows and columns are needed")
+    return array
 
 
 def _length(table: Any) -> int:

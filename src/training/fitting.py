@@ -16,7 +16,7 @@ from sklearn.model_selection import ParameterSampler, check_cv
 from sklearn.utils import _safe_indexing
 
 from mlproject.base.errors import ModelError, reason
-from training.plan import Plan, count_of
+from training.plan import Plan, count_of, is_search
 from training.split import Split
 
 # The reason of each failed candidate is found by fitting it once more; of so many at most.
@@ -68,7 +68,7 @@ class Outcome:
     @property
     def results(self) -> Mapping[str, Any]:
         """``cv_results_``; empty where there was no search."""
-        return getattr(self.fitted, "cv_results_", {})
+        return self.fitted.cv_results_ if is_search(self.fitted) else {}
 
     @property
     def candidates(self) -> int:
@@ -135,8 +135,13 @@ def _failures(search: Any, rows: Split) -> list[Failure]:
 
 def _why(search: Any, parameters: Mapping[str, Any], rows: Split, fold: int) -> str | None:
     """Fit one candidate on one fold again, to hear what it raises."""
-    splitter = check_cv(search.cv, rows.y_train, classifier=is_classifier(search.estimator))
+    # A generator of folds has been read by the search, which keeps what it read.
+    splitter = getattr(search, "_checked_cv_orig", None)
+    if splitter is None:
+        splitter = check_cv(search.cv, rows.y_train, classifier=is_classifier(search.estimator))
     folds = list(splitter.split(rows.X_train, rows.y_train, rows.groups))
+    if not folds:
+        return None
     train, test = folds[fold % len(folds)]
     candidate = clone(search.estimator).set_params(
         **{name: clone(value, safe=False) for name, value in parameters.items()}
@@ -145,7 +150,7 @@ def _why(search: Any, parameters: Mapping[str, Any], rows: Split, fold: int) -> 
         candidate.fit(_safe_indexing(rows.X_train, train), _safe_indexing(rows.y_train, train))
         scorer = check_scoring(candidate, search.scoring)
         scorer(candidate, _safe_indexing(rows.X_train, test), _safe_indexing(rows.y_train, test))
-    except Exception as error:  # noqa: BLE001 - its message is what is asked for
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - its message is what is asked for
         return reason(error)
     return None
 
@@ -167,6 +172,13 @@ def _best_scores(plan: Plan) -> dict[str, float]:
     """Return ``cv_NAME`` and ``cv_NAME_std`` of the best candidate."""
     results, best = plan.search.cv_results_, plan.search.best_index_
     scores = {}
+    if callable(plan.search.scoring) and plan.search.multimetric_:  # which names its own scores
+        for column in results:
+            kind, _, name = column.partition("_test_")
+            if kind in ("mean", "std"):
+                suffix = "_std" if kind == "std" else ""
+                scores[f"cv_{name}{suffix}"] = float(results[column][best])
+        return scores
     for name, metric in plan.scoring.items():
         single = "mean_test_score" in results
         if single and name != plan.refit:

@@ -144,7 +144,7 @@ def _of_scorer(scoring: Any, key: str | None = None) -> Metric:
     known = {long: short for short, long in {**_REGRESSION, **_CLASSIFICATION}.items()}
     if key is not None and key != scoring:
         name = key
-    name = known.get(name, name)
+    name = "score" if name == "<lambda>" else known.get(name, name)
     return Metric(name, key or str(scoring), scorer)
 
 
@@ -176,10 +176,14 @@ def measured(
     unmeasured: dict[str, str] = {}
     for name, metric in metrics.items():
         try:
-            score = float(metric.scorer(estimator, X, y))
+            score = metric.scorer(estimator, X, y)
         except ValueError as error:
             unmeasured[name] = reason(error)
             continue
+        if isinstance(score, Mapping):  # a scorer of the user's may give several
+            values |= {str(key): float(value) for key, value in score.items()}
+            continue
+        score = float(score)
         if np.isnan(score):
             unmeasured[name] = "it is not defined for them"
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sklearn.model_selection import ParameterGrid
+from sklearn.model_selection._search import BaseSearchCV
 
 from mlproject.tracking.datasets import Dataset
 from training.metrics import Metric
@@ -32,6 +33,8 @@ class Plan:
         The metrics on the held-out rows.
     dataset, held_out_dataset : Dataset
         Where the rows come from; the second where the held-out ones come from elsewhere.
+    example : DataFrame or array of a few rows
+        Training rows as the model will be given them.
     imports : sequence of str
         Modules of the user's own that are stored with the model.
     tags, files : mapping of str to str
@@ -49,6 +52,7 @@ class Plan:
     held_out: Mapping[str, Metric]
     dataset: Dataset
     seed: int
+    example: Any
     held_out_dataset: Dataset | None = None
     imports: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +62,7 @@ class Plan:
     @property
     def searches(self) -> bool:
         """Whether candidates are compared, rather than one pipeline fitted."""
-        return hasattr(self.search, "cv")
+        return is_search(self.search)
 
     @property
     def described(self) -> str:
@@ -70,6 +74,12 @@ class Plan:
         if count == 1:
             candidates = "1 candidate"
         return f"{candidates}, {folds} folds" if folds is not None else candidates
+
+
+def is_search(estimator: Any) -> bool:
+    """Whether an estimator compares candidates, as grid search does; others have folds too."""
+    parts = all(hasattr(estimator, name) for name in ("cv", "estimator", "refit"))
+    return parts and (isinstance(estimator, BaseSearchCV) or hasattr(estimator, "search_spaces"))
 
 
 def count_of(search: Any) -> int | None:

@@ -16,6 +16,7 @@ from mlproject.data import table as tables
 from mlproject.data.table import Table
 from mlproject.tracking import datasets, names
 from training import auto, catalogue, checks, estimators, metrics, parameters, pipeline, search
+from training.model import EXAMPLE_ROWS
 from training.plan import Plan
 from training.recipe import Recipe
 from training.request import TrainRequest
@@ -60,6 +61,7 @@ def prepare(request: TrainRequest) -> Prepared:
         dataset=datasets.of_table(table),
         held_out_dataset=datasets.of_table(validation) if validation is not None else None,
         seed=recipe.seed,
+        example=rows.X_train.head(EXAMPLE_ROWS),
         imports=recipe.imports,
         tags={names.RECIPE: recipe.name},
         files={names.RECIPE_FILE: catalogue.dump(_recordable(recipe, table, validation))},

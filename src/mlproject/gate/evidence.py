@@ -99,8 +99,8 @@ def _recipe(client: MlflowClient, run_id: str) -> Recipe:
         files = {item.path for item in client.list_artifacts(run_id)}
         if names.RECIPE_FILE not in files:
             raise ConfigurationError(
-                f"The run {run_id} has no recipe: 'python -m training' did not make it",
-                "Only models of this project's runs can be compared",
+                f"The run {run_id} has no recipe, from which the rows that it held out follow",
+                "Only models that 'python -m training' or mlproject.train made can be compared",
             )
         with TemporaryDirectory(prefix="mlproject-") as folder:
             path = client.download_artifacts(run_id, names.RECIPE_FILE, folder)

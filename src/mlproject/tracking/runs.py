@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ _LONGEST_FAILURE = 1000
 # What a server takes in one batch (mlflow.utils.validation).
 _MOST_METRICS, _MOST_PARAMETERS, _MOST_TAGS = 1000, 100, 100
 _MOST_NAMED = 10
+# By this process, which is given the id of one run.
+_JOINED: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,10 @@ def opened(session: Session, experiment: str, run_name: str | None) -> Iterator[
     experiment, nested in the caller's active run where there is one. It ends FINISHED, FAILED with
     the reason in a tag, or KILLED when interrupted.
     """
-    import mlflow
-
     given = environ.get(environ.RUN_ID)
+    if given in _JOINED:  # it has been filled: the next one of this process is a run of its own
+        given = None
+        os.environ.pop(environ.RUN_ID)
     open_run = (
         _joined(session.client, given, run_name) if given else _new(session, experiment, run_name)
     )
@@ -107,7 +111,7 @@ def opened(session: Session, experiment: str, run_name: str | None) -> Iterator[
         _end_failed(session.client, open_run.run_id, error)
         raise
     with as_tracking_error(f"The run {open_run.run_id} cannot be ended"):
-        mlflow.end_run("FINISHED")
+        _end(open_run.run_id, "FINISHED")
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,7 @@ def _joined(client: MlflowClient, run_id: str, run_name: str | None) -> OpenRun:
 
     with as_tracking_error(f"The run {run_id} cannot be joined"):
         run = mlflow.start_run(run_id=run_id, nested=True)
+        _JOINED.add(run_id)
         if run_name:
             client.update_run(run_id, name=run_name)
         experiment = client.get_experiment(run.info.experiment_id)
@@ -208,10 +213,18 @@ def _new(session: Session, experiment: str, run_name: str | None) -> OpenRun:
     return OpenRun(run, joined=False, experiment=experiment)
 
 
-def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None:
-    """End the run as FAILED or KILLED; what prevents that is told with the error itself."""
+def _end(run_id: str, status: str) -> None:
+    """End the run, and before it those that an estimator has left open in it."""
     import mlflow
 
+    while (active := mlflow.active_run()) is not None:
+        mlflow.end_run(status)
+        if active.info.run_id == run_id:
+            return
+
+
+def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None:
+    """End the run as FAILED or KILLED; what prevents that is told with the error itself."""
     error.run_id = run_id  # type: ignore[attr-defined]  # for --json, of an interruption too
     why = str(error) if isinstance(error, MlprojectError) else reason(error)
     interrupted = isinstance(error, KeyboardInterrupt)
@@ -224,7 +237,7 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
         retries = retries or 0  # the server is gone: do not wait for it
     try:
         with at_most_retries(retries):
-            mlflow.end_run("KILLED" if interrupted else "FAILED")
+            _end(run_id, "KILLED" if interrupted else "FAILED")
     except Exception as ending:  # noqa: BLE001 - told with the first error
         if isinstance(error, TrackingError):
             return

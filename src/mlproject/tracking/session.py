@@ -9,22 +9,25 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlproject.base import environ
-from mlproject.base.errors import TrackingError, reason
+from mlproject.base.errors import MlprojectError, TrackingError, reason
 from mlproject.tracking.failures import as_tracking_error, few_retries
-from mlproject.tracking.target import AZUREML, Target
+from mlproject.tracking.target import AZUREML, Target, from_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _TOLD_SECONDS = 3.0
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,16 @@ class Session:
 def opened(target: Target) -> Iterator[Session]:
     """Lead MLflow to a target for the block, whether or not it has been imported before.
 
-    Environment and tracking URI are afterwards what they were.
+    MLflow's variables and tracking URI are afterwards what they were. They are the process's own,
+    so sessions of several threads follow one another.
     """
-    before = dict(os.environ)
-    moved = _uri_in_force() not in (None, target.uri)
+    with _ONE_AT_A_TIME:
+        yield from _opened(target)
+
+
+def _opened(target: Target) -> Iterator[Session]:
+    before = _variables()
+    moved = _is_elsewhere(target)
     if moved:
         os.environ.pop(environ.EXPERIMENT_ID, None)  # which is the other server's
     os.environ.update(target.environment)
@@ -60,19 +69,32 @@ def opened(target: Target) -> Iterator[Session]:
         if "mlflow" in sys.modules:
             import mlflow
 
-            # MLflow writes what it is given into the environment, so this is what it had.
-            mlflow.set_tracking_uri(before.get(environ.TRACKING_URI))  # type: ignore[arg-type]
-        os.environ.clear()
+            # MLflow has written what it was given into the environment, and reads it from there.
+            mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+        for name in _variables().keys() - before.keys():
+            os.environ.pop(name, None)
         os.environ.update(before)
 
 
-def _uri_in_force() -> str | None:
-    """Return the tracking URI that MLflow has now; None where it has not been chosen."""
-    if "mlflow" not in sys.modules:
-        return environ.get(environ.TRACKING_URI)
-    import mlflow
+def _variables() -> dict[str, str]:
+    """Return the variables that a session, or MLflow inside of it, sets or takes away."""
+    return {k: v for k, v in os.environ.items() if k.startswith(("MLFLOW_", "MLPROJECT_"))}
 
-    return str(mlflow.get_tracking_uri())
+
+def _is_elsewhere(target: Target) -> bool:
+    """Whether MLflow was led to another server before, by the caller or the environment."""
+    uri = environ.get(environ.TRACKING_URI)
+    if "mlflow" in sys.modules:
+        import mlflow
+
+        if uri is not None or mlflow.active_run() is not None:
+            uri = str(mlflow.get_tracking_uri())
+    if uri is None:
+        return False
+    try:
+        return from_text(uri, environ.TRACKING_URI, Path.cwd()).uri != target.uri
+    except MlprojectError:
+        return True
 
 
 def _connected(target: Target) -> MlflowClient:
