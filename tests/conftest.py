@@ -28,6 +28,15 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 _INHERITED = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "UV_CACHE_DIR", "PIP_CONFIG_FILE")
 _OF_THE_TESTS = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_FILE_STORE")
 _WARM = Warm()
+# Files of tests to what they share, which takes long to make.
+SHARING = {
+    "test_mlflow_run": "an environment",
+    "test_nothing_is_lost": "a server",
+    "test_promotion": "runs to promote",
+    "test_scoring": "runs to score",
+    "test_scoring_engines": "a cluster",
+    "test_tracking_targets": "a server",
+}
 _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
 
 
@@ -35,15 +44,22 @@ _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one worker run what shares a server or trained runs, and any worker the rest."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Sharing(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0].rpartition("/")[2].removesuffix(".py")
+            return SHARING.get(file, nodeid)
+
+    return Sharing(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with what waits most, and let one worker run the tests that share something slow."""
+    """Start with what waits most."""
     items.sort(key=lambda item: "workspace" not in item.path.parts)
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "server" in fixtures:
-            item.add_marker(pytest.mark.xdist_group("server"))
-        elif "own_shell" in fixtures:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)
