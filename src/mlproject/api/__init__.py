@@ -7,8 +7,6 @@ were.
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +14,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from inference.request import ScoreRequest, ScoreResult
+from mlproject.api import arguments
 from mlproject.base import clusters
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
@@ -111,7 +110,7 @@ def fit(
     if not 0 < test_size < 1:
         raise ConfigurationError(f"'test_size': {test_size} is not between 0 and 1")
     request = TrainRequest(
-        tracking=_text(tracking),
+        tracking=arguments.text(tracking),
         experiment=experiment,
         run_name=run_name,
         register=register or None,
@@ -124,8 +123,8 @@ def fit(
     destination = Destination(experiment, run_name, request.register, engine, jobs)
     rows = Rows(X, y, X_test, y_test, groups, test_size, cv_only)
     with sessions.opened(resolve(request.tracking)) as session:
-        planned = plan(search, rows, Choices(name, _several(metrics), seed))
-        result = execute(planned, destination, session, _reporter(progress))
+        planned = plan(search, rows, Choices(name, arguments.several(metrics), seed))
+        result = execute(planned, destination, session, arguments.reporter(progress))
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
 
@@ -164,11 +163,11 @@ def train(
     from training.train import train as run
 
     request = TrainRequest(
-        recipe=_text(recipe),
-        data=_text(data),
+        recipe=arguments.text(recipe),
+        data=arguments.text(data),
         target=target,
-        params=_several(params) or (),
-        tracking=_text(tracking),
+        params=arguments.several(params) or (),
+        tracking=arguments.text(tracking),
         experiment=experiment,
         run_name=run_name,
         register=register,
@@ -176,7 +175,7 @@ def train(
         jobs=jobs,
         seed=seed,
     )
-    return run(request, _reporter(progress))
+    return run(request, arguments.reporter(progress))
 
 
 def score(
@@ -236,25 +235,25 @@ def score(
     """
     from inference.score import score as run
 
-    uri, tracking = _found(model, tracking)
+    uri, tracking = arguments.found(model, tracking)
     request = ScoreRequest(
         model=uri,
         input=str(input),
         output=str(output),
         method=method,
-        keep=keep if isinstance(keep, str) else _as_names(keep),
+        keep=keep if isinstance(keep, str) else arguments.names(keep),
         on_error=on_error,
-        rejects=_text(rejects),
+        rejects=arguments.text(rejects),
         batch_rows=batch_rows,
         jobs=jobs,
         engine=engine,
         resume=resume,
         overwrite=overwrite,
-        trust=_several(trust),
-        tracking=_text(tracking),
+        trust=arguments.several(trust),
+        tracking=arguments.text(tracking),
         track=track,
     )
-    return run(request, _reporter(progress))
+    return run(request, arguments.reporter(progress))
 
 
 def predict(
@@ -288,9 +287,9 @@ def predict(
     from mlproject.models.trust import in_force
 
     ScoreRequest(method=method)  # which checks it
-    policy = in_force(_several(trust))
+    policy = in_force(arguments.several(trust))
     reporter = Reporter(quiet=True)
-    uri, tracking = _found(model, tracking)
+    uri, tracking = arguments.found(model, tracking)
     with sessions.opened(resolve(tracking)) as session:
         opened = open_model(uri, session, policy)
     for notice in opened.notices:
@@ -352,7 +351,7 @@ def promote(
         "resamples": resamples,
         "seed": seed,
         "floor": floor,
-        "slice_by": _several(slice_by),
+        "slice_by": arguments.several(slice_by),
         "slice_tolerance": slice_tolerance,
         "slice_rows": slice_rows,
         "time_factor": time_factor,
@@ -361,12 +360,12 @@ def promote(
         name=name,
         version=str(version) if version is not None else None,
         to=to,
-        data=_text(data),
+        data=arguments.text(data),
         rules={key: value for key, value in rules.items() if value is not None},
-        trust=_several(trust),
-        tracking=_text(tracking),
+        trust=arguments.several(trust),
+        tracking=arguments.text(tracking),
     )
-    return entry.promote(request, _reporter(progress))
+    return entry.promote(request, arguments.reporter(progress))
 
 
 def rollback(name: str, *, alias: str = CHAMPION, tracking: str | None = None) -> PromotionResult:
@@ -381,35 +380,3 @@ def rollback(name: str, *, alias: str = CHAMPION, tracking: str | None = None) -
 
     with sessions.opened(resolve(tracking)) as session:
         return promotion.rollback(session.client, name, alias)
-
-
-def _found(model: str | TrainResult, tracking: str | None) -> tuple[str, str | None]:
-    """Return a model's URI, and the target that it is looked for in: a result knows its own."""
-    if isinstance(model, str):
-        return model, tracking
-    if tracking is None and resolve(None).printable == model.tracking_uri:
-        return model.model_uri, None  # whose address may have a password, which the result has not
-    return model.model_uri, tracking or model.tracking_uri
-
-
-def _several(values: Any) -> Any:
-    """Return one text as a list of it, and anything else as it is."""
-    return [values] if isinstance(values, str) else values
-
-
-def _text(value: str | PathLike[str] | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _as_names(columns: Sequence[str]) -> str:
-    """Return names as ``--keep`` takes them: one with a comma stands in quotes."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(columns)
-    return line.getvalue()
-
-
-def _reporter(progress: bool | None) -> Reporter:
-    """Return what shows progress: by default only where somebody sees it move."""
-    reporter = Reporter()
-    reporter.quiet = not (reporter.is_watched if progress is None else progress)
-    return reporter

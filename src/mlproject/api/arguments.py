@@ -1,0 +1,45 @@
+"""What a caller may write for one thing, as requests have it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+from mlproject.base.console import Reporter
+from mlproject.tracking.target import resolve
+from training.request import TrainResult
+
+
+def found(model: str | TrainResult, tracking: str | None) -> tuple[str, str | None]:
+    """Return a model's URI, and the target that it is looked for in: a result knows its own."""
+    if isinstance(model, str):
+        return model, tracking
+    if tracking is None and resolve(None).printable == model.tracking_uri:
+        return model.model_uri, None  # whose address may have a password, which the result has not
+    return model.model_uri, tracking or model.tracking_uri
+
+
+def several(values: Any) -> Any:
+    """Return one text as a list of it, and anything else as it is."""
+    return [values] if isinstance(values, str) else values
+
+
+def text(value: str | PathLike[str] | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def names(columns: Sequence[str]) -> str:
+    """Return names as ``--keep`` takes them: one with a comma stands in quotes."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(columns)
+    return line.getvalue()
+
+
+def reporter(progress: bool | None) -> Reporter:
+    """Return what shows progress: by default only where somebody sees it move."""
+    reporter = Reporter()
+    reporter.quiet = not (reporter.is_watched if progress is None else progress)
+    return reporter
