@@ -103,7 +103,7 @@ def test_rules_that_are_not_given_are_left_to_the_recipe() -> None:
         (["train", "--jobs", "-2"], "'--jobs': give a number of fits, or -1 for all cores"),
         (["train", "--seed", "-1"], "'--seed': give a number from 0 to 4294967295"),
         (["train", "--engine", "spark"], "'--engine': 'spark' is not one of 'local', 'dask'"),
-        (["score", "--batch-rows", "0"], "'--batch-rows': 0 is not at least 1"),
+        (["score", "--batch-rows", "0"], "'--batch-rows': give a number of rows, 1 or more"),
         (
             ["models", "promote", "a", "--confidence", "2"],
             "'--confidence': 2 is not from 0.5 to 0.9999",
