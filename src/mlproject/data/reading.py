@@ -51,7 +51,7 @@ class Input:
 
     @property
     def size(self) -> int:
-        """How much there is to read, in the unit of ``Parsed.size``; 0 when that is not known."""
+        """How much there is to read, in the unit of ``Origin.size``; 0 when that is not known."""
         if len({file.item.format == "parquet" for file in self.files}) > 1:
             return 0
         sizes = [file.size for file in self.files]

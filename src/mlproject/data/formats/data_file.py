@@ -21,7 +21,7 @@ class DataFile(ABC):
 
     @property
     def size(self) -> int | None:
-        """How much there is to read, in the unit of ``Parsed.size``; None when not known."""
+        """How much there is to read, in the unit of ``Origin.size``; None when not known."""
         return None if self.item.compressed else self.item.path.stat().st_size
 
     def type_of(self, column: str) -> pa.DataType | None:
