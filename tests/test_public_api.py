@@ -298,6 +298,20 @@ def test_what_does_not_fit_is_one_line(
     assert not (isolated / "mlruns").exists()
 
 
+def test_a_tracking_target_may_be_a_path(isolated: Path, diabetes: Any) -> None:
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    there = isolated / "mlruns"
+    fitted = mlproject.fit(Ridge(), *diabetes, tracking=there)
+    predictions, _ = mlproject.predict(fitted.model_uri, diabetes[0], tracking=there)
+
+    assert len(predictions) == len(diabetes[0])
+    with pytest.raises(mlproject.TrackingError, match="nobody"):
+        mlproject.rollback("nobody", tracking=there)
+
+
 def test_a_search_that_keeps_no_model_is_refused(isolated: Path, diabetes: Any) -> None:
     import mlproject
 

@@ -48,7 +48,7 @@ def fit(
     name: str | None = None,
     metrics: Sequence[str] | None = None,
     seed: int = 0,
-    tracking: str | None = None,
+    tracking: str | PathLike[str] | None = None,
     experiment: str | None = None,
     run_name: str | None = None,
     register: str | None = None,
@@ -85,7 +85,7 @@ def fit(
         those of the search.
     seed : int
         Of the split.
-    tracking : str, optional
+    tracking : str or path, optional
         A target: ``local``, ``azureml``, or any MLflow URI; by default that of the project.
     experiment, run_name : str, optional
         By default MLflow's current experiment, else ``name``.
@@ -134,7 +134,7 @@ def train(
     data: str | PathLike[str] | None = None,
     target: str | None = None,
     params: Mapping[str, Any] | Sequence[str] = (),
-    tracking: str | None = None,
+    tracking: str | PathLike[str] | None = None,
     experiment: str | None = None,
     run_name: str | None = None,
     register: str | None = None,
@@ -193,7 +193,7 @@ def score(
     resume: bool = False,
     overwrite: bool = False,
     trust: Sequence[str] = (),
-    tracking: str | None = None,
+    tracking: str | PathLike[str] | None = None,
     track: bool = True,
     progress: bool | None = None,
 ) -> ScoreResult:
@@ -235,7 +235,7 @@ def score(
     """
     from inference.score import score as run
 
-    uri, tracking = arguments.found(model, tracking)
+    uri, target = arguments.found(model, tracking)
     request = ScoreRequest(
         model=uri,
         input=str(input),
@@ -250,7 +250,7 @@ def score(
         resume=resume,
         overwrite=overwrite,
         trust=arguments.several(trust),
-        tracking=arguments.text(tracking),
+        tracking=target,
         track=track,
     )
     return run(request, arguments.reporter(progress))
@@ -262,7 +262,7 @@ def predict(
     *,
     method: Method = "predict",
     trust: Sequence[str] = (),
-    tracking: str | None = None,
+    tracking: str | PathLike[str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score a data frame as its rows would be scored from a Parquet file.
 
@@ -289,8 +289,8 @@ def predict(
     ScoreRequest(method=method)  # which checks it
     policy = in_force(arguments.several(trust))
     reporter = Reporter(quiet=True)
-    uri, tracking = arguments.found(model, tracking)
-    with sessions.opened(resolve(tracking)) as session:
+    uri, target = arguments.found(model, tracking)
+    with sessions.opened(resolve(target)) as session:
         opened = open_model(uri, session, policy)
     for notice in opened.notices:
         reporter.warn(notice)
@@ -314,7 +314,7 @@ def promote(
     slice_rows: int | None = None,
     time_factor: float | None = None,
     trust: Sequence[str] = (),
-    tracking: str | None = None,
+    tracking: str | PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> PromotionResult:
     """Move an alias of a registered model to a version, if it passes the gate.
@@ -368,7 +368,9 @@ def promote(
     return entry.promote(request, arguments.reporter(progress))
 
 
-def rollback(name: str, *, alias: str = CHAMPION, tracking: str | None = None) -> PromotionResult:
+def rollback(
+    name: str, *, alias: str = CHAMPION, tracking: str | PathLike[str] | None = None
+) -> PromotionResult:
     """Move an alias of a registered model back to the version that it named before.
 
     Raises
@@ -378,5 +380,5 @@ def rollback(name: str, *, alias: str = CHAMPION, tracking: str | None = None) -
     """
     from mlproject.gate import promotion
 
-    with sessions.opened(resolve(tracking)) as session:
+    with sessions.opened(resolve(arguments.text(tracking))) as session:
         return promotion.rollback(session.client, name, alias)

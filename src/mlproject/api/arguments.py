@@ -13,13 +13,13 @@ from mlproject.tracking.target import resolve
 from training.request import TrainResult
 
 
-def found(model: str | TrainResult, tracking: str | None) -> tuple[str, str | None]:
+def found(model: str | TrainResult, tracking: str | PathLike[str] | None) -> tuple[str, str | None]:
     """Return a model's URI, and the target that it is looked for in: a result knows its own."""
     if isinstance(model, str):
-        return model, tracking
+        return model, text(tracking)
     if tracking is None and resolve(None).printable == model.tracking_uri:
         return model.model_uri, None  # whose address may have a password, which the result has not
-    return model.model_uri, tracking or model.tracking_uri
+    return model.model_uri, text(tracking) or model.tracking_uri
 
 
 def several(values: Any) -> Any:
