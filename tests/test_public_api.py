@@ -524,6 +524,29 @@ def test_a_run_that_was_given_is_joined_once(
     assert os.environ["MLFLOW_RUN_ID"] == given
 
 
+def test_a_given_run_that_could_not_be_recorded_can_be_finished(
+    isolated: Path, diabetes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    from sklearn.linear_model import Ridge
+
+    import mlproject
+
+    in_the_way = isolated / "artifacts"
+    in_the_way.write_text("a file where the folder should be")
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("blocked", artifact_location=str(in_the_way))
+    mlflow.set_experiment(experiment_id=experiment)
+    given = client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    with pytest.raises(mlproject.TrackingError, match=f"later with MLFLOW_RUN_ID={given}"):
+        mlproject.fit(Ridge(), *diabetes)
+    in_the_way.unlink()
+
+    assert mlproject.fit(Ridge(), *diabetes).run_id == given
+    assert client.get_run(given).info.status == "FINISHED"
+
+
 def test_an_estimator_that_leaves_a_run_open_does_not_take_over(
     isolated: Path, diabetes: Any
 ) -> None:

@@ -31,7 +31,7 @@ _LONGEST_FAILURE = 1000
 # What a server takes in one batch (mlflow.utils.validation).
 _MOST_METRICS, _MOST_PARAMETERS, _MOST_TAGS = 1000, 100, 100
 _MOST_NAMED = 10
-# By this process, which is given the id of one run.
+# Given to this process, and used up: one that could not be recorded can still be finished.
 _JOINED: set[str] = set()
 
 
@@ -108,6 +108,8 @@ def opened(session: Session, experiment: str, run_name: str | None) -> Iterator[
     try:
         yield open_run
     except BaseException as error:
+        if isinstance(error, TrackingError):
+            _JOINED.discard(open_run.run_id)
         _end_failed(session.client, open_run.run_id, error)
         raise
     with as_tracking_error(f"The run {open_run.run_id} cannot be ended"):
