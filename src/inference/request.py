@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import Option, Options, Tracking, Trust, jobs
+from mlproject.data.encodings import checked
 from mlproject.data.source import file_format
 
 FAIL, REJECT = "fail", "reject"
@@ -38,6 +39,15 @@ class ScoreRequest(Options):
     output: Annotated[
         str | None,
         Option("File to write: .csv, .parquet or .jsonl.", metavar="FILE", required=True),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        Option(
+            "Encoding of text that is not UTF-8, such as cp1252.",
+            metavar="NAME",
+            unset="seen in each file",
+            in_project=False,
+        ),
     ] = None
     method: Annotated[
         Literal["predict", "predict_proba"],
@@ -115,6 +125,8 @@ def output_paths(options: ScoreRequest) -> OutputPaths:
         raise ConfigurationError(
             "No output is given", "Give --output FILE (.csv, .parquet or .jsonl)"
         )
+    if options.encoding:
+        checked(options.encoding)
     output, kind = _place(options.output, "--output")
     if (options.run_id is None) == (options.model is None):
         raise ConfigurationError(

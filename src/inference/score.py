@@ -46,8 +46,10 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
     outputs.refuse_existing(request, paths, journal)
     policy = trust.in_force(request.trust)
     with sessions.opened(resolve(request.tracking)) as session:  # before anything imports MLflow
-        with opened(str(request.input)) as files:
+        with opened(str(request.input), request.encoding) as files:
             outputs.refuse_inputs(paths, files)
+            for encoding in sorted({item.encoding for item in files if item.encoding}):
+                reporter.say(f"The input is read as {encoding}, and written as UTF-8")
             digests = in_background(lambda: [item.sha256() for item in files])
             with reporter.step("Loading the model"):
                 model = open_model(request.model or f"runs:/{request.run_id}", session, policy)

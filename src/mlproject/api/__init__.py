@@ -183,6 +183,7 @@ def score(
     input: str | PathLike[str],  # noqa: A002 - the name of the option
     output: str | PathLike[str],
     *,
+    encoding: str | None = None,
     method: Method = "predict",
     keep: str | Sequence[str] = "all",
     on_error: OnError = "fail",
@@ -208,6 +209,8 @@ def score(
         File, glob, folder or URL of CSV, Parquet or JSON Lines.
     output : str or path
         What to write: ``.csv``, ``.parquet`` or ``.jsonl``.
+    encoding : str, optional
+        Of text that is not UTF-8, such as ``cp1252``; by default what each file shows.
     method : str
         ``predict``, or ``predict_proba`` for a column for each class too.
     keep : str or sequence of str
@@ -240,6 +243,7 @@ def score(
         model=uri,
         input=str(input),
         output=str(output),
+        encoding=encoding or None,
         method=method,
         keep=keep if isinstance(keep, str) else arguments.names(keep),
         on_error=on_error,

@@ -7,6 +7,7 @@ times become doubles (a time: seconds since midnight; ``5%``: 5.0), dates timest
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -113,7 +114,11 @@ def _of_distinct(texts: Any, fewest: int) -> ColumnFormat | None:
         return None
     if len(texts) and pc.max(pc.utf8_length(texts)).as_py() > _LONGEST:
         return None
-    for candidate in _candidates(texts):
+    some = texts.slice(0, _ROWS_TO_SEE)
+    # What the first of them may be is tried first; a currency may stand beside later ones alone.
+    for candidate in chain(_candidates(some), _candidates(texts)):
+        if pc.any(_parsed(some, candidate)[1]).as_py():
+            continue
         made, odd = _parsed(texts, candidate)
         if not pc.any(odd).as_py() and (not fewest or len(pc.unique(made)) >= fewest):
             return candidate.model_copy(update={"missing": tuple(sorted(markers))})

@@ -54,9 +54,14 @@ _ODD = re.compile(
     rb"|[\x80\x82-\x89\x8b\x91\x93-\x99\x9b\xa1-\xb6\xb8-\xbf\xd7\xf7][a-z\xdf-\xff])"
     rb"|[\xa4\xa6\xa8\xac\xaf\xb8]"
 )
-_SHOWN_BY_A_MARK = ["utf_7"] + [f"utf_{b}{end}" for b in (16, 32) for end in ("", "_be", "_le")]
+# What else files are in; charset-normalizer knows many more, and takes short texts for them.
+_OTHERS = [
+    *("cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
+    *("koi8_r", "cp866", "cp850", "mac_roman", "iso8859_2", "iso8859_5", "iso8859_7"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+]
 _MOST_ODD = 0.1
-_MOST_FOREIGN = 0.5
+_MOST_FOREIGN = 0.75
 _CLEARER = 0.05
 _FEWEST_WORDS = 8
 _BINARY = {f"{name}_codec" for name in ("base64", "bz2", "hex", "quopri", "uu", "zlib")} | {
@@ -112,9 +117,9 @@ def _lines_not_ascii(chunk: bytes, source: Any) -> Iterator[bytes]:
     rest, read = b"", 0
     while chunk and read < _MOST_BYTES:
         read += len(chunk)
-        if chunk.isascii() and not rest:
-            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-            rest = chunk[end + 1 :]
+        if chunk.isascii() and rest.isascii():
+            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+            rest = chunk[end:] if end else rest + chunk
         else:
             *lines, rest = _LINE_BREAK.split(rest + chunk)
             yield from (line for line in lines if not line.isascii())
@@ -133,7 +138,7 @@ def _of_bad_lines(lines: list[bytes]) -> str:
         text = None
     if text is not None and _is_western(sample, text):
         return _CENTRAL if _is_central(sample, text) else _WESTERN
-    best = _guessed(sample, None).best()
+    best = _guessed(sample, _OTHERS, 0.2).best()
     return codecs.lookup(best.encoding).name if best is not None else UTF_8
 
 
@@ -153,17 +158,16 @@ def _is_central(sample: bytes, western: str) -> bool:
         return False
     if sample.decode(_CENTRAL, "replace") == western:
         return False
-    chaos = {found.encoding: found.chaos for found in _guessed(sample, [_WESTERN, _CENTRAL])}
+    chaos = {found.encoding: found.chaos for found in _guessed(sample, [_WESTERN, _CENTRAL], 1.0)}
     return bool(chaos.get(_CENTRAL, 1.0) + _CLEARER < chaos.get(_WESTERN, 1.0))
 
 
-def _guessed(sample: bytes, among: list[str] | None) -> Any:
+def _guessed(sample: bytes, among: list[str], most_chaos: float) -> Any:
     import charset_normalizer
 
     return charset_normalizer.from_bytes(
         sample,
         cp_isolation=among,
-        cp_exclusion=None if among else _SHOWN_BY_A_MARK,
-        threshold=1.0 if among else 0.2,
+        threshold=most_chaos,
         enable_fallback=False,
     )

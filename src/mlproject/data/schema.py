@@ -30,6 +30,12 @@ class Feature:
     format: ColumnFormat | None = None
 
     @property
+    def text_type(self) -> pa.DataType:
+        """The type that Arrow may parse a text as: text, where it reads less than ``typed``."""
+        plain = self.format is None and not pa.types.is_timestamp(self.type)
+        return self.type if plain else pa.string()
+
+    @property
     def frame_type(self) -> pa.DataType:
         """The type that the model is given: truth values that may be missing are 1, 0 and NaN."""
         gaps = self.optional and pa.types.is_boolean(self.type)

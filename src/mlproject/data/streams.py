@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from mlproject.base.errors import DataError, one_line
+from mlproject.data.encodings import is_utf_8
 from mlproject.data.source import SourceFile
 
 # Column types are inferred from one block: a block as large as the file sees every row.
@@ -64,7 +65,10 @@ class _Transcoded:
         while not self._ended and (size < 0 or have < size):
             read = self._source.read(_CHUNK)
             self._ended = not read
-            text = self._decoder.decode(read, self._ended)
+            try:
+                text = self._decoder.decode(read, self._ended)
+            except UnicodeError as error:  # such as UTF-16 without its mark
+                raise OSError(str(error)) from error
             parts.append(text.encode("utf-8", "surrogateescape"))
             have += len(parts[-1])
         data = b"".join(parts)
@@ -83,6 +87,17 @@ def _broken(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("mlproject.broken", _broken)
+
+
+def not_text(item: SourceFile) -> DataError:
+    """Return the error for a file that has bytes which are no text in its encoding."""
+    with stream(item) as source:
+        lines = enumerate(source.read().split(b"\n"), start=1)
+        where = next((f": line {number}" for number, line in lines if not is_utf_8(line)), "")
+    return DataError(
+        f"{item.name} is not {item.encoding_name} text{where}",
+        "Give its encoding with --encoding, or save it as UTF-8",
+    )
 
 
 def whole_block(item: SourceFile) -> int:

@@ -40,7 +40,7 @@ def notations(texts: Any) -> Iterator[tuple[str | None, str, str | None]]:
         return
     unit = found[0] if found else None
     for thousands, decimal in _NOTATIONS:
-        if thousands is not None or unit not in _CURRENCIES or decimal == ",":
+        if thousands is not None or unit not in _CURRENCIES:
             yield thousands, decimal, unit
 
 
