@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from mlproject.base.errors import ConfigurationError, one_line, reason
 from mlproject.base.suggestions import did_you_mean
 from training import estimators
+from training.classes import check_weighed, weighed
 from training.recipe import Recipe
 
 
@@ -34,6 +35,8 @@ def build(recipe: Recipe) -> BaseEstimator:
     for name, value in recipe.fixed.items():
         check_name(pipeline, name)
         pipeline.set_params(**{name: estimators.nested(value, recipe.imports)})
+    check_weighed(pipeline, recipe.classes.weights)
+    weighed(pipeline, recipe.classes.weights)
     seeded(pipeline, recipe.seed)
     check_predicts(pipeline)
     check_values(pipeline)

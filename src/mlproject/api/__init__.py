@@ -33,6 +33,8 @@ TrainEngine = Literal["local", "dask"]
 ScoreEngine = Literal["local", "dask", "spark"]
 Method = Literal["predict", "predict_proba"]
 OnError = Literal["fail", "reject"]
+Task = Literal["regression", "classification"]
+MissingTarget = Literal["fail", "drop"]
 
 
 def fit(
@@ -133,6 +135,14 @@ def train(
     *,
     data: str | PathLike[str] | None = None,
     target: str | None = None,
+    task: Task | None = None,
+    drop: Sequence[str] = (),
+    group_by: str | None = None,
+    folds: int | None = None,
+    test_size: float | None = None,
+    missing_target: MissingTarget | None = None,
+    encoding: str | None = None,
+    budget: str | float | None = None,
     params: Mapping[str, Any] | Sequence[str] = (),
     tracking: str | PathLike[str] | None = None,
     experiment: str | None = None,
@@ -154,6 +164,24 @@ def train(
         File, glob, folder or URL of CSV, Parquet or JSON Lines, or ``sklearn:NAME``.
     target : str, optional
         The column to predict.
+    task : str, optional
+        ``regression`` or ``classification``; by default the recipe's, or as the target's values
+        tell.
+    drop : sequence of str
+        Columns to leave out.
+    group_by : str, optional
+        A column whose equal values stay together when rows are split.
+    folds : int, optional
+        Folds of cross-validation.
+    test_size : float, optional
+        The share of the rows that is held out, between 0 and 1.
+    missing_target : str, optional
+        What becomes of rows without a target: ``fail`` or ``drop``. A recipe that is derived from
+        data drops them.
+    encoding : str, optional
+        Of text; detected by default.
+    budget : str or float, optional
+        Time for the search: seconds, or a text such as ``60s`` or ``5m``.
     params : mapping of str to object, or sequence of str
         Pipeline parameter to a value, which fixes it, or to a list of values, which makes it an
         axis of the search; or texts as ``--param`` takes them.
@@ -166,6 +194,14 @@ def train(
         recipe=arguments.text(recipe),
         data=arguments.text(data),
         target=target,
+        task=task,
+        drop=arguments.several(drop) or (),
+        group_by=group_by,
+        folds=folds,
+        test_size=test_size,
+        missing_target=missing_target,
+        encoding=encoding,
+        budget=budget,
         params=arguments.several(params) or (),
         tracking=arguments.text(tracking),
         experiment=experiment,

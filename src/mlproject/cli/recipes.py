@@ -69,7 +69,7 @@ def check(
     from training import catalogue, search
     from training.preparation import prepare, prepare_without_data
 
-    request = TrainRequest(recipe, data, target, params)
+    request = TrainRequest(recipe, data, target, params=params)
     if recipe == catalogue.AUTO or data or catalogue.load(recipe).data.source:
         prepared = prepare(request)
         checked, rows = prepared.recipe, prepared.table.rows

@@ -75,8 +75,21 @@ def measured(
 
     Parameters are those of :func:`paired`.
     """
+    return on_all(metric, *prepared(metric, y, predictions, classes))
+
+
+def prepared(
+    metric: ResampledMetric,
+    y: ArrayLike,
+    predictions: ArrayLike,
+    classes: Sequence[Any] | Array | None = None,
+) -> tuple[Array, Array]:
+    """Return rows and one model's predictions, checked, as the metric takes them.
+
+    Parameters are those of :func:`paired`.
+    """
     true, (of_model,) = _checked(metric, _flat(y), {_CHALLENGER: np.asarray(predictions)}, classes)
-    return on_all(metric, true, of_model)
+    return true, of_model
 
 
 def on_all(metric: ResampledMetric, y: Array, predictions: Array) -> float:
