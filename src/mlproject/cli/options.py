@@ -16,7 +16,7 @@ SHARED = (
         ["--json", "as_json"], is_flag=True, help="Print one JSON object on standard output."
     ),
     click.Option(
-        ["--quiet"], is_flag=True, help="No progress and no tables; errors and warnings only."
+        ["--quiet"], is_flag=True, help="No progress: the result, warnings and errors only."
     ),
     click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
 )

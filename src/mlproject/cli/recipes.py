@@ -77,5 +77,5 @@ def check(
     else:
         checked, rows, seen = prepare_without_data(request), None, "no data of its own"
     candidates = search.size(search.grids(checked))
-    reporter.say(f"{checked.name} is valid: {checked.task}, {candidates} candidates, {seen}")
+    reporter.emit(f"{checked.name} is valid: {checked.task}, {candidates} candidates, {seen}")
     return {"recipe": checked.name, "valid": True, "candidates": candidates, "rows": rows}

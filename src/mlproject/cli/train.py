@@ -42,4 +42,4 @@ def summarise(result: TrainResult, reporter: Reporter) -> None:
         rows.append(("registered", "{name} version {version}".format(**result.registered)))
     reporter.table(f"{result.recipe}: {result.seconds:.1f} s", ("", ""), rows)
     if result.studio:  # on a line of its own, so that it can be clicked
-        reporter.say(f"Studio: {result.studio}")
+        reporter.emit(f"Studio: {result.studio}")
