@@ -107,3 +107,46 @@ def test_python_is_given_its_result_and_prints_nothing(
         mlproject.train(recipe(work), tracking="local", progress=progress)
 
     assert capfd.readouterr().out == ""
+
+
+def test_a_parameter_without_its_step_leads_to_the_step(shell: Shell) -> None:
+    done = shell.train("iris-svc", "--param", "C=10")
+
+    assert done.code == 2
+    assert done.error == "Error: The pipeline has no parameter 'C'. Did you mean 'model__C'?"
+
+
+@pytest.mark.parametrize(
+    "name", ["my.csv", "there/lake.parquet", "https://host/rows.jsonl.gz", "sklearn:iris"]
+)
+def test_data_in_the_place_of_a_recipe_leads_to_the_option(shell: Shell, name: str) -> None:
+    done = shell.train(name, "--target", "price")
+
+    assert done.code == 2
+    assert done.error == f"Error: {name} is data, not a recipe. Give --data {name}."
+
+
+def test_all_that_is_wrong_in_a_recipe_is_told_at_once(shell: Shell) -> None:
+    name = recipe(
+        shell.folder,
+        task="regresion",
+        search={"kind": "gird", "fold": 5},
+        seed="x",
+        serach={},
+        pipeline=[{"model": 3}],
+    )
+    done = shell.mlproject("recipes", "check", name)
+    one = shell.mlproject("recipes", "check", recipe(shell.folder, serach={}))
+
+    assert done.code == 2
+    assert done.error.startswith("Error: small.yaml has 6 problems: ")
+    for problem in (
+        "unknown key 'search.fold' (Did you mean 'folds'?)",
+        "unknown key 'serach' (Did you mean 'search'?)",
+        "task cannot be 'regresion' (Did you mean 'regression'?)",
+        "seed: Input should be a valid integer",
+        "pipeline.0.model: Input should be a valid",
+        "and 1 more",
+    ):
+        assert problem in done.error
+    assert one.error.endswith("small.yaml has an unknown key 'serach'. Did you mean 'search'?")
