@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import mlproject
@@ -150,3 +152,121 @@ def test_all_that_is_wrong_in_a_recipe_is_told_at_once(shell: Shell) -> None:
     ):
         assert problem in done.error
     assert one.error.endswith("small.yaml has an unknown key 'serach'. Did you mean 'search'?")
+
+
+def sales(folder: Path, rows: int = 400) -> None:
+    """Write rows with a date, a text, a gap, and two features without fault."""
+    index = np.arange(rows)
+    frame = pd.DataFrame({"area": index % 17 + 0.5, "rooms": index % 5 + 1.0, "price": index * 1.5})
+    frame["sold_on"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(index, "D")
+    frame["kind"] = np.where(index % 2, "flat", "house")
+    frame["age"] = np.where(index == 311, np.nan, index % 9)
+    frame["floor"] = frame["rooms"].astype(str).mask(index == 205, "attic")
+    frame.to_parquet(folder / "sales.parquet", index=False)
+
+
+BLAMED = [
+    (["area", "sold_on", "rooms"], "DType", "To blame is the column 'sold_on' (dates)"),
+    (["area", "age"], "contains NaN", "To blame is the column 'age' (missing values)"),
+    (["floor", "area"], "'attic'", "To blame is the column 'floor' (text such as 'attic')"),
+    (
+        ["kind", "area", "sold_on"],
+        "'house'",
+        "To blame are the columns 'kind' (text such as 'house'), 'sold_on' (dates)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("features", "why", "blamed"), BLAMED, ids=lambda item: str(item)[:30])
+def test_a_check_and_training_name_the_column_that_cannot_be_fitted(
+    shell: Shell, features: list[str], why: str, blamed: str
+) -> None:
+    sales(shell.folder)
+    name = recipe(
+        shell.folder,
+        data={"source": "sales.parquet", "target": "price", "features": features},
+        pipeline=[{"scale": "StandardScaler"}, {"model": {"Ridge": {}}}],
+        search={"kind": "grid", "folds": 3, "parameters": {"model__alpha": [0.1, 1.0]}},
+    )
+    checked = shell.mlproject("recipes", "check", name)
+    trained = shell.train(name)
+
+    assert (checked.code, trained.code) == (5, 5)
+    assert checked.error.startswith("Error: small cannot be fitted: ")
+    assert trained.error.startswith("Error: All 2 candidates failed: ")
+    for done in (checked, trained):
+        assert blamed in done.error
+    assert why in checked.error
+
+
+def test_a_column_is_blamed_beside_others_that_the_pipeline_takes_by_name(shell: Shell) -> None:
+    sales(shell.folder)
+    columns = [
+        ["kinds", {"OneHotEncoder": {}}, ["kind"]],
+        ["numbers", {"StandardScaler": {}}, ["area", "floor"]],
+    ]
+    name = recipe(
+        shell.folder,
+        data={"source": "sales.parquet", "target": "price", "features": ["kind", "area", "floor"]},
+        pipeline=[
+            {"columns": {"ColumnTransformer": {"transformers": columns}}},
+            {"model": "Ridge"},
+        ],
+    )
+    done = shell.mlproject("recipes", "check", name)
+
+    assert done.code == 5
+    assert "To blame is the column 'floor' (text such as 'attic')" in done.error
+
+
+def test_what_needs_more_rows_than_a_check_tries_is_no_mistake(shell: Shell) -> None:
+    sales(shell.folder)
+    name = recipe(
+        shell.folder,
+        data={"source": "sales.parquet", "target": "price", "features": ["kind"]},
+        pipeline=[
+            {"encode": {"OneHotEncoder": {"min_frequency": 150}}},
+            {"few": {"SelectKBest": {"k": 2}}},
+            {"model": {"mine.Needs": {}}},
+        ],
+        imports=["mine"],
+    )
+    (shell.folder / "mine.py").write_text(
+        "from sklearn.linear_model import Ridge\n"
+        "class Needs(Ridge):\n"
+        "    def fit(self, X, y):\n"
+        "        assert len(y) > 150, 'more rows'\n"
+        "        return super().fit(X, y)\n"
+    )
+    assert shell.mlproject("recipes", "check", name).code == 0
+
+
+def test_every_class_is_among_the_rows_of_a_check() -> None:
+    from training.blame import some_rows
+
+    y = pd.Series(["common"] * 5000 + ["rare"] * 6 + ["other"] * 300)
+    X = pd.DataFrame({"x": np.arange(len(y)) * 1.0})
+    chosen = y.iloc[some_rows(X, y)].value_counts()
+
+    assert chosen["rare"] == 6
+    assert chosen.sum() == 100
+
+
+@pytest.mark.parametrize(
+    ("search", "tried"),
+    [
+        ({"kind": "random", "candidates": 4}, "4 candidates"),
+        ({"kind": "random", "candidates": 40}, "18 candidates"),
+        ({"kind": "halving"}, "18 candidates"),
+        ({"kind": "none", "parameters": {}}, "1 candidate,"),
+    ],
+    ids=str,
+)
+def test_a_check_says_how_many_candidates_will_be_tried(
+    shell: Shell, search: dict[str, Any], tried: str
+) -> None:
+    grid = {"model__alpha": [0.1, 1, 10], "model__tol": [1e-3, 1e-4], "model__positive": [True]}
+    grid["model__max_iter"] = [100, 200, 300]
+    name = recipe(shell.folder, search={"folds": 3, "parameters": grid} | search)
+
+    assert f"regression, {tried}" in shell.mlproject("recipes", "check", name).out
