@@ -16,6 +16,7 @@ from sklearn.model_selection import ParameterSampler, check_cv
 from sklearn.utils import _safe_indexing
 
 from mlproject.base.errors import ModelError, reason
+from training import blame
 from training.budget import BudgetedGridSearchCV
 from training.classes import with_threshold
 from training.plan import Plan, count_of, is_search
@@ -143,7 +144,8 @@ def _failures(search: Any, rows: Split) -> list[Failure]:
         parameters = results["params"][index]
         why = "as above"
         if len(failures) < _MOST_REASONS:
-            why = _why(search, parameters, rows, int(failed[0])) or "a score is not a number"
+            candidate = _candidate(search, parameters)
+            why = _why(search, candidate, rows, int(failed[0])) or "a score is not a number"
         failures.append(Failure(int(index), dict(parameters), len(failed), why))
     return failures
 
@@ -158,15 +160,12 @@ def folds_of(search: Any, rows: Split) -> Iterator[tuple[Any, Any]]:
     return folds
 
 
-def _why(search: Any, parameters: Mapping[str, Any], rows: Split, fold: int) -> str | None:
+def _why(search: Any, candidate: Any, rows: Split, fold: int) -> str | None:
     """Fit one candidate on one fold again, to hear what it raises."""
     folds = list(folds_of(search, rows))
     if not folds:
         return None
     train, test = folds[fold % len(folds)]
-    candidate = clone(search.estimator).set_params(
-        **{name: clone(value, safe=False) for name, value in parameters.items()}
-    )
     try:
         candidate.fit(_safe_indexing(rows.X_train, train), _safe_indexing(rows.y_train, train))
         scorer = check_scoring(candidate, search.scoring)
@@ -177,16 +176,37 @@ def _why(search: Any, parameters: Mapping[str, Any], rows: Split, fold: int) -> 
 
 
 def _nothing_fitted(plan: Plan, error: BaseException) -> ModelError:
+    rows = plan.rows
+    (first,) = some_candidates(plan, 1)
     if not plan.searches:
-        return ModelError(f"The pipeline cannot be fitted: {reason(error)}")
-    spaces = getattr(plan.search, "param_grid", None) or plan.search.param_distributions
-    first = next(iter(ParameterSampler(spaces, 1, random_state=plan.seed)))
-    why = _why(plan.search, first, plan.rows, 0)
+        return ModelError(
+            f"The pipeline cannot be fitted: {reason(error)}",
+            blame.hint(first, rows.X_train, rows.y_train),
+        )
+    why = _why(plan.search, first, rows, 0)
     if why is None:
         return ModelError(f"The search failed: {reason(error)}")
     count = count_of(plan.search)
     every = f"All {count} candidates" if count is not None else "All candidates"
-    return ModelError(f"{every} failed: {why}", "Check the pipeline and the columns")
+    hint = blame.hint(first, rows.X_train, rows.y_train) or "Check the pipeline and the columns"
+    return ModelError(f"{every} failed: {why}", hint)
+
+
+def some_candidates(plan: Plan, most: int) -> list[Any]:
+    """Return some of the pipelines that a plan would fit, unfitted."""
+    if not plan.searches:
+        return [clone(plan.search)]
+    search = plan.search
+    spaces = getattr(search, "param_grid", None) or getattr(search, "param_distributions", {})
+    count = min(most, count_of(search) or most)
+    sampled = ParameterSampler(spaces, count, random_state=plan.seed)
+    return [_candidate(search, parameters) for parameters in sampled]
+
+
+def _candidate(search: Any, parameters: Mapping[str, Any]) -> Any:
+    return clone(search.estimator).set_params(
+        **{name: clone(value, safe=False) for name, value in parameters.items()}
+    )
 
 
 def _best_scores(plan: Plan) -> dict[str, float]:

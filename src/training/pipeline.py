@@ -16,6 +16,8 @@ from training import estimators
 from training.classes import check_weighed, weighed
 from training.recipe import Recipe
 
+_MOST_NAMED = 3
+
 
 def build(recipe: Recipe) -> BaseEstimator:
     """Return the pipeline that a recipe describes, unfitted and seeded."""
@@ -57,11 +59,16 @@ def check_name(pipeline: BaseEstimator, name: str) -> None:
     """Raise ConfigurationError unless the pipeline has the parameter.
 
     The nearest name is looked for where the name is right so far, so that ``model__alhpa`` leads
-    to ``model__alpha`` whatever else the pipeline holds.
+    to ``model__alpha`` whatever else the pipeline holds. A name without its step, such as
+    ``alpha``, leads to the steps that have it.
     """
     known = pipeline.get_params(deep=True)
     if name in known:
         return
+    within = [item for item in known if item.rpartition("__")[2] == name]
+    if within:
+        hint = f"Did you mean {' or '.join(map(repr, within[:_MOST_NAMED]))}?"
+        raise ConfigurationError(f"The pipeline has no parameter '{name}'", hint)
     prefix, separator, _ = name.rpartition("__")
     siblings = [item for item in known if item.rpartition("__")[0] == prefix]
     if separator and prefix not in known:

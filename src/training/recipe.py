@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.validation import first_problem
+from mlproject.base.validation import problems
 from mlproject.data.column_formats import ColumnFormat
 from training.rules import Name, Rules
 
@@ -200,4 +200,4 @@ def parse(content: Any, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise first_problem(error, Recipe, origin) from error
+        raise problems(error, Recipe, origin) from error

@@ -62,16 +62,17 @@ def plan(recipe: Recipe, estimator: BaseEstimator, metrics: Mapping[str, Metric]
         return RandomizedSearchCV(
             estimator,
             spaces,
-            n_iter=min(recipe.search.candidates, size(spaces)),
+            n_iter=tried(recipe, spaces),
             random_state=recipe.seed,
             **common,
         )
     return GridSearchCV(estimator, spaces if len(spaces) > 1 else spaces[0], **common)
 
 
-def size(spaces: Sequence[Mapping[str, Sequence[Any]]]) -> int:
-    """Return how many candidates the grids hold together."""
-    return len(ParameterGrid([dict(space) for space in spaces]))
+def tried(recipe: Recipe, spaces: Sequence[Mapping[str, Sequence[Any]]]) -> int:
+    """Return how many candidates a search tries: drawn, or all of its grids; halving, at first."""
+    size = len(ParameterGrid([dict(space) for space in spaces]))
+    return min(recipe.search.candidates, size) if recipe.search.kind == "random" else size
 
 
 def _axis(name: str, values: Any, recipe: Recipe) -> list[Any]:
@@ -101,7 +102,7 @@ def _budgeted(
 ) -> Any:
     chosen = recipe.search
     if chosen.kind == "random":
-        count = min(chosen.candidates, size(spaces))
+        count = tried(recipe, spaces)
         drawn = ParameterSampler(spaces, count, random_state=recipe.seed)
         spaces = [{name: [value] for name, value in candidate.items()} for candidate in drawn]
     return BudgetedGridSearchCV(

@@ -224,6 +224,7 @@ def score(
     keep: str | Sequence[str] = "all",
     on_error: OnError = "fail",
     rejects: str | PathLike[str] | None = None,
+    max_rejects: float = 0.1,
     batch_rows: int | None = None,
     jobs: int | None = None,
     engine: ScoreEngine = "local",
@@ -255,6 +256,9 @@ def score(
         What to do with rows that cannot be scored: ``fail``, or ``reject`` to set them aside.
     rejects : str or path, optional
         Where rejected rows go.
+    max_rejects : float
+        The share of the rows that may be rejected, from 0 to 1. Beyond it the outputs are complete
+        all the same, and the result is the attribute ``result`` of the ``DataError``.
     batch_rows : int, optional
         Rows scored together; the result does not depend on it.
     jobs : int, optional
@@ -284,6 +288,7 @@ def score(
         keep=keep if isinstance(keep, str) else arguments.names(keep),
         on_error=on_error,
         rejects=arguments.text(rejects),
+        max_rejects=max_rejects,
         batch_rows=batch_rows,
         jobs=jobs,
         engine=engine,

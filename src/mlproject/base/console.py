@@ -1,19 +1,22 @@
-"""What a person sees: progress and tables, on standard error."""
+"""What a person sees: results on standard output, all else on standard error."""
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# A table that goes to a file or a log is not folded at 80 columns.
+# What goes to a file or a log is not folded at 80 columns, and a table not at all.
 _WIDTH_OF_FILES = 160
+_WIDTH_OF_TABLES = 1 << 16
 _SECONDS_BETWEEN_LINES = 10
 
 
@@ -31,13 +34,24 @@ def quiet_loggers(*names: str, level: int = logging.ERROR) -> Iterator[None]:
             logger.setLevel(level)
 
 
-class Reporter:
-    """Prints progress, notices and tables to standard error; silent when ``quiet``.
+class ResultStream(Protocol):
+    """Where a command's result goes, for people."""
 
-    Warnings are printed all the same: they say that something was not done as asked.
+    @property
+    def width(self) -> int | None:
+        """The columns of a terminal; None where it is no terminal."""
+
+    def write(self, text: str) -> None: ...
+
+
+class Reporter:
+    """Prints progress and notices to standard error, unless ``quiet``, and results to ``out``.
+
+    Warnings are printed all the same: they say that something was not done as asked. Without
+    ``out``, as with ``--json`` and in Python, results are printed nowhere.
     """
 
-    def __init__(self, *, quiet: bool = False, out: Callable[[str], None] | None = None) -> None:
+    def __init__(self, *, quiet: bool = False, out: ResultStream | None = None) -> None:
         self.quiet = quiet
         self._out = out
         self._console: Console | None = None
@@ -54,9 +68,9 @@ class Reporter:
         return self._console
 
     def emit(self, text: str) -> None:
-        """Print what a command is for on standard output; nothing there when it prints JSON."""
+        """Print lines of a command's result."""
         if self._out is not None:
-            self._out(text)
+            self._out.write(text if text.endswith("\n") else f"{text}\n")
 
     def say(self, text: str) -> None:
         if not self.quiet:
@@ -135,18 +149,26 @@ class Reporter:
             yield move
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        if self.quiet:
+        """Print a command's result as a table."""
+        if self._out is None:
             return
+        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
-        self.console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        width, text = self._out.width, io.StringIO()
+        console = Console(
+            file=text,
+            width=width or _WIDTH_OF_TABLES,
+            force_terminal=width is not None and os.name == "posix",
+            highlight=False,
+        )
+        console.print(title, style="bold", markup=False, soft_wrap=True)
         table = Table(show_header=any(columns), box=None, pad_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
-        with self.console.capture() as captured:
-            self.console.print(table, soft_wrap=False)
-        for line in captured.get().splitlines():  # without the padding on the right
-            self.console.out(line.rstrip(), highlight=False)
+        console.print(table)
+        # Without the padding on the right.
+        self.emit("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

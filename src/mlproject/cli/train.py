@@ -51,7 +51,7 @@ def summarise(result: TrainResult, reporter: Reporter) -> None:
         rows.append(("registered", "{name} version {version}".format(**result.registered)))
     reporter.table(f"{result.recipe}: {result.seconds:.1f} s", ("", ""), rows)
     if result.studio:  # on a line of its own, so that it can be clicked
-        reporter.say(f"Studio: {result.studio}")
+        reporter.emit(f"Studio: {result.studio}")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -85,7 +85,6 @@ def _known(result: TrainResult) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _improvement(interval: dict[str, Any]) -> str:
-    return (
-        f"by {interval['improvement']:.4g} {interval['metric']} "
-        f"(95 %: {interval['low']:.4g} to {interval['high']:.4g}); it has {interval['champion']:.6g}"
-    )
+    ends = f"95 %: {interval['low']:.4g} to {interval['high']:.4g}"
+    by = f"by {interval['improvement']:.4g} {interval['metric']} ({ends})"
+    return f"{by}; it has {interval['champion']:.6g}"

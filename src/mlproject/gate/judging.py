@@ -52,9 +52,6 @@ class Gate:
     def judge(self, champion: Version | None, challenger: Version) -> Verdict:
         comparison = self.compare(champion, challenger)
         verdict = decide(comparison)
-        for check in verdict.checks:
-            mark = "passed" if check.passed else "FAILED"
-            self.reporter.say(f"{check.name}: {mark}: {check.what}")
         details = {
             "name": challenger.name,
             "challenger": challenger.number,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from mlproject.base.errors import ModelError
-from mlproject.base.validation import first_problem
+from mlproject.base.validation import problems
 from mlproject.data.column_formats import arrow_type
 from mlproject.data.schema import Feature, Schema
 from mlproject.data.written import ColumnFormat
@@ -76,7 +76,7 @@ def with_formats(schema: Schema, metadata: Mapping[str, Any], name: str) -> Sche
         content = json.loads(text) if isinstance(text, str) else text
         formats = {key: ColumnFormat.model_validate(value) for key, value in content.items()}
     except ValidationError as error:
-        problem = first_problem(error, ColumnFormat, f"The metadata '{FORMATS}'")
+        problem = problems(error, ColumnFormat, f"The metadata '{FORMATS}'")
         raise ModelError(f"The model {name} is damaged: {problem}") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
