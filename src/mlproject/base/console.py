@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 # A table that goes to a file or a log is not folded at 80 columns.
 _WIDTH_OF_FILES = 160
 _SECONDS_BETWEEN_LINES = 10
+_SECONDS_BETWEEN_MOVES = 0.2
+_BAR_WIDTH = 20
 
 
 @contextmanager
@@ -31,11 +35,23 @@ def quiet_loggers(*names: str, level: int = logging.ERROR) -> Iterator[None]:
             logger.setLevel(level)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far something has come, in words and, where it is known, of how much."""
+
+    text: str
+    done: int = 0
+    total: int | None = None
+
+
 class Reporter:
     """Prints progress, notices and tables to standard error; silent when ``quiet``.
 
     Warnings are printed all the same: they say that something was not done as asked.
     """
+
+    # Between two lines that say how far something long has come, where no bar can move.
+    seconds_between_standings = 60.0
 
     def __init__(self, *, quiet: bool = False, out: Callable[[str], None] | None = None) -> None:
         self.quiet = quiet
@@ -90,6 +106,47 @@ class Reporter:
         else:
             yield
         self.say(f"{text} [{time.perf_counter() - started:.1f} s]")
+
+    @contextmanager
+    def watch(self, text: str, standing: Callable[[], Standing]) -> Iterator[None]:
+        """Show how far a block is: a bar where it can move, elsewhere a line a minute.
+
+        ``standing`` is asked now and then, in a thread of its own.
+        """
+        if self.quiet:
+            yield
+            return
+        moves = self.shows_bars
+        every = _SECONDS_BETWEEN_MOVES if moves else self.seconds_between_standings
+        ended = threading.Event()
+        with self._bar(text) if moves else nullcontext(self._line(text)) as show:
+
+            def tell() -> None:
+                while not ended.wait(every):
+                    show(standing())
+
+            teller = threading.Thread(target=tell, daemon=True)
+            teller.start()
+            try:
+                yield
+            finally:
+                ended.set()
+                teller.join()
+
+    def _line(self, text: str) -> Callable[[Standing], None]:
+        return lambda standing: self.say(f"{text}: {standing.text}")
+
+    @contextmanager
+    def _bar(self, text: str) -> Iterator[Callable[[Standing], None]]:
+        from rich import progress
+
+        said = progress.TextColumn("{task.fields[said]}", markup=False)
+        columns = (progress.TextColumn(text, markup=False), progress.BarColumn(_BAR_WIDTH), said)
+        with progress.Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task(text, total=None, said="")
+            yield lambda standing: bar.update(
+                task, completed=standing.done, total=standing.total, said=standing.text
+            )
 
     @contextmanager
     def progress(self, text: str, total: int) -> Iterator[Callable[[int, int], None]]:
