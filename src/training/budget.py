@@ -139,13 +139,22 @@ class BudgetedGridSearchCV(GridSearchCV):
         return rows if seconds <= left else max(_ROWS_TO_PROBE, int(rows * left / seconds))
 
     def _run_search(self, evaluate_candidates: Evaluate, callback_ctx: Any = None) -> None:
-        if callback_ctx is None:
-            self.untried_ = _Rounds(self, evaluate_candidates, None).run(self._candidates)
-            return
-        context = callback_ctx.subcontext(task_name="search", max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self)
+        context = None
+        if callback_ctx is not None:
+            all_rows = not self._in_rounds
+            folds = len(self._candidates) * self.n_splits_
+            context = callback_ctx.subcontext(
+                task_name="search",
+                max_subtasks=folds if all_rows else None,
+                sequential_subtasks=not all_rows,
+            ).call_on_fit_task_begin(estimator=self)
         self.untried_ = _Rounds(self, evaluate_candidates, context).run(self._candidates)
-        context.call_on_fit_task_end(estimator=self)
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self)
+
+    @property
+    def _in_rounds(self) -> bool:
+        return self.first_rows is not None and self.first_rows < self.rows_
 
     @staticmethod
     def _select_best_index(refit: Any, refit_metric: str, results: Mapping[str, Any]) -> int:
@@ -196,36 +205,41 @@ class _Rounds:
 
     def _round(self, candidates: Sequence[Mapping[str, Any]], number: int, rows: int) -> int:
         """Try candidates on some rows while there is time; return how many were tried."""
-        search, begun = self.search, 0
+        search, begun, outer = self.search, 0, self.context
+        if outer is not None and search._in_rounds:
+            self.context = outer.subcontext(
+                task_name="round",
+                max_subtasks=len(candidates) * search.n_splits_,
+                sequential_subtasks=False,
+            ).call_on_fit_task_begin(estimator=search)
         at_a_time = max(1, math.ceil(effective_n_jobs(search.n_jobs) / search.n_splits_))
         for start in range(0, len(candidates), at_a_time):
             some = candidates[start : start + at_a_time]
             if begun and not self._is_time(range(self.tried - begun, self.tried), rows):
                 break
             options: dict[str, Any] = {}
-            if search.first_rows is not None and search.first_rows < search.rows_:
+            if search._in_rounds:
                 share = rows / search.rows_
                 options["cv"] = _Sampled(search._checked_cv_orig, share, search.random_state)
                 options["more_results"] = {
                     "iter": [number] * len(some),
                     "n_resources": [rows] * len(some),
                 }
-            self._evaluate(list(some), options)
+            self._evaluate(list(some), begun, options)
             begun += len(some)
             self.tried += len(some)
+        if self.context is not outer:
+            self.context.call_on_fit_task_end(estimator=search)
+            self.context = outer
         return begun
 
-    def _evaluate(self, candidates: list[Mapping[str, Any]], options: dict[str, Any]) -> None:
-        if self.context is None:
-            self.results = self.evaluate(candidates, **options)
-            return
-        context = self.context.subcontext(
-            task_name="candidates",
-            max_subtasks=len(candidates) * self.search.n_splits_,
-            sequential_subtasks=False,
-        ).call_on_fit_task_begin(estimator=self.search)
-        self.results = self.evaluate(candidates, callback_ctx=context, **options)
-        context.call_on_fit_task_end(estimator=self.search)
+    def _evaluate(
+        self, candidates: list[Mapping[str, Any]], begun: int, options: dict[str, Any]
+    ) -> None:
+        if self.context is not None:
+            first = begun * self.search.n_splits_
+            options = options | {"callback_ctx": _Numbered(self.context, first)}
+        self.results = self.evaluate(candidates, **options)
 
     def _is_time(self, places: range, rows: int) -> bool:
         slowest = max(self._seconds(place) for place in places)
@@ -249,6 +263,17 @@ class _Rounds:
         scores = np.asarray(self.results[f"mean_test_{refit}"], dtype=float)
         known = [place for place in places if not np.isnan(scores[place])]
         return sorted(known, key=lambda place: -scores[place])[:count]
+
+
+class _Numbered:
+    """A context of scikit-learn's callbacks whose tasks are numbered on from some before."""
+
+    def __init__(self, context: Any, first: int) -> None:
+        self.context = context
+        self.first = first
+
+    def subcontext(self, *, task_name: str, task_id: int) -> Any:
+        return self.context.subcontext(task_name=task_name, task_id=self.first + task_id)
 
 
 class _Sampled:

@@ -130,8 +130,8 @@ class _Execution:
     def _fitted(self, destination: Destination) -> Outcome:
         plan = self.plan
         with (
-            progress.shown(plan, self.reporter),
             engine.running(plan, destination.engine, destination.jobs),
+            progress.shown(plan, self.reporter),
             autologging.autologged(),
         ):
             outcome = fitting.fit(plan, destination.started)

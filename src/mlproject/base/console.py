@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 _WIDTH_OF_FILES = 160
 _WIDTH_OF_TABLES = 1 << 16
 _SECONDS_BETWEEN_LINES = 10
+_SECONDS_BETWEEN_MOVES = 0.2
+_BAR_WIDTH = 20
 
 
 @contextmanager
@@ -32,6 +36,15 @@ def quiet_loggers(*names: str, level: int = logging.ERROR) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far something has come, in words and, where it is known, of how much."""
+
+    text: str
+    done: int = 0
+    total: int | None = None
 
 
 class ResultStream(Protocol):
@@ -50,6 +63,9 @@ class Reporter:
     Warnings are printed all the same: they say that something was not done as asked. Without
     ``out``, as with ``--json`` and in Python, results are printed nowhere.
     """
+
+    # Between two lines that say how far something long has come, where no bar can move.
+    seconds_between_standings = 60.0
 
     def __init__(self, *, quiet: bool = False, out: ResultStream | None = None) -> None:
         self.quiet = quiet
@@ -104,6 +120,47 @@ class Reporter:
         else:
             yield
         self.say(f"{text} [{time.perf_counter() - started:.1f} s]")
+
+    @contextmanager
+    def watch(self, text: str, standing: Callable[[], Standing]) -> Iterator[None]:
+        """Show how far a block is: a bar where it can move, elsewhere a line a minute.
+
+        ``standing`` is asked now and then, in a thread of its own.
+        """
+        if self.quiet:
+            yield
+            return
+        moves = self.shows_bars
+        every = _SECONDS_BETWEEN_MOVES if moves else self.seconds_between_standings
+        ended = threading.Event()
+        with self._bar(text) if moves else nullcontext(self._line(text)) as show:
+
+            def tell() -> None:
+                while not ended.wait(every):
+                    show(standing())
+
+            teller = threading.Thread(target=tell, daemon=True)
+            teller.start()
+            try:
+                yield
+            finally:
+                ended.set()
+                teller.join()
+
+    def _line(self, text: str) -> Callable[[Standing], None]:
+        return lambda standing: self.say(f"{text}: {standing.text}")
+
+    @contextmanager
+    def _bar(self, text: str) -> Iterator[Callable[[Standing], None]]:
+        from rich import progress
+
+        said = progress.TextColumn("{task.fields[said]}", markup=False)
+        columns = (progress.TextColumn(text, markup=False), progress.BarColumn(_BAR_WIDTH), said)
+        with progress.Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task(text, total=None, said="")
+            yield lambda standing: bar.update(
+                task, completed=standing.done, total=standing.total, said=standing.text
+            )
 
     @contextmanager
     def progress(self, text: str, total: int) -> Iterator[Callable[[int, int], None]]:
