@@ -4,6 +4,8 @@
 # make bench-scoring   what scoring costs, as a table
 # make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
 # make bench-gate      what the promotion gate takes, and whether its interval covers
+# make bench-auto      what training without a recipe is worth, on real data
+# make nightly         the tests that take long, and bench-auto
 # make wheel           build a wheel into dist, to install elsewhere
 # make lock            resolve the requirement files and conda.yaml anew
 # make mlproject-file  write MLproject from the options of the commands
@@ -20,7 +22,7 @@ UV := $(PY) -m uv
 # -j has no say in it.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate wheel lock mlproject-file clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate bench-auto nightly wheel lock mlproject-file clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -50,6 +52,13 @@ bench-workspace: $(VENV)/dev.stamp
 
 bench-gate: $(VENV)/dev.stamp
 	$(PY) benchmarks/gate.py
+
+bench-auto: $(VENV)/dev.stamp
+	$(PY) benchmarks/auto.py
+
+nightly: $(VENV)/dev.stamp
+	$(BIN)/pytest -n $(WORKERS) -m nightly
+	$(PY) benchmarks/auto.py
 
 bench-scoring: $(VENV)/dev.stamp
 	$(PY) benchmarks/scoring.py
