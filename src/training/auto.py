@@ -82,7 +82,10 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
             "drop": sorted(set(columns.left_out) - {request.group_by, ""}),
             "missing_target": "drop",
         },
-        "pipeline": [{"features": boosted_features(columns)}, {"model": _boosting(task, columns)}],
+        "pipeline": [
+            {"features": boosted_features(task, columns)},
+            {"model": _boosting(task, columns)},
+        ],
         "search": _search(columns, classes, rows, _groups(table.frame, request.group_by)),
     }
     if task == "classification":
@@ -113,20 +116,20 @@ def _groups(frame: pd.DataFrame, column: str | None) -> int | None:
     return int(frame[column].nunique()) if column else None
 
 
-def boosted_features(columns: Columns) -> dict[str, Any]:
+def boosted_features(task: Task, columns: Columns) -> dict[str, Any]:
     """Return the transformer for trees: categories as codes first, then everything else."""
     codes = {
         "OrdinalEncoder": {"handle_unknown": "use_encoded_value", "unknown_value": -1},
     }
     return _transformer(
         ("categories", codes, columns.categories),
-        ("texts", {"TargetEncoder": {}}, columns.texts),
+        ("texts", _by_target(task), columns.texts),
         ("dates", _DATES, columns.dates),
         ("numbers", "passthrough", [*columns.numbers, *columns.flags]),
     )
 
 
-def linear_features(columns: Columns) -> dict[str, Any]:
+def linear_features(task: Task, columns: Columns) -> dict[str, Any]:
     """Return the transformer for a linear model: everything a number, scaled, without gaps."""
     one_hot = {"handle_unknown": "infrequent_if_exist", "max_categories": _ONE_HOT_CATEGORIES}
     numbers = [
@@ -134,13 +137,18 @@ def linear_features(columns: Columns) -> dict[str, Any]:
         ["scaler", {"StandardScaler": {}}],
     ]
     dates = [["parts", _DATES], *numbers]
-    texts = [["encoder", {"TargetEncoder": {}}], ["scaler", {"StandardScaler": {}}]]
+    texts = [["encoder", _by_target(task)], ["scaler", {"StandardScaler": {}}]]
     return _transformer(
         ("categories", {"OneHotEncoder": one_hot}, columns.categories),
         ("texts", {"Pipeline": {"steps": texts}}, columns.texts),
         ("dates", {"Pipeline": {"steps": dates}}, columns.dates),
         ("numbers", {"Pipeline": {"steps": numbers}}, [*columns.numbers, *columns.flags]),
     )
+
+
+def _by_target(task: Task) -> dict[str, Any]:
+    # By itself the encoder takes a quantity of whole numbers for classes.
+    return {"TargetEncoder": {"target_type": "continuous"} if task == "regression" else {}}
 
 
 def linear_model(task: Task) -> dict[str, Any]:
@@ -168,15 +176,16 @@ def _search(columns: Columns, classes: int, rows: int, groups: int | None) -> di
     strength: dict[str, Any] = (
         {"model__C": [0.01, 0.1, 1]} if classes else {"model__alpha": [1, 10, 100]}
     )
+    task: Task = "classification" if classes else "regression"
     linear: dict[str, Any] = {
-        "features": [linear_features(columns)],
-        "model": [linear_model("classification" if classes else "regression")],
+        "features": [linear_features(task, columns)],
+        "model": [linear_model(task)],
     }
     boosting = {"model__learning_rate": [0.1, 0.05], "model__max_leaf_nodes": [31, 8]}
     search = {
         "kind": "halving" if many else "grid",
         "folds": folds,
-        "parameters": [linear | strength, boosting],
+        "parameters": [boosting, linear | strength],
         "budget": BUDGET,
     }
     if classes > 2 and groups is None:  # where labels alone would say too little of small samples

@@ -136,7 +136,7 @@ def _linear(plan: Plan, X: Any) -> Any:
         columns = Columns()
         for name in X.columns:
             place(columns, name, X[name]).append(name)
-        return make_pipeline(estimators.build(auto.linear_features(columns), ()), model)
+        return make_pipeline(estimators.build(auto.linear_features(plan.task, columns), ()), model)
     scaler = StandardScaler(with_mean=not sparse.issparse(X))
     return make_pipeline(SimpleImputer(strategy="median"), scaler, model)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -31,7 +31,7 @@ _FOR_THE_SEARCH = 0.85
 _FOR_THE_LAST_FIT = 0.5
 # A fit of all training rows takes longer than one without a fold, and more or less by chance.
 _SLACK = 1.4
-_ROWS_TO_PROBE = 5_000
+_ROWS_TO_PROBE = 20_000
 # Threads that share so few rows mostly wait for each other, the more so on a busy machine.
 _FEW_ROWS = 20_000
 _MANY_ROWS = 100_000
@@ -54,8 +54,9 @@ class BudgetedGridSearchCV(GridSearchCV):
     budget : float
         Seconds.
     first_rows : int, optional
-        How many rows all candidates are compared on first; one in ``factor`` of them is compared on
-        ``factor`` times as many rows, and so on. By default all are compared on all rows.
+        How many rows all candidates are compared on first; one in ``factor`` of them, and the best
+        of each grid, are compared on ``factor`` times as many rows, and so on. By default all are
+        compared on all rows.
     random_state : int, optional
         Seed of the rows that are drawn.
 
@@ -104,23 +105,31 @@ class BudgetedGridSearchCV(GridSearchCV):
         self.factor = factor
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, *, started: float | None = None, **params: Any) -> Any:
-        """Search; ``started`` is the time, as of ``time.monotonic``, from which the budget counts.
+    def allot(self, X: Any, y: Any, started: float | None = None) -> None:
+        """Say when the budget begins to count, and how many rows it is enough for.
 
-        ``params`` are those of ``GridSearchCV``; of ``groups`` the same rows are taken as of ``X``.
+        Done by ``fit`` where it is not done before: a few rows are fitted, which autologging would
+        take for the fit. ``started`` is a time of ``time.monotonic``, by default now.
         """
         now = time.monotonic()
         self._end = (now if started is None else started) + _FOR_THE_SEARCH * self.budget
         self._candidates = _in_turn(self.param_grid)
-        rows = _num_samples(X)
         self.rows_ = self._affordable(X, y)
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Search; ``params`` are those of ``GridSearchCV``, among them ``groups``."""
+        if not hasattr(self, "_end"):
+            self.allot(X, y)
+        rows = _num_samples(X)
         if self.rows_ < rows:
             kept = sampled(rows, self.rows_, self.random_state or 0)
             X, y = _safe_indexing(X, kept), _safe_indexing(y, kept)
             if params.get("groups") is not None:
                 params["groups"] = _safe_indexing(params["groups"], kept)
         with one_thread(self.rows_):
-            return super().fit(X, y, **params)
+            super().fit(X, y, **params)
+        del self._end
+        return self
 
     def _affordable(self, X: Any, y: Any) -> int:
         """Return how many rows can be fitted in the end, as a fit of a few of them tells."""
@@ -128,7 +137,9 @@ class BudgetedGridSearchCV(GridSearchCV):
         if rows <= _MANY_ROWS:
             return rows
         few = sampled(rows, _ROWS_TO_PROBE, self.random_state or 0)
-        probe = clone(self.estimator).set_params(**clone(self._candidates[0], safe=False))
+        probe = clone(self.estimator).set_params(
+            **clone(self._candidates[0].parameters, safe=False)
+        )
         begun = time.monotonic()
         try:
             probe.fit(_safe_indexing(X, few), _safe_indexing(y, few))
@@ -171,6 +182,31 @@ def one_thread(rows: int) -> AbstractContextManager[Any]:
     return threadpool_limits(1) if rows <= _FEW_ROWS else nullcontext()
 
 
+def notices(search: Any, rows: int) -> list[str]:
+    """Return what the budget of a fitted search has cost; ``rows`` are all training rows."""
+    if not isinstance(search, BudgetedGridSearchCV):
+        return []
+    found = []
+    if search.untried_:
+        found.append(
+            f"{search.untried_} candidates were not tried within {search.budget:g} s; to try more, "
+            "give a larger --budget"
+        )
+    if search.rows_ < rows:
+        found.append(
+            f"The model is fitted on {search.rows_} of {rows} training rows, to be done within "
+            f"{search.budget:g} s; to take more, give a larger --budget"
+        )
+    return found
+
+
+class Candidate(NamedTuple):
+    """A parameter setting, and the number of the grid that it is from."""
+
+    grid: int
+    parameters: Mapping[str, Any]
+
+
 class _Rounds:
     """The rounds of a search, on more rows each; a single one where all rows are taken at once."""
 
@@ -179,10 +215,10 @@ class _Rounds:
         self.evaluate = evaluate
         self.context = context
         self.results: Mapping[str, Any] = {}
-        self.tried = 0
+        self.tried: list[Candidate] = []
         self.end = search._end
 
-    def run(self, candidates: Sequence[Mapping[str, Any]]) -> int:
+    def run(self, candidates: Sequence[Candidate]) -> int:
         """Try candidates; return how many were not begun."""
         search, number = self.search, 0
         all_rows = search.rows_
@@ -192,18 +228,18 @@ class _Rounds:
             begun = self._round(candidates, number, rows)
             if number == 0:
                 untried = len(candidates) - begun
-            places = range(self.tried - begun, self.tried)
-            best = self._best(places, math.ceil(begun / search.factor))
+            places = range(len(self.tried) - begun, len(self.tried))
+            best = self._survivors(places)
             if begun < len(candidates) or len(best) < 2 or rows >= all_rows:
                 return untried
             grown = min(all_rows, round(rows * search.factor))
             expected = sum(self._seconds(place) for place in best) * grown / rows
             if time.monotonic() + expected + self._last_fit(places, rows) > self.end:
                 return untried
-            candidates = [self.results["params"][place] for place in best]
+            candidates = [self.tried[place] for place in best]
             rows, number = grown, number + 1
 
-    def _round(self, candidates: Sequence[Mapping[str, Any]], number: int, rows: int) -> int:
+    def _round(self, candidates: Sequence[Candidate], number: int, rows: int) -> int:
         """Try candidates on some rows while there is time; return how many were tried."""
         search, begun, outer = self.search, 0, self.context
         if outer is not None and search._in_rounds:
@@ -215,7 +251,8 @@ class _Rounds:
         at_a_time = max(1, math.ceil(effective_n_jobs(search.n_jobs) / search.n_splits_))
         for start in range(0, len(candidates), at_a_time):
             some = candidates[start : start + at_a_time]
-            if begun and not self._is_time(range(self.tried - begun, self.tried), rows):
+            tried = len(self.tried)
+            if begun and not self._is_time(range(tried - begun, tried), rows):
                 break
             options: dict[str, Any] = {}
             if search._in_rounds:
@@ -225,9 +262,9 @@ class _Rounds:
                     "iter": [number] * len(some),
                     "n_resources": [rows] * len(some),
                 }
-            self._evaluate(list(some), begun, options)
+            self._evaluate([candidate.parameters for candidate in some], begun, options)
             begun += len(some)
-            self.tried += len(some)
+            self.tried += some
         if self.context is not outer:
             self.context.call_on_fit_task_end(estimator=search)
             self.context = outer
@@ -240,6 +277,17 @@ class _Rounds:
             first = begun * self.search.n_splits_
             options = options | {"callback_ctx": _Numbered(self.context, first)}
         self.results = self.evaluate(candidates, **options)
+
+    def _survivors(self, places: range) -> list[int]:
+        """Return the best candidates, and of each grid the best at least.
+
+        What is best on few rows may not be on many: a linear model learns all it can from few.
+        """
+        best = self._best(places, math.ceil(len(places) / self.search.factor))
+        for grid in {self.tried[place].grid for place in places}:
+            of_grid = [place for place in places if self.tried[place].grid == grid]
+            best += [place for place in self._best(of_grid, 1) if place not in best]
+        return best
 
     def _is_time(self, places: range, rows: int) -> bool:
         slowest = max(self._seconds(place) for place in places)
@@ -258,7 +306,7 @@ class _Rounds:
         at_once = min(self.search.n_splits_, effective_n_jobs(self.search.n_jobs))
         return each * float(self.search.n_splits_ / at_once)
 
-    def _best(self, places: range, count: int) -> list[int]:
+    def _best(self, places: Sequence[int], count: int) -> list[int]:
         refit = self.search.refit if isinstance(self.search.refit, str) else "score"
         scores = np.asarray(self.results[f"mean_test_{refit}"], dtype=float)
         known = [place for place in places if not np.isnan(scores[place])]
@@ -299,8 +347,13 @@ class _Sampled:
             yield few, others
 
 
-def _in_turn(grid: Any) -> list[dict[str, Any]]:
+def _in_turn(grid: Any) -> list[Candidate]:
     """Return the candidates of several grids, the first of each, then the second of each."""
     grids = [list(ParameterGrid(one)) for one in (grid if isinstance(grid, list) else [grid])]
     turns = zip_longest(*grids)
-    return [candidate for turn in turns for candidate in turn if candidate is not None]
+    return [
+        Candidate(number, parameters)
+        for turn in turns
+        for number, parameters in enumerate(turn)
+        if parameters is not None
+    ]

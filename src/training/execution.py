@@ -23,6 +23,7 @@ from mlproject.tracking.target import AZUREML
 from training import (
     autologging,
     baselines,
+    budget,
     children,
     contents,
     engine,
@@ -34,7 +35,6 @@ from training import (
     registration,
     rescoring,
 )
-from training.budget import one_thread
 from training.contents import Measured
 from training.fitting import Outcome
 from training.model import Format
@@ -129,12 +129,16 @@ class _Execution:
 
     def _fitted(self, destination: Destination) -> Outcome:
         plan = self.plan
+        if isinstance(plan.search, budget.BudgetedGridSearchCV):
+            plan.search.allot(plan.rows.X_train, plan.rows.y_train, destination.started)
         with (
             engine.running(plan, destination.engine, destination.jobs),
             progress.shown(plan, self.reporter),
             autologging.autologged(),
         ):
-            outcome = fitting.fit(plan, destination.started)
+            outcome = fitting.fit(plan)
+        for notice in budget.notices(plan.search, len(plan.rows.y_train)):
+            self.reporter.warn(notice)
         for failure in outcome.failures:
             shown = ", ".join(f"{name}={value}" for name, value in failure.parameters.items())
             folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
@@ -144,7 +148,7 @@ class _Execution:
         return outcome
 
     def _measured(self, outcome: Outcome) -> Measured:
-        with one_thread(len(self.plan.rows.y_train)):
+        with budget.one_thread(len(self.plan.rows.y_train)):
             values = self._held_out(outcome)
             intervals = heldout.intervals(self.plan, outcome.best, values)
             compared = baselines.measured(self.plan, outcome)

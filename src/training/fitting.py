@@ -17,7 +17,6 @@ from sklearn.utils import _safe_indexing
 
 from mlproject.base.errors import ModelError, reason
 from training import blame
-from training.budget import BudgetedGridSearchCV
 from training.classes import with_threshold
 from training.plan import Plan, count_of, is_search
 from training.split import Split
@@ -78,14 +77,11 @@ class Outcome:
         return len(self.results["params"]) if self.results else 1
 
 
-def fit(plan: Plan, started: float | None = None) -> Outcome:
-    """Fit a plan; ``started`` is the time, as of ``time.monotonic``, at which it was asked for."""
+def fit(plan: Plan) -> Outcome:
     search, rows = plan.search, plan.rows
     arguments: dict[str, Any] = {}
     if plan.searches and rows.groups is not None:
         arguments["groups"] = rows.groups
-    if isinstance(search, BudgetedGridSearchCV):
-        arguments["started"] = started
     with _quiet_failures():
         try:
             search.fit(rows.X_train, rows.y_train, **arguments)
@@ -120,6 +116,7 @@ def _quiet_failures() -> Iterator[None]:
         warnings.simplefilter("ignore", FitFailedWarning)
         warnings.filterwarnings("ignore", message="One or more of the test scores are non-finite")
         warnings.filterwarnings("ignore", message="Scoring failed")
+        warnings.filterwarnings("ignore", message="The least populated class")
         warnings.filterwarnings("ignore", message="The `probability` parameter was deprecated")
         yield
 
