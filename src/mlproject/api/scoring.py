@@ -1,0 +1,149 @@
+"""Score a file or a data frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Literal
+
+from inference.request import ScoreRequest, ScoreResult
+from mlproject.api import arguments
+from mlproject.base.console import Reporter
+from mlproject.tracking import session as sessions
+from mlproject.tracking.target import resolve
+from training.request import TrainResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Engine = Literal["local", "dask", "spark"]
+Method = Literal["predict", "predict_proba"]
+OnError = Literal["fail", "reject"]
+
+
+def score(
+    model: str | TrainResult,
+    input: str | PathLike[str],  # noqa: A002 - the name of the option
+    output: str | PathLike[str],
+    *,
+    encoding: str | None = None,
+    method: Method = "predict",
+    keep: str | Sequence[str] = "all",
+    on_error: OnError = "fail",
+    rejects: str | PathLike[str] | None = None,
+    max_rejects: float = 0.1,
+    batch_rows: int | None = None,
+    jobs: int | None = None,
+    engine: Engine = "local",
+    resume: bool = False,
+    overwrite: bool = False,
+    trust: Sequence[str] = (),
+    tracking: str | PathLike[str] | None = None,
+    track: bool = True,
+    progress: bool | None = None,
+) -> ScoreResult:
+    """Score a file with a model; every row is in the output or among the rejects, in order.
+
+    Parameters
+    ----------
+    model : str or TrainResult
+        ``runs:/ID``, ``runs:/ID/NAME``, ``models:/NAME/VERSION``, ``models:/NAME@ALIAS``, a folder,
+        or what ``fit`` and ``train`` return.
+    input : str or path
+        File, glob, folder or URL of CSV, Parquet or JSON Lines.
+    output : str or path
+        What to write: ``.csv``, ``.parquet`` or ``.jsonl``.
+    encoding : str, optional
+        Of text that is not UTF-8, such as ``cp1252``; by default what each file shows.
+    method : str
+        ``predict``, or ``predict_proba`` for a column for each class too.
+    keep : str or sequence of str
+        The input columns that are copied: ``all``, ``none``, or their names.
+    on_error : str
+        What to do with rows that cannot be scored: ``fail``, or ``reject`` to set them aside.
+    rejects : str or path, optional
+        Where rejected rows go.
+    max_rejects : float
+        The share of the rows that may be rejected, from 0 to 1. Beyond it the outputs are complete
+        all the same, and the result is the attribute ``result`` of the ``DataError``.
+    batch_rows : int, optional
+        Rows scored together; the result does not depend on it.
+    jobs : int, optional
+        Batches at a time.
+    engine : str
+        ``local``, ``dask`` or ``spark``.
+    resume : bool
+        Finish an interrupted run.
+    overwrite : bool
+        Replace an output that is there.
+    trust : sequence of str
+        Models that may run code when they are loaded: ``pickle``, or ``sha256:…`` for one.
+    track : bool
+        Record a scoring run.
+
+    The other parameters, and errors, are those of :func:`mlproject.fit`.
+    """
+    from inference.score import score as run
+
+    uri, target = arguments.found(model, tracking)
+    request = ScoreRequest(
+        model=uri,
+        input=str(input),
+        output=str(output),
+        encoding=encoding or None,
+        method=method,
+        keep=keep if isinstance(keep, str) else arguments.names(keep),
+        on_error=on_error,
+        rejects=arguments.text(rejects),
+        max_rejects=max_rejects,
+        batch_rows=batch_rows,
+        jobs=jobs,
+        engine=engine,
+        resume=resume,
+        overwrite=overwrite,
+        trust=arguments.several(trust),
+        tracking=target,
+        track=track,
+    )
+    return run(request, arguments.reporter(progress))
+
+
+def predict(
+    model: str | TrainResult,
+    frame: pd.DataFrame,
+    *,
+    method: Method = "predict",
+    trust: Sequence[str] = (),
+    tracking: str | PathLike[str] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score a data frame as its rows would be scored from a Parquet file.
+
+    Parameters
+    ----------
+    model : str or TrainResult
+        As for :func:`mlproject.score`.
+    frame : DataFrame of shape (n_rows, n_columns)
+        Has the columns that the model takes, in any order; others are kept.
+
+    Returns
+    -------
+    predictions : DataFrame of shape (n_scored, n_columns + n_added)
+        The rows that were scored, with their index and columns, and ``prediction``.
+    rejects : DataFrame of shape (n_rows - n_scored, 2)
+        With the index of the other rows, the ``column`` to blame, if it is one, and the ``reason``.
+
+    The other parameters, and errors, are those of :func:`mlproject.score`.
+    """
+    from inference.predict import predict as run
+    from mlproject.models.opening import open_model
+    from mlproject.models.trust import in_force
+
+    ScoreRequest(method=method)  # which checks it
+    policy = in_force(arguments.several(trust))
+    reporter = Reporter(quiet=True)
+    uri, target = arguments.found(model, tracking)
+    with sessions.opened(resolve(target)) as session:
+        opened = open_model(uri, session, policy)
+    for notice in opened.notices:
+        reporter.warn(notice)
+    return run(opened, frame, method)
