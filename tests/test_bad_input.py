@@ -66,7 +66,12 @@ DATA_MISTAKES = {
     "no rows": ("a,b\n", ["--target", "a"], "has no rows"),
     "a column twice": ("a,a,b\n1,2,3\n", ["--target", "b"], "'a' more than once"),
     "unknown target": (GOOD, ["--target", "siez"], "No target 'siez'", "Did you mean 'size'?"),
-    "missing target": ("a,b\n1,\n2,3\n3,\n4,5\n", ["--target", "b"], "missing in 2 of 4 rows"),
+    "missing target": (
+        "a,b\n1,\n2,3\n3,\n4,5\n",
+        ["--target", "b", "--missing-target", "fail"],
+        "missing in 2 of 4 rows",
+        "--missing-target drop",
+    ),
     "constant target": ("a,b\n1,7\n2,7\n3,7\n", ["--target", "b"], "constant", "7"),
     "text for regression": (
         GOOD,
@@ -85,7 +90,7 @@ DATA_MISTAKES = {
     ),
     "fewer rows than folds": (
         "a,b\n1,2.5\n2,3.5\n3,5.1\n4,1.2\n",
-        ["--target", "b"],
+        ["diabetes-lassolars", "--target", "b"],
         "3 training rows are fewer than 5 folds need",
     ),
     "a class smaller than the folds": (
@@ -95,7 +100,7 @@ DATA_MISTAKES = {
     ),
     "folds too small for a metric": (
         "a,b\n" + "".join(f"{i},{i * 1.37}\n" for i in range(9)),
-        ["--target", "b"],
+        ["--target", "b", "--folds", "5"],
         "7 training rows make 5 folds of fewer than 2 rows",
     ),
     "a class with one row": (
@@ -136,7 +141,7 @@ RECIPE_MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
         "unknown key 'search.fold'",
         "Did you mean 'folds'?",
     ),
-    "a key that is missing": ({"metrics": []}, "metrics", "at least 1"),
+    "a value that is empty": ({"name": ""}, "name", "at least 1"),
     "an unknown estimator": (
         {"pipeline": [{"model": "LasoLars"}]},
         "no estimator 'LasoLars'",

@@ -123,7 +123,9 @@ def test_the_parameters_of_mlproject_keep_their_names_and_defaults() -> None:
         }
         for name in ("train", "promote", "score")
     }
-    empty = dict.fromkeys(("recipe", "data", "target", "params", "register", "seed"), "")
+    given = ("recipe", "data", "target", "params", "register", "seed", "task", "drop", "group_by")
+    given += ("folds", "test_size", "missing_target", "encoding", "budget")
+    empty = dict.fromkeys(given, "")
     assert defaults["train"] == empty | {"engine": "local", "jobs": "1"}
     assert (
         defaults["promote"].items() >= {"name": "string", "version": "", "to": "champion"}.items()

@@ -288,11 +288,11 @@ def test_a_derived_recipe_handles_text_gaps_flags_ids_and_dates(shell: Shell, cl
     recipe = yaml.safe_load(Path(path).read_text())
 
     assert recipe["task"] == "classification"
-    assert recipe["data"]["drop"] == ["", "day", "id", "unit"]
-    assert "Column 'id' is left out: nearly every row has a value of its own" in done.err
-    assert "Column 'day' is left out: it is a date" in done.err
+    assert recipe["data"]["drop"] == ["id", "unit"]
+    assert "Column 'id' is left out: it numbers the rows" in done.err
+    assert "Column 'unit' is left out: it is constant" in done.err
     assert "Column '' is left out: it has no name" in done.err
-    assert result["children"] == 5
+    assert result["children"] == 7
     assert result["model_format"] == "skops"
     assert shell.trained("recipe.yaml")["metrics"] == result["metrics"]
 
@@ -308,12 +308,16 @@ def test_an_experiment_given_by_its_id_is_used(shell: Shell, client: Any) -> Non
 @pytest.mark.parametrize(
     ("values", "task"),
     [
-        ([1.5, 2.0] * 20, "regression"),
+        ([1.5, 2.0, 3.1] * 20, "regression"),
         (["yes", "no"] * 20, "classification"),
         ([True, False] * 20, "classification"),
         ([0, 1] * 20, "classification"),
         ([1, 2, 3] * 20, "classification"),
-        ([*[1, 2, 3] * 20, 4], "regression"),
+        ([*[1, 2, 3] * 20, 4], "classification"),
+        ([0, 1, 2] * 20, "classification"),
+        ([3, 4, 5, 6, 8] * 20, "regression"),
+        ([1952, 1957, 1962] * 20, "regression"),
+        (list(range(21)), "regression"),
         (list(range(40)), "regression"),
     ],
 )
@@ -324,7 +328,7 @@ def test_the_task_follows_from_the_target(values: list[Any], task: str) -> None:
 
 
 def test_columns_that_number_the_rows_are_left_out() -> None:
-    from training.auto import unusable
+    from training.columns import unusable
 
     assert unusable(pd.Series(range(100001, 100050))) == "it numbers the rows"
     assert unusable(pd.Series([*range(48), 60])) is None
