@@ -81,7 +81,7 @@ def columns(draw: st.DrawFn, rows: int, least: int = 1) -> list[Any]:
 def frames(draw: st.DrawFn) -> Written:
     rows = draw(st.integers(20, 60) | st.integers(1, 60))
     count = draw(st.integers(1, 5))
-    unique = draw(st.integers(0, 19)) > 0
+    unique = draw(st.integers(0, 19)) < 19
     names = draw(st.lists(NAMES, min_size=count + 1, max_size=count + 1, unique=unique))
     values = [draw(columns(rows)) for _ in range(count)]
     values.append(draw(columns(rows, least=2) | columns(rows)))
