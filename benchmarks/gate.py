@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from mlproject.gate.comparison import compare, improvements
-from mlproject.gate.fast import FAST, Counts
-from mlproject.gate.metrics import GateMetric, check
-from mlproject.gate.pairs import Pair, paired
 from training.recipe import Task
+from training.resampling.fast import FAST, Counts
+from training.resampling.intervals import compare, improvements
+from training.resampling.metrics import ResampledMetric, check
+from training.resampling.pairs import Pair, paired
 
 ROWS = 100_000
 TAIL = 0.025
@@ -117,7 +117,7 @@ def by_scorers() -> None:
         print(f"| {name} | {seconds(scorers, pairs[task], counts):.0f} | {quick} |", flush=True)
 
 
-def seconds(metric: GateMetric, pair: Pair, counts: Counts) -> float:
+def seconds(metric: ResampledMetric, pair: Pair, counts: Counts) -> float:
     """Return what 2,000 resamples of two models take, from some."""
     measure = metric.prepare(pair.y, pair.champion)
     measure(counts[:1])

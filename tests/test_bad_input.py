@@ -110,7 +110,7 @@ DATA_MISTAKES = {
         "The column 'a' of",
         "infinite values, the first in row 2 of 2",
     ),
-    "UTF-16": ("a,b\n1,2\n".encode("utf-16"), ["--target", "a"], "is UTF-16 text"),
+    "UTF-16": ("a,b\n".encode("utf-16"), ["--target", "a"], "has no rows"),
     "no such sample": (None, ["--data", "sklearn:irsi", "--target", "target"], "'iris'?"),
 }
 

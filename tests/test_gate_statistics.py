@@ -21,28 +21,29 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from mlproject.base.errors import ConfigurationError, DataError
-from mlproject.gate import comparison
-from mlproject.gate.comparison import Comparison, Interval, compare, improvements
-from mlproject.gate.metrics import GateMetric, check
-from mlproject.gate.pairs import Pair, measured, paired
+from mlproject.gate.comparison import Comparison
 from mlproject.gate.rules import merged, parse
 from mlproject.gate.slices import Slice, by_column
 from mlproject.gate.verdict import NO_CHAMPION, Verdict, decide
 from training import metrics as training_metrics
 from training.metrics import known_names
+from training.resampling import intervals
+from training.resampling.intervals import Interval, compare, improvements
+from training.resampling.metrics import ResampledMetric, check
+from training.resampling.pairs import Pair, measured, paired
 from training.rules import Rules
 
 NAMES = np.array(["ant", "bee", "cat", "dog"])
 
 
-def named(task: Any, classes: int = 2) -> list[GateMetric]:
+def named(task: Any, classes: int = 2) -> list[ResampledMetric]:
     """Return every metric that a recipe may name, but those of several labels a row."""
     names = {*known_names(), "neg_nrmse", *library.get_scorer_names()}
     metrics = [check(name, task) for name in sorted(names) if fits(name, task)]
     return [m for m in metrics if takes(m, classes) and not m.name.endswith("_samples")]
 
 
-def takes(metric: GateMetric, classes: int) -> bool:
+def takes(metric: ResampledMetric, classes: int) -> bool:
     try:
         metric.check_classes(classes)
     except DataError:
@@ -58,7 +59,7 @@ def fits(name: str, task: Any) -> bool:
     return True
 
 
-def of_name(name: str) -> GateMetric:
+def of_name(name: str) -> ResampledMetric:
     return check(name, "regression" if fits(name, "regression") else "classification")
 
 
@@ -132,7 +133,7 @@ def by_training(name: str, task: Any, model: Any, rows: Any, y: Any) -> float:
     return value if np.isfinite(value) else float("nan")
 
 
-def both_ways(metric: GateMetric, pair: Pair, counts: Any) -> list[float]:
+def both_ways(metric: ResampledMetric, pair: Pair, counts: Any) -> list[float]:
     """Measure a resample by the scorer's function, and by the quickest way there is."""
     ways = (replace(metric, quick=False), metric)
     return [way.prepare(pair.y, pair.champion)(counts)[0] for way in ways]
@@ -310,7 +311,7 @@ def test_pooled_rows_give_the_same_distribution_as_drawn_rows(
 ) -> None:
     pair = paired(of_name("f1_macro"), *some_labels(3, 2000))
     pooled = improvements(pair, resamples=4000, seed=0)
-    monkeypatch.setattr(comparison, "_ROWS_A_KIND", 10**9)
+    monkeypatch.setattr(intervals, "_ROWS_A_KIND", 10**9)
     drawn = improvements(pair, resamples=4000, seed=0)
 
     assert pooled.mean() == pytest.approx(drawn.mean(), abs=drawn.std() / 15)
@@ -334,8 +335,8 @@ def test_a_seed_gives_the_same_interval_whatever_the_blocks(
     first = improvements(pair, resamples=157, seed=4)
     other = improvements(pair, resamples=157, seed=5)
     for block, piece in ((1, 1), (1000, 700), (10_000, 5000)):
-        monkeypatch.setattr(comparison, "_BLOCK", block)
-        monkeypatch.setattr(comparison, "_PIECE", piece)
+        monkeypatch.setattr(intervals, "_BLOCK", block)
+        monkeypatch.setattr(intervals, "_PIECE", piece)
         assert (improvements(pair, resamples=157, seed=4) == first).all()
     assert (first != other).any()
 

@@ -105,6 +105,7 @@ def test_what_is_predicted_is_what_scoring_a_parquet_file_gives(
         output=str(tmp_path / "out.parquet"),
         method=method,
         on_error="reject",
+        max_rejects=1,
         track=False,
         tracking="local",
     )

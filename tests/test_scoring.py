@@ -199,7 +199,16 @@ def test_a_bad_row_is_named_or_set_aside(
     assert message in failed.error
     assert sorted(path.name for path in folder.iterdir()) == ["in.csv"]
 
-    result = scored(shell, *options, "--output", f"{folder}/out.csv", "--on-error", "reject")
+    result = scored(
+        shell,
+        *options,
+        "--output",
+        f"{folder}/out.csv",
+        "--on-error",
+        "reject",
+        "--max-rejects",
+        "1",
+    )
     assert (result["rows_in"], result["rows_out"], result["rows_rejected"]) == (3, 2, 1)
     rejects = pd.read_csv(folder / "out.csv.rejects.csv", encoding="utf-8")
     assert rejects["line"].tolist() == [3]
@@ -232,7 +241,7 @@ def test_an_unknown_category_is_refused_and_a_hole_that_the_model_takes_is_not(
     ]
 
     failed = score(shell, *options)
-    result = scored(shell, *options, "--on-error", "reject")
+    result = scored(shell, *options, "--on-error", "reject", "--max-rejects", "1")
 
     assert "new.csv line 3, column 'kind': the model refuses 'zebra'" in failed.error
     assert (result["rows_out"], result["rows_rejected"]) == (2, 2)

@@ -91,7 +91,9 @@ def test_a_bad_row_is_named_by_the_file_that_it_is_in(shell: Shell, model: Path)
         (shell.folder / name).write_text(HEADER + rows)
     options = ["--model", str(model), "--input", "*.csv", "--output", "o.parquet", "--no-track"]
     failed = shell.score(*options)
-    done = shell.score(*options, "--on-error", "reject", "--rejects", "r.jsonl", "--json")
+    done = shell.score(
+        *options, "--on-error", "reject", "--max-rejects", "1", "--rejects", "r.jsonl", "--json"
+    )
 
     assert failed.code == 3
     assert "2.csv line 3, column 'a': 'x' is not a number" in failed.error
@@ -186,7 +188,7 @@ def test_rows_that_only_count_right_are_not_taken_for_right(
 ) -> None:
     (shell.folder / name).write_bytes(data.encode())
 
-    assert predictions(name, "--on-error", "reject") == kept
+    assert predictions(name, "--on-error", "reject", "--max-rejects", "1") == kept
     assert len(pd.read_csv(shell.folder / "out.jsonl.rejects.csv")) == refused
 
 
@@ -209,10 +211,12 @@ def test_what_becomes_of_a_json_value_does_not_depend_on_its_neighbours(
     alone = []
     for number, row in enumerate(rows):
         (shell.folder / "one.jsonl").write_text(row + "\n")
-        alone += predictions("one.jsonl", "--on-error", "reject", output=f"{number}.jsonl")
+        alone += predictions(
+            "one.jsonl", "--on-error", "reject", "--max-rejects", "1", output=f"{number}.jsonl"
+        )
     (shell.folder / "all.jsonl").write_text("\n".join(rows))
 
-    assert predictions("all.jsonl", "--on-error", "reject") == alone
+    assert predictions("all.jsonl", "--on-error", "reject", "--max-rejects", "1") == alone
     assert alone == [21, 43]
 
 

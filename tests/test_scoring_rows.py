@@ -92,7 +92,9 @@ def test_a_good_row_is_not_blamed_for_the_value_of_a_bad_one(shell: Shell, batch
     saved(shell.folder / "model", model.fit(X, X["a"]), X)
     rows = ["1e308,5", *["1,1"] * 63, "1e30,0.5"]
     (shell.folder / "in.csv").write_text("\n".join(["a,b", *rows]))
-    result = scored(shell, "in.csv", "--on-error", "reject", "--batch-rows", batch)
+    result = scored(
+        shell, "in.csv", "--on-error", "reject", "--max-rejects", "1", "--batch-rows", batch
+    )
     rejects = pd.read_csv(shell.folder / "o.csv.rejects.csv")
 
     assert len(result) == 64
@@ -106,7 +108,7 @@ def test_a_batch_of_bad_rows_alone_is_rejected(shell: Shell, batch: str) -> None
     (folder / "input_example.json").unlink()
     saved_rows = ["1,2"] * 64 + ["1,inf", "inf,1"]
     (shell.folder / "in.csv").write_text("\n".join(["a,b", *saved_rows]))
-    scored(shell, "in.csv", "--on-error", "reject", "--batch-rows", batch)
+    scored(shell, "in.csv", "--on-error", "reject", "--max-rejects", "1", "--batch-rows", batch)
 
     assert pd.read_csv(shell.folder / "o.csv.rejects.csv")["column"].tolist() == ["b", "a"]
 
@@ -115,7 +117,7 @@ def test_a_truth_value_is_true_or_false_and_nothing_between(shell: Shell, tmp_pa
     X = pd.DataFrame({"flag": [True, False] * 20, "x": np.arange(40.0)})
     saved(shell.folder / "model", LinearRegression().fit(X, X["flag"] * 10.0), X)
     pd.DataFrame({"flag": [1.0, 0.0, 0.5], "x": 0.0}).to_parquet(shell.folder / "in.parquet")
-    result = scored(shell, "in.parquet", "--on-error", "reject")
+    result = scored(shell, "in.parquet", "--on-error", "reject", "--max-rejects", "1")
     rejects = pd.read_csv(shell.folder / "o.csv.rejects.csv")
 
     assert result["prediction"].round(6).tolist() == [10, 0]

@@ -37,6 +37,7 @@ class Job:
     def settings(self) -> dict[str, Any]:
         """The options that an output depends on."""
         return {
+            "encoding": self.request.encoding,
             "method": self.request.method,
             "keep": self.request.keep,
             "on_error": self.request.on_error,

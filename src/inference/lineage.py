@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from inference.manifest import dump
 from mlproject.base import environ
 from mlproject.base.version import __version__
 from mlproject.data.table import short_name
@@ -28,15 +28,15 @@ class Scored:
 
     Attributes
     ----------
-    manifest_file : Path
-        Becomes the run's artifact.
+    manifest_name : str
+        The file name of the artifact that the manifest becomes.
     started : float
         When scoring began, in seconds since the epoch.
     """
 
     model: ModelSource
     manifest: Mapping[str, Any]
-    manifest_file: Path
+    manifest_name: str
     metrics: Mapping[str, float]
     started: float
 
@@ -69,10 +69,18 @@ class Scored:
             {name: parameter_text(value) for name, value in parameters.items()},
             self.metrics,
             {name: str(value) for name, value in tags.items() if value},
-            {self.manifest_file.name: self.manifest_file.read_bytes()},
+            {self.manifest_name: dump(self._shared_manifest)},
             [as_input(dataset, "score")],
             [LoggedModelInput(self.model.model_id)] if self.model.model_id else [],
         )
+
+    @property
+    def _shared_manifest(self) -> dict[str, Any]:
+        """The manifest without the example of a reject: a row's values stay where the rows are."""
+        most = self.manifest.get("most_rejected")
+        if most is None:
+            return dict(self.manifest)
+        return {**self.manifest, "most_rejected": {**most, "example": None}}
 
 
 def record(session: Session, scored: Scored) -> str:

@@ -31,6 +31,7 @@ def of(job: Job, tally: Tally) -> dict[str, Any]:
         "rows_in": tally.rows_in,
         "rows_out": tally.rows_out,
         "rows_rejected": tally.rows_rejected,
+        "most_rejected": tally.most_rejected,
         "model": _model(job.model),
         "input": source(job),
         "output": {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import Option, Options, Tracking, Trust, jobs
+from mlproject.data.encodings import checked
 from mlproject.data.source import file_format
 
 FAIL, REJECT = "fail", "reject"
@@ -39,6 +41,15 @@ class ScoreRequest(Options):
         str | None,
         Option("File to write: .csv, .parquet or .jsonl.", metavar="FILE", required=True),
     ] = None
+    encoding: Annotated[
+        str | None,
+        Option(
+            "Encoding of text that is not UTF-8, such as cp1252.",
+            metavar="NAME",
+            unset="seen in each file",
+            in_project=False,
+        ),
+    ] = None
     method: Annotated[
         Literal["predict", "predict_proba"],
         Option("What the model is asked; predict_proba adds a column for each class."),
@@ -54,6 +65,16 @@ class ScoreRequest(Options):
         str | None,
         Option("Where rejected rows go; by default OUTPUT.rejects.csv.", metavar="FILE"),
     ] = None
+    max_rejects: Annotated[
+        float,
+        Option(
+            "Share of the rows that may be rejected, such as 0.05 or 5%; beyond it the outputs are "
+            "written all the same, and the exit code is 3.",
+            metavar="SHARE",
+            minimum=0,
+            maximum=1,
+        ),
+    ] = 0.1
     batch_rows: Annotated[
         int | None,
         Option(
@@ -80,7 +101,14 @@ class ScoreRequest(Options):
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """A finished scoring."""
+    """A finished scoring.
+
+    Attributes
+    ----------
+    most_rejected : dict or None
+        What most rejects are due to: ``column`` (None for the row as a whole), ``rows``, and an
+        ``example``, the first of them.
+    """
 
     run_id: str | None
     model_uri: str
@@ -96,6 +124,13 @@ class ScoreResult:
     scoring_run_id: str | None = None
     rows_resumed: int = 0
     model_version: str | None = None
+    most_rejected: dict[str, Any] | None = None
+
+
+def blamed(most_rejected: Mapping[str, Any]) -> str:
+    """Return what most rejects are due to, in words."""
+    column = most_rejected["column"]
+    return "the row as a whole" if column is None else f"the column '{column}'"
 
 
 @dataclass(frozen=True)
@@ -115,6 +150,8 @@ def output_paths(options: ScoreRequest) -> OutputPaths:
         raise ConfigurationError(
             "No output is given", "Give --output FILE (.csv, .parquet or .jsonl)"
         )
+    if options.encoding:
+        checked(options.encoding)
     output, kind = _place(options.output, "--output")
     if (options.run_id is None) == (options.model is None):
         raise ConfigurationError(

@@ -13,13 +13,13 @@ from inference import lineage, manifest, outputs
 from inference.flow import in_background
 from inference.job import Job
 from inference.journal import Journal
-from inference.request import REJECT, ScoreRequest, ScoreResult, output_paths
+from inference.request import REJECT, ScoreRequest, ScoreResult, blamed, output_paths
 from inference.scorer import Scorer
 from inference.scoring import Pass, batch_rows
 from inference.tally import Tally
 from mlproject.base import clusters
 from mlproject.base.console import Reporter
-from mlproject.base.errors import MlprojectError, reason
+from mlproject.base.errors import DataError, MlprojectError, reason
 from mlproject.base.memory import peak_rss_mb
 from mlproject.base.redaction import redacted_text
 from mlproject.data import reading
@@ -46,8 +46,10 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
     outputs.refuse_existing(request, paths, journal)
     policy = trust.in_force(request.trust)
     with sessions.opened(resolve(request.tracking)) as session:  # before anything imports MLflow
-        with opened(str(request.input)) as files:
+        with opened(str(request.input), request.encoding) as files:
             outputs.refuse_inputs(paths, files)
+            for encoding in sorted({item.encoding for item in files if item.encoding}):
+                reporter.say(f"The input is read as {encoding}, and written as UTF-8")
             digests = in_background(lambda: [item.sha256() for item in files])
             with reporter.step("Loading the model"):
                 model = open_model(request.model or f"runs:/{request.run_id}", session, policy)
@@ -58,10 +60,11 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
             content, tally = _done(job, journal)
         result = _result(job, content, tally, time.perf_counter() - clock)
         if request.track and tally is not None:
-            file, metrics = manifest.path_of(paths.output), _metrics(result, tally)
-            scored = lineage.Scored(model.source, content, file, metrics, started)
+            name, metrics = manifest.path_of(paths.output).name, _metrics(result, tally)
+            scored = lineage.Scored(model.source, content, name, metrics, started)
             result = replace(result, scoring_run_id=_recorded(session, scored, reporter))
-        return result
+    _check_rejects(result, request.max_rejects)
+    return result
 
 
 def _done(job: Job, journal: Journal) -> tuple[dict[str, Any], Tally | None]:
@@ -116,7 +119,26 @@ def _result(
         manifest=str(manifest.path_of(job.paths.output)),
         rows_resumed=tally.rows_resumed if tally else rows,
         model_version=content["model"]["version"],
+        most_rejected=content.get("most_rejected"),  # which older manifests do not have
     )
+
+
+def _check_rejects(result: ScoreResult, allowed: float) -> None:
+    """Raise DataError, with the result, when a larger share of the rows was rejected."""
+    if not result.rows_in or result.rows_rejected / result.rows_in <= allowed:
+        return
+    told, most = "", result.most_rejected
+    if most is not None:
+        share = "all" if most["rows"] == result.rows_rejected else f"{most['rows']:,}"
+        told = f", {share} of them for {blamed(most)}, such as {most['example']}"
+    error = DataError(
+        f"{result.rows_rejected:,} of {result.rows_in:,} rows were rejected, more than "
+        f"{100 * allowed:g} %{told}",
+        f"They are in {result.rejects}, the others in {result.output}; "
+        "to allow more, give --max-rejects",
+    )
+    error.result = result
+    raise error
 
 
 @contextmanager

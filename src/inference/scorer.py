@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from inference.rejects import RejectFinder
-from mlproject.base.errors import ConfigurationError, ModelError, one_line, reason
-from mlproject.data.table import to_frame
-from mlproject.data.types import Misfit
+from mlproject.base.errors import ConfigurationError, DataError, ModelError, one_line, reason
+from mlproject.data.table import columns_of, to_frame
+from mlproject.data.types import Misfit, typed
 from mlproject.models import inspection
 from mlproject.models.loaded import LoadedModel
 
@@ -195,18 +195,15 @@ class Scorer:
             return pd.DataFrame()
         try:
             rows = pd.DataFrame(sample["data"], columns=sample["columns"])
-            arrays = {
-                f.name: pa.Array.from_pandas(rows[f.name], type=f.type)
-                for f in self.schema.features
-            }
-            return to_frame(pa.table(arrays))
-        except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException):
+            features = self.schema.matched([str(name) for name in rows], "the example")
+            return to_frame(typed(columns_of(rows, features), features).fitting())
+        except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException, DataError):
             return pd.DataFrame()
 
     def _zeros(self) -> pd.DataFrame:
         names = [str(number) for number in range(self.schema.width or 0)]
         kinds = dict.fromkeys(names, self.schema.type) or {
-            f.name: f.type for f in self.schema.features
+            f.name: f.frame_type for f in self.schema.features
         }
         arrays = {
             name: pa.array([""]) if pa.types.is_string(kind) else pa.array([0]).cast(kind)

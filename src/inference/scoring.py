@@ -174,7 +174,7 @@ class Pass:
         self.tally.summary.add(scores.predictions)
         self.tally.rows_in += batch.count
         self.tally.rows_out += scores.predictions.num_rows
-        self.tally.rows_rejected += len(rejects)
+        self.tally.reject(rejects)
 
     def _placed(self, batch: Batch, item: Misfit) -> Reject:
         ordinal, file, line = batch.origin(item.row)

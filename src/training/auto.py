@@ -1,12 +1,13 @@
 """The recipe ``auto``: from a table and a target to an explicit recipe.
 
-Task from the target; numbers imputed and scaled, text imputed and one-hot encoded; a small search
-over a linear model and a random forest. What comes out is an ordinary recipe, and is recorded.
+Task from the target, features from the columns; a search over histogram gradient boosting, which
+takes categories and missing values as they are, and a linear model, within a budget of time. What
+comes out is an ordinary recipe, and is recorded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -14,149 +15,170 @@ from pandas.api import types
 
 from mlproject.base.errors import DataError
 from mlproject.data.table import Table
+from training.columns import Columns, sorted_out
 from training.recipe import Recipe, Task, parse
+from training.request import TrainRequest
 
 SEED = 1337
-# A whole-number target with at most this many values, each seen often enough, is a set of classes.
+BUDGET = 60.0
+# Whole numbers of at most so many values, without a gap from 0 or 1 on, are classes.
 _MOST_CLASSES = 20
-_ROWS_PER_CLASS = 10
-# Text that is different in more than half of the rows is a name or an id, not a category.
-_ID_SHARE = 0.5
-_FEW_CATEGORIES = 20
-# From so many rows on, whole numbers that go up by one are a count of the rows.
-_ROWS_TO_NUMBER = 20
-_MOST_CATEGORIES = 50
+_FOLDS = 5
+# Above so many rows candidates are first compared on some of them, and in fewer folds.
+_MANY_ROWS = 20_000
+_FOLDS_OF_MANY_ROWS = 3
+# Fewer rows than that are split and folded as far as they go.
+_ROWS_A_FOLD = 2
+_ONE_HOT_CATEGORIES = 50
+_DATES: dict[str, Any] = {"DateFeatures": {}}
 
 
 @dataclass(frozen=True)
 class Auto:
-    """The recipe that was derived, and the columns that it leaves out, with why."""
+    """The recipe that was derived, and what its author should be told.
+
+    Attributes
+    ----------
+    left_out : dict of str to str
+        Columns that are no features, and why.
+    notices : list of str
+        What should be told.
+    """
 
     recipe: Recipe
     left_out: dict[str, str]
+    notices: list[str] = field(default_factory=list)
 
 
-def derive(table: Table, target: str, source: str, name: str) -> Auto:
+def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
+    """Return a recipe for a table, whose numbers, times and dates in text are converted."""
     table.require([target], "target")
-    task = infer_task(table.frame[target])
-    numeric: list[str] = []
-    flags: list[str] = []
-    text: list[str] = []
-    left_out: dict[str, str] = {}
-    for column in table.frame.columns:
-        if column == target:
-            continue
-        why = unusable(table.frame[column])
-        if why:
-            left_out[str(column)] = why
-        elif types.is_bool_dtype(table.frame[column]):
-            flags.append(str(column))
-        elif types.is_numeric_dtype(table.frame[column]):
-            numeric.append(str(column))
-        else:
-            text.append(str(column))
-    if not (numeric or flags or text):
-        raise DataError(f"{table.source} has no column that can be a feature", "Check its columns")
-    families = _families(task)
-    grids = [{"model": [family]} | axes for family, axes in families]
+    table.require(list(request.drop), "column to drop")
+    y = table.frame[target].dropna()
+    if y.empty:
+        raise DataError(f"The target '{target}' is empty in {table.source}", "Choose another")
+    task = request.task or infer_task(y)
+    given = dict.fromkeys(request.drop, "it is dropped, as asked for")
+    if request.group_by:
+        table.require([request.group_by], "column to group by")
+        given[request.group_by] = "rows are grouped by it"
+    columns = sorted_out(table.frame, target, given)
+    if not columns.features:
+        raise DataError(
+            f"{table.source} has no column that can be a feature",
+            "; ".join(f"{column}: {why}" for column, why in list(columns.left_out.items())[:3])
+            or "It has the target only",
+        )
+    classes = y.nunique() if task == "classification" else 0
+    rows = round(len(y) * (1 - (request.test_size or 0.2)))
     content = {
         "name": name,
         "description": f"Derived from {table.name}: {target} by two model families.",
         "task": task,
         "seed": SEED,
-        "data": {"source": source, "target": target, "drop": sorted(left_out)},
-        "pipeline": [
-            {"features": _features(numeric, flags, text)},
-            {"model": families[0][0]},
-        ],
-        "search": {"kind": "grid", "folds": 5, "parameters": grids},
-        "metrics": _metrics(task, table.frame[target]),
+        "data": {
+            "source": request.data,
+            "target": target,
+            "drop": sorted(set(columns.left_out) - {request.group_by, ""}),
+            "missing_target": "drop",
+        },
+        "pipeline": [{"features": boosted_features(columns)}, {"model": _boosting(task, columns)}],
+        "search": _search(columns, classes, rows, _groups(table.frame, request.group_by)),
     }
-    return Auto(parse(content, "auto"), left_out)
+    if task == "classification":
+        content["classes"] = {"rare": "folds"}
+    notices = [
+        f"Column '{column}' has several rows a value, and one value of the target each: to keep "
+        f"such rows together, give --group-by {column}"
+        for column in columns.groups
+        if not request.group_by
+    ]
+    return Auto(parse(content, "auto"), columns.left_out, notices)
 
 
 def infer_task(target: pd.Series[Any]) -> Task:
-    """Take text, truth values and few whole numbers that repeat for classes, else a quantity."""
+    """Take text, truth values, two values, and whole numbers from 0 or 1 on for classes."""
     values = target.dropna()
     if types.is_bool_dtype(values) or not types.is_numeric_dtype(values):
         return "classification"
-    counts = values.value_counts()
-    whole = bool((values == values.round()).all())
-    repeated = len(counts) <= _MOST_CLASSES and counts.min() >= _ROWS_PER_CLASS
-    return "classification" if whole and (repeated or len(counts) <= 2) else "regression"
+    distinct = sorted(values.unique())
+    if len(distinct) <= 2:
+        return "classification"
+    first = distinct[0]
+    counted = first in (0, 1) and distinct == [first + k for k in range(len(distinct))]
+    return "classification" if counted and len(distinct) <= _MOST_CLASSES else "regression"
 
 
-def unusable(values: pd.Series[Any]) -> str | None:
-    """Return why a column cannot be a feature without further thought, or None when it can."""
-    present = values.dropna()
-    if values.name == "":
-        return "it has no name"
-    if present.empty:
-        return "it is empty"
-    if types.is_datetime64_any_dtype(values):
-        return "it is a date"
-    if types.is_timedelta64_dtype(values):
-        return "it is a duration"
-    if values.dtype == object and not present.map(lambda item: isinstance(item, (str, bool))).all():
-        return "its values are not plain"
-    if present.nunique() == 1 and present.size == values.size:
-        return "it is constant"
-    if len(values) >= _ROWS_TO_NUMBER and _counts_up(values):
-        return "it numbers the rows"
-    distinct = present.nunique()
-    if (
-        values.dtype == object
-        and distinct > _FEW_CATEGORIES
-        and distinct > _ID_SHARE * len(present)
-    ):
-        return "nearly every row has a value of its own"
-    return None
+def _groups(frame: pd.DataFrame, column: str | None) -> int | None:
+    return int(frame[column].nunique()) if column else None
 
 
-def _counts_up(values: pd.Series[Any]) -> bool:
-    return types.is_integer_dtype(values) and bool((values.diff().iloc[1:] == 1).all())
+def boosted_features(columns: Columns) -> dict[str, Any]:
+    """Return the transformer for trees: categories as codes first, then everything else."""
+    codes = {
+        "OrdinalEncoder": {"handle_unknown": "use_encoded_value", "unknown_value": -1},
+    }
+    return _transformer(
+        ("categories", codes, columns.categories),
+        ("texts", {"TargetEncoder": {}}, columns.texts),
+        ("dates", _DATES, columns.dates),
+        ("numbers", "passthrough", [*columns.numbers, *columns.flags]),
+    )
 
 
-def _features(numeric: list[str], flags: list[str], text: list[str]) -> dict[str, Any]:
-    transformers: list[list[Any]] = []
-    if numeric:
-        steps: list[list[Any]] = [
-            ["imputer", {"SimpleImputer": {"strategy": "median"}}],
-            ["scaler", {"StandardScaler": {}}],
-        ]
-        transformers.append(["numeric", {"Pipeline": {"steps": steps}}, numeric])
-    if flags:
-        transformers.append(["flags", "passthrough", flags])
-    if text:
-        encoder = {
-            "handle_unknown": "infrequent_if_exist",
-            "max_categories": _MOST_CATEGORIES,
-            "sparse_output": False,
-        }
-        steps = [
-            ["imputer", {"SimpleImputer": {"strategy": "most_frequent"}}],
-            ["encoder", {"OneHotEncoder": encoder}],
-        ]
-        transformers.append(["categorical", {"Pipeline": {"steps": steps}}, text])
-    return {"ColumnTransformer": {"transformers": transformers}}
-
-
-def _families(task: Task) -> list[tuple[dict[str, Any], dict[str, list[Any]]]]:
-    forest = {"model__max_depth": [4, None]}
-    if task == "regression":
-        return [
-            ({"Ridge": {}}, {"model__alpha": [0.1, 1, 10]}),
-            ({"RandomForestRegressor": {"n_estimators": 100}}, forest),
-        ]
-    return [
-        ({"LogisticRegression": {"max_iter": 1000}}, {"model__C": [0.1, 1, 10]}),
-        ({"RandomForestClassifier": {"n_estimators": 100}}, forest),
+def linear_features(columns: Columns) -> dict[str, Any]:
+    """Return the transformer for a linear model: everything a number, scaled, without gaps."""
+    one_hot = {"handle_unknown": "infrequent_if_exist", "max_categories": _ONE_HOT_CATEGORIES}
+    numbers = [
+        ["imputer", {"SimpleImputer": {"strategy": "median", "keep_empty_features": True}}],
+        ["scaler", {"StandardScaler": {}}],
     ]
+    dates = [["parts", _DATES], *numbers]
+    texts = [["encoder", {"TargetEncoder": {}}], ["scaler", {"StandardScaler": {}}]]
+    return _transformer(
+        ("categories", {"OneHotEncoder": one_hot}, columns.categories),
+        ("texts", {"Pipeline": {"steps": texts}}, columns.texts),
+        ("dates", {"Pipeline": {"steps": dates}}, columns.dates),
+        ("numbers", {"Pipeline": {"steps": numbers}}, [*columns.numbers, *columns.flags]),
+    )
 
 
-def _metrics(task: Task, target: pd.Series[Any]) -> list[str]:
-    if task == "regression":
-        return ["rmse", "nrmse", "mae", "r2"]
-    if target.dropna().nunique() == 2:
-        return ["roc_auc", "accuracy", "f1_macro", "log_loss"]
-    return ["f1_macro", "accuracy", "log_loss"]
+def linear_model(task: Task) -> dict[str, Any]:
+    return {"Ridge": {}} if task == "regression" else {"LogisticRegression": {"max_iter": 300}}
+
+
+def _transformer(*parts: tuple[str, Any, list[str]]) -> dict[str, Any]:
+    return {"ColumnTransformer": {"transformers": [list(part) for part in parts if part[2]]}}
+
+
+def _boosting(task: Task, columns: Columns) -> dict[str, Any]:
+    kind = "Regressor" if task == "regression" else "Classifier"
+    options: dict[str, Any] = {}
+    if columns.categories:
+        options["categorical_features"] = list(range(len(columns.categories)))
+    return {f"HistGradientBoosting{kind}": options}
+
+
+def _search(columns: Columns, classes: int, rows: int, groups: int | None) -> dict[str, Any]:
+    """Return the search; ``classes`` is 0 for a regression."""
+    many = rows > _MANY_ROWS
+    folds = min(_FOLDS_OF_MANY_ROWS if many else _FOLDS, max(2, rows // _ROWS_A_FOLD))
+    if groups is not None:
+        folds = max(2, min(folds, round(groups * 0.8)))
+    strength: dict[str, Any] = (
+        {"model__C": [0.01, 0.1, 1]} if classes else {"model__alpha": [1, 10, 100]}
+    )
+    linear: dict[str, Any] = {
+        "features": [linear_features(columns)],
+        "model": [linear_model("classification" if classes else "regression")],
+    }
+    boosting = {"model__learning_rate": [0.1, 0.05], "model__max_leaf_nodes": [31, 8]}
+    search = {
+        "kind": "halving" if many else "grid",
+        "folds": folds,
+        "parameters": [linear | strength, boosting],
+        "budget": BUDGET,
+    }
+    if classes > 2 and groups is None:  # where labels alone would say too little of small samples
+        search["refit"] = "log_loss"
+    return search

@@ -7,7 +7,10 @@ from pathlib import Path
 import yaml
 
 from mlproject.base.errors import ConfigurationError, one_line
+from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
+from mlproject.data import samples
+from mlproject.data.source import file_format, is_url
 from training.recipe import Recipe, parse
 
 DEFAULT = "diabetes-lassolars"
@@ -45,6 +48,10 @@ def locate(name: str) -> Path:
     known = available()
     if name in known:
         return known[name]
+    if is_url(name) or file_format(name) is not None or samples.is_sample(name):
+        raise ConfigurationError(
+            f"{redacted(name)} is data, not a recipe", f"Give --data {redacted(name)}"
+        )
     if path.is_file():
         return path
     if name == AUTO:

@@ -5,8 +5,10 @@ A file, a metric or a tag that every run should have is one line here.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -18,11 +20,30 @@ from mlproject.tracking import names
 from mlproject.tracking.datasets import as_input
 from mlproject.tracking.runs import Contents, parameter_text
 from training import requirements
+from training.baselines import Baseline
 from training.fitting import Outcome
 from training.model import Format
 from training.plan import Plan
 
 _LONGEST_REASON = 1000
+_LONGEST_TAG = 4000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of a model once it is fitted.
+
+    Attributes
+    ----------
+    metrics : dict of str to float
+        On the held-out rows, natural sign.
+    intervals : dict of str to (float, float)
+        The ends of the 95 % interval of each.
+    """
+
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    baselines: list[Baseline]
 
 
 def of_plan(plan: Plan) -> Contents:
@@ -38,6 +59,7 @@ def of_plan(plan: Plan) -> Contents:
             names.DATA_SOURCE: data.source,
             names.DATA_SHA256: data.sha256,
             names.DATA_ROWS: str(data.rows),
+            **_left_out(plan),
             **plan.tags,
             **_of_code(),
         },
@@ -46,12 +68,13 @@ def of_plan(plan: Plan) -> Contents:
     )
 
 
-def of_outcome(outcome: Outcome, measured: Mapping[str, float], stored: Format) -> Contents:
-    """Return what the fit adds, some of which autologging has written.
-
-    ``measured`` has the metrics on the held-out rows.
-    """
-    metrics = {**measured, **outcome.metrics}
+def of_outcome(outcome: Outcome, measured: Measured, stored: Format) -> Contents:
+    """Return what the fit adds, some of which autologging has written."""
+    metrics = {**measured.metrics, **outcome.metrics}
+    for name, (low, high) in measured.intervals.items():
+        metrics |= {f"{name}_low": low, f"{name}_high": high}
+    for baseline in measured.baselines:
+        metrics |= baseline.metrics()
     parameters = _fixed_parameters(outcome)
     tags = {names.MODEL_FORMAT: stored.name}
     if stored.why:
@@ -93,6 +116,13 @@ def of_candidates(outcome: Outcome) -> list[Contents]:
         )
         for index, parameters in enumerate(results["params"])
     ]
+
+
+def _left_out(plan: Plan) -> dict[str, str]:
+    """Return why rows and columns of the source were left out."""
+    found = {names.ROWS_LEFT_OUT: plan.rows_left_out, names.COLUMNS_LEFT_OUT: plan.left_out}
+    texts = {tag: json.dumps(dict(why), ensure_ascii=False) for tag, why in found.items() if why}
+    return {tag: text[:_LONGEST_TAG] for tag, text in texts.items()}
 
 
 def _of_code() -> dict[str, str]:

@@ -21,6 +21,8 @@ from mlproject.base.errors import ConfigurationError, reason
 from mlproject.base.suggestions import did_you_mean, nearest
 
 _SKLEARN = "sklearn"
+# What this project adds to the names of scikit-learn.
+_OWN = {"DateFeatures": "mlproject_features"}
 # Where names are looked for first: importing the rest of scikit-learn takes a second.
 _COMMON = ("preprocessing", "linear_model", "compose", "impute", "ensemble", "svm", "pipeline")
 # Public callables that stand in recipes beside estimators.
@@ -76,7 +78,7 @@ def find(name: str, imports: Sequence[str]) -> Any:
     ``module:function``; ``imports`` lists the modules outside scikit-learn that may be named.
     """
     if "." not in name and ":" not in name:
-        return _from_sklearn(name)
+        return _member(_OWN[name], name) if name in _OWN else _from_sklearn(name)
     module_name, _, attribute = name.partition(":") if ":" in name else name.rpartition(".")
     if module_name.split(".")[0] != _SKLEARN and not is_listed(module_name, imports):
         raise ConfigurationError(

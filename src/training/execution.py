@@ -22,15 +22,20 @@ from mlproject.tracking.session import Session
 from mlproject.tracking.target import AZUREML
 from training import (
     autologging,
+    baselines,
     children,
     contents,
     engine,
     fitting,
+    heldout,
     metrics,
     model,
     progress,
     registration,
+    rescoring,
 )
+from training.budget import one_thread
+from training.contents import Measured
 from training.fitting import Outcome
 from training.model import Format
 from training.plan import Plan
@@ -39,13 +44,17 @@ from training.request import TrainResult
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a training is recorded, and where its fits run, ``jobs`` of them at a time."""
+    """Where a training is recorded, and where its fits run, ``jobs`` of them at a time.
+
+    ``started`` is the time, as of ``time.monotonic``, at which the training was asked for.
+    """
 
     experiment: str | None = None
     run_name: str | None = None
     register: str | None = None
     engine: str = "local"
     jobs: int | None = None
+    started: float | None = None
 
 
 def execute(
@@ -98,7 +107,8 @@ class _Execution:
         with self._recording():
             runs.fill(self.session.client, self.run.run_id, before)
         outcome = self._fitted(destination)
-        measured = self._measured(outcome)
+        with self.reporter.step("Measuring the model and its baselines"):
+            measured = self._measured(outcome)
         with self.reporter.step("Recording candidates and model"), self._recording():
             # The model first: it is what a run is for, should the server go away after it.
             stored = self._stored(outcome)
@@ -120,11 +130,11 @@ class _Execution:
     def _fitted(self, destination: Destination) -> Outcome:
         plan = self.plan
         with (
-            progress.shown(plan, self.reporter),
             engine.running(plan, destination.engine, destination.jobs),
+            progress.shown(plan, self.reporter),
             autologging.autologged(),
         ):
-            outcome = fitting.fit(plan)
+            outcome = fitting.fit(plan, destination.started)
         for failure in outcome.failures:
             shown = ", ".join(f"{name}={value}" for name, value in failure.parameters.items())
             folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
@@ -133,7 +143,16 @@ class _Execution:
             )
         return outcome
 
-    def _measured(self, outcome: Outcome) -> dict[str, float]:
+    def _measured(self, outcome: Outcome) -> Measured:
+        with one_thread(len(self.plan.rows.y_train)):
+            values = self._held_out(outcome)
+            intervals = heldout.intervals(self.plan, outcome.best, values)
+            compared = baselines.measured(self.plan, outcome)
+        for notice in baselines.notices(compared):
+            self.reporter.warn(notice)
+        return Measured(values, intervals, compared)
+
+    def _held_out(self, outcome: Outcome) -> dict[str, float]:
         rows = self.plan.rows
         if rows.y_test is None:
             return {}
@@ -150,13 +169,17 @@ class _Execution:
         return values
 
     def _stored(self, outcome: Outcome) -> Format:
-        example = self.plan.example
-        stored = model.choose_format(outcome.best, example)
-        model.log(outcome.best, example, self.plan.imports, stored)
+        plan = self.plan
+        stored = model.choose_format(outcome.best, plan.example)
+        described = model.described(outcome.best, plan)
+        if plan.first_rows is not None:
+            again = stored.read_back if stored.read_back is not None else outcome.best
+            rescoring.check(plan.first_rows, outcome.best, again, described.schema)
+        model.log(outcome.best, described, stored)
         return stored
 
     def _described(
-        self, outcome: Outcome, measured: dict[str, float], stored: Format, recorded: int
+        self, outcome: Outcome, measured: Measured, stored: Format, recorded: int
     ) -> TrainResult:
         target, data, run_id = self.session.target, self.plan.dataset, self.run.run_id
         return TrainResult(
@@ -166,7 +189,7 @@ class _Execution:
             tracking_uri=target.printable,
             model_uri=f"runs:/{run_id}/{names.BEST_MODEL}",
             status="FINISHED",
-            metrics=measured | outcome.metrics,
+            metrics=measured.metrics | outcome.metrics,
             best_params={name: _plain(value) for name, value in outcome.best_parameters.items()},
             candidates=outcome.candidates,
             children=recorded,
@@ -175,9 +198,22 @@ class _Execution:
             data={"source": data.source, "sha256": data.sha256, "rows": data.rows},
             model_format=stored.name,
             failed_candidates=len(outcome.failures),
+            task=self.plan.task,
+            target=self.plan.target,
+            features=_names_of(self.plan.rows.X_train),
+            left_out=dict(self.plan.left_out),
+            rows_left_out=dict(self.plan.rows_left_out),
+            rows_trained=len(self.plan.rows.y_train),
+            rows_held_out=0 if self.plan.rows.y_test is None else len(self.plan.rows.y_test),
+            intervals=measured.intervals,
+            baselines={item.name: item.as_dict() for item in measured.baselines},
             recorded_in=target.described,
             studio=studio_link(target.uri, run_id) if target.name == AZUREML else None,
         )
+
+
+def _names_of(X: Any) -> list[str]:
+    return [str(name) for name in X.columns] if hasattr(X, "columns") else []
 
 
 def _plain(value: Any) -> Any:

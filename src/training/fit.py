@@ -20,9 +20,8 @@ from sklearn.utils import _safe_indexing
 
 from mlproject.base.errors import ConfigurationError, DataError, reason
 from mlproject.tracking.datasets import IN_MEMORY, Dataset
-from training import metrics, pipeline
+from training import metrics, pipeline, signature
 from training.auto import infer_task
-from training.model import EXAMPLE_ROWS
 from training.plan import Plan, is_search
 from training.recipe import SplitKind, Task
 from training.split import Rule, Split
@@ -142,7 +141,7 @@ def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
         dataset=_dataset(rows.X, rows.y),
         held_out_dataset=_dataset(rows.X_test, rows.y_test) if rows.X_test is not None else None,
         seed=choices.seed,
-        example=_widened(split.X_train[:EXAMPLE_ROWS]),
+        example=signature.example(_widened(split.X_train)),
     )
 
 

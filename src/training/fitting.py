@@ -16,6 +16,9 @@ from sklearn.model_selection import ParameterSampler, check_cv
 from sklearn.utils import _safe_indexing
 
 from mlproject.base.errors import ModelError, reason
+from training import blame
+from training.budget import BudgetedGridSearchCV
+from training.classes import with_threshold
 from training.plan import Plan, count_of, is_search
 from training.split import Split
 
@@ -75,26 +78,39 @@ class Outcome:
         return len(self.results["params"]) if self.results else 1
 
 
-def fit(plan: Plan) -> Outcome:
+def fit(plan: Plan, started: float | None = None) -> Outcome:
+    """Fit a plan; ``started`` is the time, as of ``time.monotonic``, at which it was asked for."""
     search, rows = plan.search, plan.rows
-    arguments = {"groups": rows.groups} if plan.searches and rows.groups is not None else {}
+    arguments: dict[str, Any] = {}
+    if plan.searches and rows.groups is not None:
+        arguments["groups"] = rows.groups
+    if isinstance(search, BudgetedGridSearchCV):
+        arguments["started"] = started
     with _quiet_failures():
         try:
             search.fit(rows.X_train, rows.y_train, **arguments)
         except (Exception, SystemExit) as error:  # any estimator may raise anything
             raise _nothing_fitted(plan, error) from error
     if not plan.searches:
-        return Outcome(search, search, {}, {})
+        return Outcome(search, _finished(plan, search), {}, {})
     failures = _failures(search, rows)
     if len(failures) == len(search.cv_results_["params"]) and not _any_score(search):
         raise ModelError(f"No candidate could be scored: {failures[0].why}")
     return Outcome(
         search,
-        search.best_estimator_,
+        _finished(plan, search.best_estimator_),
         dict(search.best_params_),
         _best_scores(plan),
         failures,
     )
+
+
+def _finished(plan: Plan, best: Any) -> Any:
+    """Return the best estimator, with a tuned threshold where one is wanted."""
+    if plan.threshold is None:
+        return best
+    folds = list(folds_of(plan.search, plan.rows)) if plan.searches else None
+    return with_threshold(best, plan.threshold, plan.rows, folds)
 
 
 @contextmanager
@@ -128,24 +144,28 @@ def _failures(search: Any, rows: Split) -> list[Failure]:
         parameters = results["params"][index]
         why = "as above"
         if len(failures) < _MOST_REASONS:
-            why = _why(search, parameters, rows, int(failed[0])) or "a score is not a number"
+            candidate = _candidate(search, parameters)
+            why = _why(search, candidate, rows, int(failed[0])) or "a score is not a number"
         failures.append(Failure(int(index), dict(parameters), len(failed), why))
     return failures
 
 
-def _why(search: Any, parameters: Mapping[str, Any], rows: Split, fold: int) -> str | None:
-    """Fit one candidate on one fold again, to hear what it raises."""
+def folds_of(search: Any, rows: Split) -> Iterator[tuple[Any, Any]]:
+    """Return the folds of a search, as positions of training rows and of the others."""
     # A generator of folds has been read by the search, which keeps what it read.
     splitter = getattr(search, "_checked_cv_orig", None)
     if splitter is None:
         splitter = check_cv(search.cv, rows.y_train, classifier=is_classifier(search.estimator))
-    folds = list(splitter.split(rows.X_train, rows.y_train, rows.groups))
+    folds: Iterator[tuple[Any, Any]] = splitter.split(rows.X_train, rows.y_train, rows.groups)
+    return folds
+
+
+def _why(search: Any, candidate: Any, rows: Split, fold: int) -> str | None:
+    """Fit one candidate on one fold again, to hear what it raises."""
+    folds = list(folds_of(search, rows))
     if not folds:
         return None
     train, test = folds[fold % len(folds)]
-    candidate = clone(search.estimator).set_params(
-        **{name: clone(value, safe=False) for name, value in parameters.items()}
-    )
     try:
         candidate.fit(_safe_indexing(rows.X_train, train), _safe_indexing(rows.y_train, train))
         scorer = check_scoring(candidate, search.scoring)
@@ -156,16 +176,37 @@ def _why(search: Any, parameters: Mapping[str, Any], rows: Split, fold: int) -> 
 
 
 def _nothing_fitted(plan: Plan, error: BaseException) -> ModelError:
+    rows = plan.rows
+    (first,) = some_candidates(plan, 1)
     if not plan.searches:
-        return ModelError(f"The pipeline cannot be fitted: {reason(error)}")
-    spaces = getattr(plan.search, "param_grid", None) or plan.search.param_distributions
-    first = next(iter(ParameterSampler(spaces, 1, random_state=plan.seed)))
-    why = _why(plan.search, first, plan.rows, 0)
+        return ModelError(
+            f"The pipeline cannot be fitted: {reason(error)}",
+            blame.hint(first, rows.X_train, rows.y_train),
+        )
+    why = _why(plan.search, first, rows, 0)
     if why is None:
         return ModelError(f"The search failed: {reason(error)}")
     count = count_of(plan.search)
     every = f"All {count} candidates" if count is not None else "All candidates"
-    return ModelError(f"{every} failed: {why}", "Check the pipeline and the columns")
+    hint = blame.hint(first, rows.X_train, rows.y_train) or "Check the pipeline and the columns"
+    return ModelError(f"{every} failed: {why}", hint)
+
+
+def some_candidates(plan: Plan, most: int) -> list[Any]:
+    """Return some of the pipelines that a plan would fit, unfitted."""
+    if not plan.searches:
+        return [clone(plan.search)]
+    search = plan.search
+    spaces = getattr(search, "param_grid", None) or getattr(search, "param_distributions", {})
+    count = min(most, count_of(search) or most)
+    sampled = ParameterSampler(spaces, count, random_state=plan.seed)
+    return [_candidate(search, parameters) for parameters in sampled]
+
+
+def _candidate(search: Any, parameters: Mapping[str, Any]) -> Any:
+    return clone(search.estimator).set_params(
+        **{name: clone(value, safe=False) for name, value in parameters.items()}
+    )
 
 
 def _best_scores(plan: Plan) -> dict[str, float]:

@@ -35,6 +35,7 @@ _CLASSIFICATION = {
     "brier": "neg_brier_score",
 }
 NRMSE = "nrmse"
+_LOG_LOSS = "neg_log_loss"
 # Not defined on a single row.
 OF_TWO_ROWS = frozenset({NRMSE, "r2", "explained_variance"})
 _NEGATED = "neg_"
@@ -114,8 +115,10 @@ def resolve(name: str, task: Task, classes: np.ndarray[Any, Any] | None) -> Metr
             f"The metric '{name}' is for two classes, the target has {len(classes)}", hint
         )
     scorer = get_scorer(key)
+    if classes is not None and key == _LOG_LOSS:  # folds may lack a class
+        scorer = _with(scorer, labels=classes)
     if classes is not None and key in _BINARY and len(classes) == 2 and classes[1] != 1:
-        scorer = _with_positive_class(scorer, classes[1])
+        scorer = _with(scorer, pos_label=classes[1])
     return Metric(name, key, scorer)
 
 
@@ -153,10 +156,12 @@ def usual(task: Task, estimator: Any, y: Any) -> list[str]:
     if task == "regression":
         return ["rmse", "nrmse", "mae", "r2"]
     classes = len(np.unique(y))
-    names = ["accuracy", "f1_macro"]
     ranks = hasattr(estimator, "predict_proba") or hasattr(estimator, "decision_function")
-    if classes == 2 and ranks:
-        names.insert(0, "roc_auc")
+    names = ["balanced_accuracy", "accuracy"]
+    if classes > 2:
+        names.append("f1_macro")
+    elif ranks:  # which rare classes do not mislead
+        names = ["roc_auc", "average_precision", *names]
     return [*names, "log_loss"] if hasattr(estimator, "predict_proba") else names
 
 
@@ -191,10 +196,11 @@ def measured(
     return values, unmeasured
 
 
-def _with_positive_class(scorer: Any, positive: Any) -> Any:
+def _with(scorer: Any, **options: Any) -> Any:
+    """Return a scorer that gives its metric some more options."""
     return make_scorer(
         scorer._score_func,
         response_method=scorer._response_method,
         greater_is_better=scorer._sign > 0,
-        **{**scorer._kwargs, "pos_label": positive},
+        **{**scorer._kwargs, **options},
     )

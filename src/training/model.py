@@ -5,25 +5,28 @@ from __future__ import annotations
 import pickletools
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 import numpy as np
 
+import mlproject_features
 from mlproject.base.console import quiet_loggers
 from mlproject.base.errors import ModelError, reason
 from mlproject.base.pickling import by_value
-from mlproject.models import safe_types
+from mlproject.data.schema import Schema
+from mlproject.models import safe_types, skops_file, soundness
+from mlproject.models.signature import formats_metadata, from_mlmodel, with_formats
 from mlproject.tracking import names
 from mlproject.tracking.runs import parameter_text
-from training import requirements
+from training import requirements, signature
+from training.plan import Plan
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
 
-EXAMPLE_ROWS = 5
 SKOPS, CLOUDPICKLE = "skops", "cloudpickle"
 # Of pickles, when the format has been chosen and tagged; of environments without pip, such as
 # those that uv makes.
@@ -44,12 +47,15 @@ class Format:
         The modules outside the standard library that the model's types come from.
     why : str or None
         Why it is not skops.
+    read_back : estimator or None
+        The model as it is read back from skops.
     """
 
     name: str
     trusted: list[str]
     modules: set[str]
     why: str | None = None
+    read_back: Any = None
 
 
 def choose_format(model: Any, example: Any) -> Format:
@@ -67,31 +73,69 @@ def choose_format(model: Any, example: Any) -> Format:
         return Format(
             CLOUDPICKLE, [], _modules_of(model), f"skops cannot write it: {reason(error)}"
         )
-    foreign = safe_types.refused(types)
+    foreign = sorted({*safe_types.refused(types), *skops_file.foreign(data)})
     if foreign:
         why = f"types that are not known to be data: {', '.join(foreign[:5])}"
         return Format(CLOUDPICKLE, [], _modules_of(model), why)
     try:
-        same = _same_predictions(model, skops.io.loads(data, trusted=types), example)
+        read_back = skops.io.loads(data, trusted=types)
+        same = _same_predictions(model, read_back, example)
+        strange = soundness.unsound(read_back)
     except Exception as error:  # noqa: BLE001 - whatever skops cannot read back is pickled
         return Format(CLOUDPICKLE, [], _modules_of(model), f"skops cannot read it: {reason(error)}")
     if not same:
         return Format(
             CLOUDPICKLE, [], _modules_of(model), "read back by skops it predicts otherwise"
         )
-    return Format(SKOPS, types, {name.rpartition(".")[0] for name in types})
+    if strange is not None:
+        return Format(CLOUDPICKLE, [], _modules_of(model), f"read back by skops, {strange}")
+    modules = {name.rpartition(".")[0] for name in types}
+    return Format(SKOPS, types, modules, read_back=read_back)
 
 
-def log(model: Any, example: Any, imports: Sequence[str], stored: Format) -> ModelInfo:
-    """Log the model to the active run, with the first training rows as its input example.
+@dataclass(frozen=True)
+class Description:
+    """What is stored beside a model.
 
-    ``imports`` are modules of the user's own. They are stored by value, as are those that the
-    model's types come from, so that the model loads without them.
+    Attributes
+    ----------
+    example : DataFrame or array
+        Rows that it takes.
+    signature : ModelSignature
+    metadata : mapping
+        What scoring needs to know of the files that it takes.
+    imports : sequence of str
+        Modules of the user's own. They are stored by value, as are those that the model's types
+        come from, so that the model loads without them.
     """
+
+    example: Any
+    signature: Any
+    metadata: Mapping[str, Any]
+    imports: Sequence[str] = ()
+
+    @property
+    def schema(self) -> Schema:
+        """What the model takes, as scoring will see it."""
+        schema = from_mlmodel(self.signature.to_dict(), names.BEST_MODEL)
+        return with_formats(schema, self.metadata, names.BEST_MODEL)
+
+
+def described(model: Any, plan: Plan) -> Description:
+    return Description(
+        plan.example,
+        signature.of_model(model, plan.example, plan.types),
+        formats_metadata(plan.formats),
+        plan.imports,
+    )
+
+
+def log(model: Any, described: Description, stored: Format) -> ModelInfo:
+    """Log the model to the active run."""
     import mlflow
 
     with (
-        by_value(requirements.users_own({*imports, *stored.modules})),
+        by_value(requirements.users_own({*described.imports, *stored.modules})),
         quiet_loggers(*_TALKATIVE),
         warnings.catch_warnings(),
     ):
@@ -105,8 +149,10 @@ def log(model: Any, example: Any, imports: Sequence[str], stored: Format) -> Mod
             "name": names.BEST_MODEL,
             "serialization_format": stored.name,
             "pip_requirements": requirements.of_model(stored.modules, stored.name),
-            "signature": signature(model, example),
-            "input_example": example,
+            "signature": described.signature,
+            "input_example": described.example,
+            "metadata": dict(described.metadata) or None,
+            "code_paths": [mlproject_features.__file__] if _has_features(stored) else None,
             "params": {
                 name: parameter_text(value) for name, value in model.get_params(deep=True).items()
             },
@@ -117,16 +163,9 @@ def log(model: Any, example: Any, imports: Sequence[str], stored: Format) -> Mod
         return info
 
 
-def signature(model: Any, example: Any) -> Any:
-    """Return the model's signature, in which whole numbers are doubles unless they are categories.
-
-    The features have been made so (``checks.features_and_target``). No column is optional because
-    the example happens to have a gap, and none is required because it happens to have none: MLflow
-    takes NaN as a double.
-    """
-    from mlflow.models import infer_signature
-
-    return infer_signature(example, np.asarray(model.predict(example)))
+def _has_features(stored: Format) -> bool:
+    """Whether a model has transformers of this project, whose code goes with it."""
+    return mlproject_features.__name__ in stored.modules
 
 
 def _same_predictions(model: Any, other: Any, example: Any) -> bool:

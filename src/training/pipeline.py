@@ -13,7 +13,10 @@ from sklearn.utils._param_validation import InvalidParameterError
 from mlproject.base.errors import ConfigurationError, one_line, reason
 from mlproject.base.suggestions import did_you_mean
 from training import estimators
+from training.classes import check_weighed, weighed
 from training.recipe import Recipe
+
+_MOST_NAMED = 3
 
 
 def build(recipe: Recipe) -> BaseEstimator:
@@ -34,6 +37,8 @@ def build(recipe: Recipe) -> BaseEstimator:
     for name, value in recipe.fixed.items():
         check_name(pipeline, name)
         pipeline.set_params(**{name: estimators.nested(value, recipe.imports)})
+    check_weighed(pipeline, recipe.classes.weights)
+    weighed(pipeline, recipe.classes.weights)
     seeded(pipeline, recipe.seed)
     check_predicts(pipeline)
     check_values(pipeline)
@@ -54,11 +59,16 @@ def check_name(pipeline: BaseEstimator, name: str) -> None:
     """Raise ConfigurationError unless the pipeline has the parameter.
 
     The nearest name is looked for where the name is right so far, so that ``model__alhpa`` leads
-    to ``model__alpha`` whatever else the pipeline holds.
+    to ``model__alpha`` whatever else the pipeline holds. A name without its step, such as
+    ``alpha``, leads to the steps that have it.
     """
     known = pipeline.get_params(deep=True)
     if name in known:
         return
+    within = [item for item in known if item.rpartition("__")[2] == name]
+    if within:
+        hint = f"Did you mean {' or '.join(map(repr, within[:_MOST_NAMED]))}?"
+        raise ConfigurationError(f"The pipeline has no parameter '{name}'", hint)
     prefix, separator, _ = name.rpartition("__")
     siblings = [item for item in known if item.rpartition("__")[0] == prefix]
     if separator and prefix not in known:

@@ -6,13 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
 from sklearn.model_selection import ParameterGrid
 from sklearn.model_selection._search import BaseSearchCV
 
+from mlproject.data.column_formats import ColumnFormat
 from mlproject.tracking.datasets import Dataset
 from training.metrics import Metric
 from training.recipe import Task
 from training.split import Split
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """The first rows of a source, as training sees them.
+
+    Attributes
+    ----------
+    X : DataFrame of shape (n_rows, n_features)
+    source : str or None
+        Files on this machine that can be read once more.
+    """
+
+    X: pd.DataFrame
+    source: str | None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,12 +53,24 @@ class Plan:
         Where the rows come from; the second where the held-out ones come from elsewhere.
     example : DataFrame or array of a few rows
         Training rows as the model will be given them.
+    types : mapping of str to str, optional
+        Column to MLflow's type; None for rows of a caller's own.
     imports : sequence of str
         Modules of the user's own that are stored with the model.
     tags, files : mapping of str to str
         What the run holds beside what every run does, such as the recipe.
+    formats : mapping of str to ColumnFormat
+        Columns of text that are read as numbers, times or dates.
+    first_rows : FirstRows, optional
+        The rows that the model is to score in the end; None for rows of a caller's own.
+    threshold : Metric, optional
+        The metric for which the threshold between two classes is tuned.
     notices : sequence of str
         What should be told.
+    left_out : mapping of str to str
+        Columns that are no features, and why.
+    rows_left_out : mapping of str to int
+        Why rows of the source are neither trained on nor held out, and how many.
     """
 
     name: str
@@ -53,11 +83,25 @@ class Plan:
     dataset: Dataset
     seed: int
     example: Any
+    target: str | None = None
+    types: Mapping[str, str] | None = None
     held_out_dataset: Dataset | None = None
     imports: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    first_rows: FirstRows | None = None
+    formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
+    threshold: Metric | None = None
     notices: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    rows_left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def deciding(self) -> Metric | None:
+        """The metric that chooses the best candidate; else the first on the held-out rows."""
+        if self.refit in self.scoring:
+            return self.scoring[str(self.refit)]
+        return next(iter(self.held_out.values()), None)
 
     @property
     def searches(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,33 @@ import pandas as pd
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import table as tables
+from mlproject.data.column_formats import ColumnFormat
+from mlproject.data.samples import is_sample
+from mlproject.data.source import is_url
 from mlproject.data.table import Table
 from mlproject.tracking import datasets, names
-from training import auto, catalogue, checks, estimators, metrics, parameters, pipeline, search
-from training.model import EXAMPLE_ROWS
-from training.plan import Plan
+from training import (
+    auto,
+    catalogue,
+    checks,
+    estimators,
+    folds,
+    leaks,
+    metrics,
+    overrides,
+    pipeline,
+    search,
+    signature,
+)
+from training.classes import check_threshold
+from training.plan import FirstRows, Plan
 from training.recipe import Recipe
 from training.request import TrainRequest
+from training.rows import LabelledRows, labelled
 from training.split import split
+
+# Rows that the model scores once more in the end.
+_SCORED_AGAIN = 1000
 
 
 @dataclass(frozen=True)
@@ -32,22 +51,47 @@ class Prepared:
     plan: Plan
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """A recipe with what is known of it before its rows are looked at.
+
+    Attributes
+    ----------
+    table : Table or None
+        Where it had to be read to derive the recipe.
+    left_out : dict of str to str
+        Columns that are no features, and why.
+    """
+
+    recipe: Recipe
+    table: Table | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+
 def prepare(request: TrainRequest) -> Prepared:
-    notices: list[str] = []
-    recipe, table = _recipe(request, notices)
+    chosen = _chosen(request)
+    recipe, table = chosen.recipe, chosen.table
     estimator = _checked_pipeline(recipe)
     if table is None:
-        table = tables.load(_source(recipe))
-        if "" in table.frame:
-            notices.append("The column without a name is left out")
+        table = _loaded(recipe)
     checks.columns_to_split_by(recipe, table)
-    X, y = checks.features_and_target(recipe, table)
-    y = checks.target_fits(recipe, y, table.source)
+    kept = labelled(recipe, table)
+    X, y = kept.X, kept.y
+    told = _noticed(recipe, table, X) if chosen.table is None else []
+    if table.encoding and not request.encoding:
+        told.append(f"The text of {table.source} is read as {table.encoding}")
+    notices = [*chosen.notices, *kept.notices, *told]
+    notices += leaks.warnings_of(X, y, recipe.task, recipe.seed)
     validation, held_out_rows = validation_rows(recipe, [str(name) for name in X.columns])
     if held_out_rows is None:
         checks.splittable(recipe, y)
+    if not recipe.metrics:
+        usual = metrics.usual(recipe.task, estimator, y)
+        recipe = recipe.model_copy(update={"metrics": usual})
     rows = split(recipe, table, X, y, held_out_rows)
-    checks.enough_rows(recipe, rows.y_train, rows.groups)
+    recorded = recipe
+    recipe, fewer = folds.possible(recipe, rows.y_train, rows.groups)
     classes = None if recipe.task == "regression" else np.unique(y)
     scoring = {name: metrics.resolve(name, recipe.task, classes) for name in recipe.scoring}
     plan = Plan(
@@ -61,13 +105,55 @@ def prepare(request: TrainRequest) -> Prepared:
         dataset=datasets.of_table(table),
         held_out_dataset=datasets.of_table(validation) if validation is not None else None,
         seed=recipe.seed,
-        example=rows.X_train.head(EXAMPLE_ROWS),
+        example=signature.example(rows.X_train),
+        target=recipe.data.target,
+        types=signature.column_types(rows.X_train, table),
         imports=recipe.imports,
+        first_rows=_first_rows(recipe, kept.every),
+        formats=_formats(recipe, rows.X_train),
+        threshold=_threshold(recipe, classes),
         tags={names.RECIPE: recipe.name},
-        files={names.RECIPE_FILE: catalogue.dump(_recordable(recipe, table, validation))},
-        notices=notices,
+        files={names.RECIPE_FILE: catalogue.dump(_recordable(recorded, table, validation))},
+        notices=[*notices, *fewer],
+        left_out=chosen.left_out,
+        rows_left_out=kept.left_out,
     )
     return Prepared(recipe, table, plan)
+
+
+def _first_rows(recipe: Recipe, X: pd.DataFrame) -> FirstRows:
+    source = _source(recipe)
+    again = None if is_sample(source) or is_url(source) else source
+    return FirstRows(X.iloc[:_SCORED_AGAIN], again, recipe.data.encoding)
+
+
+def _formats(recipe: Recipe, X: pd.DataFrame) -> dict[str, ColumnFormat]:
+    return {name: known for name, known in recipe.data.formats.items() if name in X}
+
+
+def _threshold(recipe: Recipe, classes: Any) -> metrics.Metric | None:
+    name = recipe.classes.threshold
+    if name is None:
+        return None
+    metric = metrics.resolve(name, recipe.task, classes)
+    check_threshold(metric, classes)
+    return metric
+
+
+def _noticed(recipe: Recipe, table: Table, X: pd.DataFrame) -> list[str]:
+    """Return what should be told of a file that a recipe has not been made for."""
+    found = []
+    if "" in table.frame:
+        found.append("The column without a name is left out")
+    for name, known in table.recognised().items():
+        if name in X:
+            example = X[name].dropna().iloc[0]
+            found.append(
+                f"Column '{name}' holds {known.type}s in text, such as {example!r}, and is taken "
+                f"as text; to read them, add to the recipe: data.formats: {{{name}: "
+                f"{known.model_dump(exclude_defaults=True)}}}"
+            )
+    return found
 
 
 def _recordable(recipe: Recipe, table: Table, validation: Table | None) -> Recipe:
@@ -80,7 +166,7 @@ def _recordable(recipe: Recipe, table: Table, validation: Table | None) -> Recip
 
 
 def prepare_without_data(request: TrainRequest) -> Recipe:
-    recipe, _ = _recipe(request, [])
+    recipe = _chosen(request).recipe
     _checked_pipeline(recipe)
     return recipe
 
@@ -88,7 +174,7 @@ def prepare_without_data(request: TrainRequest) -> Recipe:
 def _checked_pipeline(recipe: Recipe) -> Any:
     for name in dict.fromkeys([*recipe.scoring, *recipe.metrics]):
         metrics.check(name, recipe.task)
-    if recipe.refit not in recipe.scoring:
+    if recipe.refit is not None and recipe.scoring and recipe.refit not in recipe.scoring:
         raise ConfigurationError(
             f"The recipe's 'refit' is '{recipe.refit}', which is not scored",
             did_you_mean(recipe.refit, recipe.scoring, noun="scores"),
@@ -101,36 +187,35 @@ def _checked_pipeline(recipe: Recipe) -> Any:
     return estimator
 
 
-def _recipe(request: TrainRequest, notices: list[str]) -> tuple[Recipe, Table | None]:
-    """Return the recipe with the request applied; the table too where it had to be read for it."""
-    automatic = request.recipe == catalogue.AUTO or (
-        request.recipe is None and request.data is not None
-    )
-    table = None
-    if automatic:
-        if request.data is None or request.target is None:
-            missing = "--data SOURCE" if request.data is None else "--target COLUMN"
-            raise ConfigurationError(
-                "Without a recipe, training needs data and a target",
-                f"Give {missing}, or name a recipe: {', '.join(catalogue.available())}",
-            )
-        table = tables.load(request.data)
-        derived = auto.derive(
-            table, request.target, request.data, f"auto-{table.name}-{request.target}"
-        )
-        recipe = derived.recipe
-        notices += [f"Column '{name}' is left out: {why}" for name, why in derived.left_out.items()]
+def _chosen(request: TrainRequest) -> _Chosen:
+    """Return the recipe that is asked for, with the request applied."""
+    if request.recipe == catalogue.AUTO or (request.recipe is None and request.data is not None):
+        chosen = _derived(request)
     else:
-        recipe = catalogue.load(request.recipe or catalogue.DEFAULT)
-    data = {
-        key: value
-        for key, value in (("source", request.data), ("target", request.target))
-        if value is not None
-    }
-    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=data)})
-    if request.seed is not None:
-        recipe = recipe.model_copy(update={"seed": request.seed})
-    return parameters.applied(recipe, parameters.parse(request.params)), table
+        chosen = _Chosen(catalogue.load(request.recipe or catalogue.DEFAULT))
+    return replace(chosen, recipe=overrides.applied(chosen.recipe, request))
+
+
+def _derived(request: TrainRequest) -> _Chosen:
+    if request.data is None or request.target is None:
+        missing = "--data SOURCE" if request.data is None else "--target COLUMN"
+        raise ConfigurationError(
+            "Without a recipe, training needs data and a target",
+            f"Give {missing}, or name a recipe: {', '.join(catalogue.available())}",
+        )
+    table = tables.load(request.data, request.encoding)
+    formats = table.recognised()
+    table = table.formatted(formats)
+    derived = auto.derive(table, request.target, request, f"auto-{table.name}-{request.target}")
+    recipe = derived.recipe
+    used = {name: known for name, known in formats.items() if name not in derived.left_out}
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"formats": used})})
+    return _Chosen(recipe, table, derived.left_out, derived.notices)
+
+
+def _loaded(recipe: Recipe) -> Table:
+    table = tables.load(_source(recipe), recipe.data.encoding)
+    return table.formatted(recipe.data.formats)
 
 
 def _source(recipe: Recipe) -> str:
@@ -154,15 +239,13 @@ def validation_rows(
     """Return the separate file of held-out rows, where there is one, with the same features."""
     if recipe.split_kind != "file" or recipe.split.source is None:
         return None, None
-    table, X, y = other_rows(recipe, recipe.split.source, features)
-    return table, (X, y)
+    table, rows = other_rows(recipe, recipe.split.source, features)
+    return table, (rows.X.reset_index(drop=True), rows.y.reset_index(drop=True))
 
 
-def other_rows(
-    recipe: Recipe, source: str, features: list[str]
-) -> tuple[Table, pd.DataFrame, pd.Series[Any]]:
+def other_rows(recipe: Recipe, source: str, features: list[str]) -> tuple[Table, LabelledRows]:
     """Return another source than the training data, with the same features and target."""
-    table = tables.load(source)
-    data = recipe.data.model_copy(update={"features": features, "drop": []})
-    X, y = checks.features_and_target(recipe.model_copy(update={"data": data}), table)
-    return table, X, checks.target_fits(recipe, y, table.source)
+    data = recipe.data.model_copy(update={"source": source, "features": features, "drop": []})
+    other = recipe.model_copy(update={"data": data})
+    table = _loaded(other)
+    return table, labelled(other, table)

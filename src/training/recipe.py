@@ -17,12 +17,15 @@ from pydantic import (
 )
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.validation import first_problem
+from mlproject.base.validation import problems
+from mlproject.data.column_formats import ColumnFormat
 from training.rules import Name, Rules
 
 Task = Literal["regression", "classification"]
 SplitKind = Literal["random", "stratified", "group", "time", "file"]
 SearchKind = Literal["grid", "random", "halving", "none"]
+MissingTarget = Literal["fail", "drop"]
+Rare = Literal["fail", "folds", "merge", "drop"]
 # Parameters of scikit-learn's Pipeline itself.
 _TAKEN = frozenset({"memory", "steps", "transform_input", "verbose"})
 # A step is `name: Estimator`, or `name: {Estimator: {parameter: value}}`.
@@ -46,6 +49,15 @@ class DataSection(_Strict):
     drop: list[str] = Field(default_factory=list, description="columns to leave out")
     categorical: list[str] = Field(
         default_factory=list, description="integer columns that are categories, not numbers"
+    )
+    missing_target: MissingTarget = Field(
+        default="fail", description="what becomes of rows whose target is missing: fail or drop"
+    )
+    encoding: str | None = Field(
+        default=None, min_length=1, description="of text files; detected by default"
+    )
+    formats: dict[str, ColumnFormat] = Field(
+        default_factory=dict, description="how numbers, times and dates in text are written"
     )
 
 
@@ -77,6 +89,23 @@ class SplitSection(_Strict):
         return self
 
 
+class ClassesSection(_Strict):
+    """How classes are weighed, told apart, and what becomes of rare ones."""
+
+    weights: Literal["balanced"] | dict[str | int | float | bool, float] | None = Field(
+        default=None, description="balanced, or class to weight: the model's class_weight"
+    )
+    threshold: Name | None = Field(
+        default=None,
+        description="of two classes: the metric for which the threshold between them is tuned",
+    )
+    rare: Rare = Field(
+        default="fail",
+        description="classes with too few rows: fail, folds (make fewer), merge (into 'other'), "
+        "or drop",
+    )
+
+
 class SearchSection(_Strict):
     """Which candidates are tried, and how they are compared."""
 
@@ -91,6 +120,9 @@ class SearchSection(_Strict):
     )
     candidates: int = Field(default=10, ge=1, description="random search: how many are drawn")
     factor: int = Field(default=3, ge=2, description="halving: one in so many survives a round")
+    budget: float | None = Field(
+        default=None, gt=0, description="seconds after which no candidate is begun any more"
+    )
 
 
 class Recipe(_Strict):
@@ -110,7 +142,11 @@ class Recipe(_Strict):
         default_factory=dict, description="pipeline parameter to value, set after the steps"
     )
     search: SearchSection = Field(default_factory=SearchSection)
-    metrics: list[str] = Field(min_length=1, description="metrics on the held-out rows")
+    classes: ClassesSection = Field(default_factory=ClassesSection)
+    metrics: list[str] = Field(
+        default_factory=list,
+        description="metrics on the held-out rows; by default those that suit the task",
+    )
     promotion: Rules = Field(
         default_factory=Rules, description="what a challenger has to show to become the champion"
     )
@@ -134,8 +170,11 @@ class Recipe(_Strict):
             repeated = sorted({name for name in names if names.count(name) > 1})
             if repeated:
                 raise ValueError(f"'pipeline' has two steps named '{repeated[0]}'")
-        if self.split.kind == "stratified" and self.task == "regression":
-            raise ValueError("a stratified split needs a classification task")
+        if self.task == "regression":
+            if self.split.kind == "stratified":
+                raise ValueError("a stratified split needs a classification task")
+            if self.classes != ClassesSection():
+                raise ValueError("'classes' needs a classification task")
         return self
 
     @property
@@ -143,8 +182,9 @@ class Recipe(_Strict):
         return self.search.scoring or self.metrics
 
     @property
-    def refit(self) -> str:
-        return self.search.refit or self.scoring[0]
+    def refit(self) -> str | None:
+        """The metric that chooses; None while it is left to the data which metrics there are."""
+        return self.search.refit or next(iter(self.scoring), None)
 
     @property
     def split_kind(self) -> SplitKind:
@@ -160,4 +200,4 @@ def parse(content: Any, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise first_problem(error, Recipe, origin) from error
+        raise problems(error, Recipe, origin) from error

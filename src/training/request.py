@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Annotated, Any, Literal
 
@@ -41,6 +41,38 @@ class TrainRequest(Options):
     ] = None
     data: Data = None
     target: Target = None
+    task: Annotated[
+        Literal["regression", "classification"] | None,
+        Option("What the target is; by default the recipe's, or as its values tell."),
+    ] = None
+    drop: Annotated[
+        Sequence[str],
+        Option("Columns to leave out.", metavar="COLUMN[,COLUMN…]", separator=","),
+    ] = ()
+    group_by: Annotated[
+        str | None,
+        Option("Column whose equal values stay together when rows are split.", metavar="COLUMN"),
+    ] = None
+    folds: Annotated[
+        int | None, Option("Folds of cross-validation.", minimum=2, expected="2 folds or more")
+    ] = None
+    test_size: Annotated[
+        float | None,
+        Option("Share of the rows that is held out.", expected="a share between 0 and 1"),
+    ] = None
+    missing_target: Annotated[
+        Literal["fail", "drop"] | None,
+        Option("What becomes of rows without a target."),
+    ] = None
+    encoding: Annotated[
+        str | None, Option("Encoding of the text; detected by default.", metavar="NAME")
+    ] = None
+    budget: Annotated[
+        str | float | None,
+        Option(
+            "Time for the search, such as 60s or 5m; by default the recipe's.", metavar="DURATION"
+        ),
+    ] = None
     params: Parameters = ()
     tracking: Tracking = None
     experiment: Annotated[
@@ -86,6 +118,15 @@ class TrainResult:
     recipe: str
     data: dict[str, Any]
     model_format: str
+    task: str = ""
+    target: str | None = None
+    features: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    rows_left_out: dict[str, int] = field(default_factory=dict)
+    rows_trained: int = 0
+    rows_held_out: int = 0
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    baselines: dict[str, Any] = field(default_factory=dict)
     registered: dict[str, str] | None = None
     recorded_in: str = ""
     studio: str | None = None

@@ -7,13 +7,23 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+    RandomizedSearchCV,
+)
 
 from mlproject.base.errors import ConfigurationError
 from training import estimators, pipeline
+from training.budget import BudgetedGridSearchCV
+from training.classes import weighed
+from training.folds import cross_validation
 from training.metrics import Metric
 from training.recipe import Recipe
-from training.split import cross_validation
+
+# Of a halving search within a budget: what all candidates are compared on first.
+_FIRST_ROWS = 10_000
 
 
 def grids(recipe: Recipe) -> list[dict[str, list[Any]]]:
@@ -39,27 +49,30 @@ def plan(recipe: Recipe, estimator: BaseEstimator, metrics: Mapping[str, Metric]
         return estimator
     common = {"cv": cross_validation(recipe), "error_score": np.nan}
     scoring = {metric.key: metric.scorer for metric in metrics.values()}
-    refit = metrics[recipe.refit].key
-    if recipe.search.kind == "halving":
+    refit = metrics[str(recipe.refit)].key
+    if recipe.search.kind == "halving" and recipe.search.budget is None:
         return _halving(recipe, estimator, spaces, scoring[refit], common)
     if len(scoring) == 1:
         common |= {"scoring": scoring[refit], "refit": True}
     else:
         common |= {"scoring": scoring, "refit": refit}
+    if recipe.search.budget is not None:
+        return _budgeted(recipe, estimator, spaces, common)
     if recipe.search.kind == "random":
         return RandomizedSearchCV(
             estimator,
             spaces,
-            n_iter=min(recipe.search.candidates, size(spaces)),
+            n_iter=tried(recipe, spaces),
             random_state=recipe.seed,
             **common,
         )
     return GridSearchCV(estimator, spaces if len(spaces) > 1 else spaces[0], **common)
 
 
-def size(spaces: Sequence[Mapping[str, Sequence[Any]]]) -> int:
-    """Return how many candidates the grids hold together."""
-    return len(ParameterGrid([dict(space) for space in spaces]))
+def tried(recipe: Recipe, spaces: Sequence[Mapping[str, Sequence[Any]]]) -> int:
+    """Return how many candidates a search tries: drawn, or all of its grids; halving, at first."""
+    size = len(ParameterGrid([dict(space) for space in spaces]))
+    return min(recipe.search.candidates, size) if recipe.search.kind == "random" else size
 
 
 def _axis(name: str, values: Any, recipe: Recipe) -> list[Any]:
@@ -77,7 +90,30 @@ def _axis(name: str, values: Any, recipe: Recipe) -> list[Any]:
     for item in built:
         if isinstance(item, BaseEstimator):
             pipeline.seeded(item, recipe.seed)
+            weighed(item, recipe.classes.weights)
     return built
+
+
+def _budgeted(
+    recipe: Recipe,
+    estimator: BaseEstimator,
+    spaces: list[dict[str, list[Any]]],
+    common: Mapping[str, Any],
+) -> Any:
+    chosen = recipe.search
+    if chosen.kind == "random":
+        count = tried(recipe, spaces)
+        drawn = ParameterSampler(spaces, count, random_state=recipe.seed)
+        spaces = [{name: [value] for name, value in candidate.items()} for candidate in drawn]
+    return BudgetedGridSearchCV(
+        estimator,
+        spaces if len(spaces) > 1 else spaces[0],
+        budget=float(chosen.budget or 0),
+        first_rows=_FIRST_ROWS if chosen.kind == "halving" else None,
+        factor=chosen.factor,
+        random_state=recipe.seed,
+        **common,
+    )
 
 
 def _halving(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import (
-    BaseCrossValidator,
-    GroupKFold,
     GroupShuffleSplit,
-    KFold,
-    StratifiedKFold,
-    TimeSeriesSplit,
     train_test_split,
 )
 
@@ -60,7 +56,8 @@ def split(
         raise DataError(f"{len(y)} rows cannot be split: one side would be empty")
     groups = None
     if recipe.split_kind == "group":
-        groups = table.frame[recipe.split.group].iloc[train].reset_index(drop=True)
+        by = table.frame[recipe.split.group].loc[y.index]
+        groups = by.iloc[train].reset_index(drop=True)
     return Split(
         X.iloc[train].reset_index(drop=True),
         X.iloc[test].reset_index(drop=True),
@@ -70,31 +67,30 @@ def split(
     )
 
 
-def cross_validation(recipe: Recipe) -> BaseCrossValidator:
-    folds = recipe.search.folds
-    if recipe.split_kind == "group":
-        return GroupKFold(n_splits=folds)
-    if recipe.split_kind == "time":
-        return TimeSeriesSplit(n_splits=folds)
-    if recipe.task == "classification":
-        return StratifiedKFold(n_splits=folds, shuffle=True, random_state=recipe.seed)
-    return KFold(n_splits=folds, shuffle=True, random_state=recipe.seed)
-
-
 def positions(recipe: Recipe, table: Table, y: pd.Series[Any]) -> tuple[Any, Any]:
     column = {"time": recipe.split.time, "group": recipe.split.group}.get(recipe.split_kind)
-    by = table.frame[column] if column is not None else None
-    rule = Rule(recipe.split_kind, recipe.split.test_size, recipe.seed)
+    by = table.frame[column].loc[y.index] if column is not None else None
+    lone = recipe.classes.rare == "folds"
+    rule = Rule(recipe.split_kind, recipe.split.test_size, recipe.seed, lone_in_training=lone)
     return rule.positions(y, by)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How rows are held out; ``test_size`` is their share, between 0 and 1."""
+    """How rows are held out.
+
+    Attributes
+    ----------
+    test_size : float
+        Their share, between 0 and 1.
+    lone_in_training : bool
+        Whether a row that is alone in its class is trained on; else it cannot be split.
+    """
 
     kind: SplitKind
     test_size: float
     seed: int
+    lone_in_training: bool = False
 
     def positions(self, y: Any, by: pd.Series[Any] | None) -> tuple[Any, Any]:
         """Return the positions of the training rows and of the held-out rows.
@@ -114,10 +110,24 @@ class Rule:
             )
             train, test = next(splitter.split(rows, y, by))
             return train, test
+        if self.kind == "stratified" and self.lone_in_training:
+            return self._with_lone_rows(rows, np.asarray(y))
+        return self._drawn(rows, y if self.kind == "stratified" else None)
+
+    def _with_lone_rows(self, rows: Any, y: Any) -> tuple[Any, Any]:
+        _, of_row, counts = np.unique(y, return_inverse=True, return_counts=True)
+        lone = counts[of_row] == 1
+        rest, classes = rows[~lone], int((counts > 1).sum())
+        held_out = math.ceil(self.test_size * len(rest))
+        if len(rest) < 2:
+            return self._drawn(rows, None)
+        # Too few rows to hold out one of each class: whatever is drawn.
+        fits = classes <= min(held_out, len(rest) - held_out)
+        train, test = self._drawn(rest, y[~lone] if fits else None)
+        return np.concatenate([train, rows[lone]]), test
+
+    def _drawn(self, rows: Any, by_class: Any) -> tuple[Any, Any]:
         train, test = train_test_split(
-            rows,
-            test_size=self.test_size,
-            random_state=self.seed,
-            stratify=y if self.kind == "stratified" else None,
+            rows, test_size=self.test_size, random_state=self.seed, stratify=by_class
         )
         return train, test

@@ -21,11 +21,16 @@ def train(request: TrainRequest, reporter: Reporter) -> TrainResult:
     Everything that the request, the recipe and the data can get wrong is found before the
     tracking server is asked, so that nothing half-written is left behind.
     """
-    started = time.perf_counter()
+    started, begun = time.perf_counter(), time.monotonic()
     check_name(request.register)
     clusters.check_installed(request.engine)
     destination = Destination(
-        request.experiment, request.run_name, request.register, request.engine, request.jobs
+        request.experiment,
+        request.run_name,
+        request.register,
+        request.engine,
+        request.jobs,
+        begun,
     )
     with sessions.opened(resolve(request.tracking)) as session:  # before anything imports MLflow
         with reporter.step("Reading recipe and data"):

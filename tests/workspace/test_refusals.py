@@ -69,7 +69,7 @@ def test_the_config_of_a_folder_above_is_found(elsewhere: Shell) -> None:
     done = there.mlproject("tracking", "show", "--tracking", "azureml")
 
     assert done.code == 0, done.err
-    assert "'workspace'" in done.err
+    assert "'workspace'" in done.out
 
 
 def test_a_given_config_wins(elsewhere: Shell) -> None:

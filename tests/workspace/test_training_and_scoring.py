@@ -146,9 +146,9 @@ def test_the_choice_is_saved_and_the_summary_links_to_the_studio(azure_shell: Sh
     trained = azure_shell.train()
 
     assert used.code == 0, used.err
-    assert "the Azure ML workspace 'workspace' at westeurope.api.azureml.ms" in shown.err
+    assert "the Azure ML workspace 'workspace' at westeurope.api.azureml.ms" in shown.out
     assert f"export MLFLOW_TRACKING_URI={URI}" in exported.out
-    assert "https://ml.azure.com/runs/" in trained.err
+    assert "https://ml.azure.com/runs/" in trained.out
 
 
 RECIPE = """\

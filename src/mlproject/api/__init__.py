@@ -33,6 +33,8 @@ TrainEngine = Literal["local", "dask"]
 ScoreEngine = Literal["local", "dask", "spark"]
 Method = Literal["predict", "predict_proba"]
 OnError = Literal["fail", "reject"]
+Task = Literal["regression", "classification"]
+MissingTarget = Literal["fail", "drop"]
 
 
 def fit(
@@ -133,6 +135,14 @@ def train(
     *,
     data: str | PathLike[str] | None = None,
     target: str | None = None,
+    task: Task | None = None,
+    drop: Sequence[str] = (),
+    group_by: str | None = None,
+    folds: int | None = None,
+    test_size: float | None = None,
+    missing_target: MissingTarget | None = None,
+    encoding: str | None = None,
+    budget: str | float | None = None,
     params: Mapping[str, Any] | Sequence[str] = (),
     tracking: str | PathLike[str] | None = None,
     experiment: str | None = None,
@@ -154,6 +164,24 @@ def train(
         File, glob, folder or URL of CSV, Parquet or JSON Lines, or ``sklearn:NAME``.
     target : str, optional
         The column to predict.
+    task : str, optional
+        ``regression`` or ``classification``; by default the recipe's, or as the target's values
+        tell.
+    drop : sequence of str
+        Columns to leave out.
+    group_by : str, optional
+        A column whose equal values stay together when rows are split.
+    folds : int, optional
+        Folds of cross-validation.
+    test_size : float, optional
+        The share of the rows that is held out, between 0 and 1.
+    missing_target : str, optional
+        What becomes of rows without a target: ``fail`` or ``drop``. A recipe that is derived from
+        data drops them.
+    encoding : str, optional
+        Of text; detected by default.
+    budget : str or float, optional
+        Time for the search: seconds, or a text such as ``60s`` or ``5m``.
     params : mapping of str to object, or sequence of str
         Pipeline parameter to a value, which fixes it, or to a list of values, which makes it an
         axis of the search; or texts as ``--param`` takes them.
@@ -166,6 +194,14 @@ def train(
         recipe=arguments.text(recipe),
         data=arguments.text(data),
         target=target,
+        task=task,
+        drop=arguments.several(drop) or (),
+        group_by=group_by,
+        folds=folds,
+        test_size=test_size,
+        missing_target=missing_target,
+        encoding=encoding,
+        budget=budget,
         params=arguments.several(params) or (),
         tracking=arguments.text(tracking),
         experiment=experiment,
@@ -183,10 +219,12 @@ def score(
     input: str | PathLike[str],  # noqa: A002 - the name of the option
     output: str | PathLike[str],
     *,
+    encoding: str | None = None,
     method: Method = "predict",
     keep: str | Sequence[str] = "all",
     on_error: OnError = "fail",
     rejects: str | PathLike[str] | None = None,
+    max_rejects: float = 0.1,
     batch_rows: int | None = None,
     jobs: int | None = None,
     engine: ScoreEngine = "local",
@@ -208,6 +246,8 @@ def score(
         File, glob, folder or URL of CSV, Parquet or JSON Lines.
     output : str or path
         What to write: ``.csv``, ``.parquet`` or ``.jsonl``.
+    encoding : str, optional
+        Of text that is not UTF-8, such as ``cp1252``; by default what each file shows.
     method : str
         ``predict``, or ``predict_proba`` for a column for each class too.
     keep : str or sequence of str
@@ -216,6 +256,9 @@ def score(
         What to do with rows that cannot be scored: ``fail``, or ``reject`` to set them aside.
     rejects : str or path, optional
         Where rejected rows go.
+    max_rejects : float
+        The share of the rows that may be rejected, from 0 to 1. Beyond it the outputs are complete
+        all the same, and the result is the attribute ``result`` of the ``DataError``.
     batch_rows : int, optional
         Rows scored together; the result does not depend on it.
     jobs : int, optional
@@ -240,10 +283,12 @@ def score(
         model=uri,
         input=str(input),
         output=str(output),
+        encoding=encoding or None,
         method=method,
         keep=keep if isinstance(keep, str) else arguments.names(keep),
         on_error=on_error,
         rejects=arguments.text(rejects),
+        max_rejects=max_rejects,
         batch_rows=batch_rows,
         jobs=jobs,
         engine=engine,

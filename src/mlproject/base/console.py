@@ -1,20 +1,27 @@
-"""What a person sees: progress and tables, on standard error."""
+"""What a person sees: results on standard output, all else on standard error."""
 
 from __future__ import annotations
 
+import io
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# A table that goes to a file or a log is not folded at 80 columns.
+# What goes to a file or a log is not folded at 80 columns, and a table not at all.
 _WIDTH_OF_FILES = 160
+_WIDTH_OF_TABLES = 1 << 16
 _SECONDS_BETWEEN_LINES = 10
+_SECONDS_BETWEEN_MOVES = 0.2
+_BAR_WIDTH = 20
 
 
 @contextmanager
@@ -31,13 +38,36 @@ def quiet_loggers(*names: str, level: int = logging.ERROR) -> Iterator[None]:
             logger.setLevel(level)
 
 
-class Reporter:
-    """Prints progress, notices and tables to standard error; silent when ``quiet``.
+@dataclass(frozen=True)
+class Standing:
+    """How far something has come, in words and, where it is known, of how much."""
 
-    Warnings are printed all the same: they say that something was not done as asked.
+    text: str
+    done: int = 0
+    total: int | None = None
+
+
+class ResultStream(Protocol):
+    """Where a command's result goes, for people."""
+
+    @property
+    def width(self) -> int | None:
+        """The columns of a terminal; None where it is no terminal."""
+
+    def write(self, text: str) -> None: ...
+
+
+class Reporter:
+    """Prints progress and notices to standard error, unless ``quiet``, and results to ``out``.
+
+    Warnings are printed all the same: they say that something was not done as asked. Without
+    ``out``, as with ``--json`` and in Python, results are printed nowhere.
     """
 
-    def __init__(self, *, quiet: bool = False, out: Callable[[str], None] | None = None) -> None:
+    # Between two lines that say how far something long has come, where no bar can move.
+    seconds_between_standings = 60.0
+
+    def __init__(self, *, quiet: bool = False, out: ResultStream | None = None) -> None:
         self.quiet = quiet
         self._out = out
         self._console: Console | None = None
@@ -54,9 +84,9 @@ class Reporter:
         return self._console
 
     def emit(self, text: str) -> None:
-        """Print what a command is for on standard output; nothing there when it prints JSON."""
+        """Print lines of a command's result."""
         if self._out is not None:
-            self._out(text)
+            self._out.write(text if text.endswith("\n") else f"{text}\n")
 
     def say(self, text: str) -> None:
         if not self.quiet:
@@ -90,6 +120,47 @@ class Reporter:
         else:
             yield
         self.say(f"{text} [{time.perf_counter() - started:.1f} s]")
+
+    @contextmanager
+    def watch(self, text: str, standing: Callable[[], Standing]) -> Iterator[None]:
+        """Show how far a block is: a bar where it can move, elsewhere a line a minute.
+
+        ``standing`` is asked now and then, in a thread of its own.
+        """
+        if self.quiet:
+            yield
+            return
+        moves = self.shows_bars
+        every = _SECONDS_BETWEEN_MOVES if moves else self.seconds_between_standings
+        ended = threading.Event()
+        with self._bar(text) if moves else nullcontext(self._line(text)) as show:
+
+            def tell() -> None:
+                while not ended.wait(every):
+                    show(standing())
+
+            teller = threading.Thread(target=tell, daemon=True)
+            teller.start()
+            try:
+                yield
+            finally:
+                ended.set()
+                teller.join()
+
+    def _line(self, text: str) -> Callable[[Standing], None]:
+        return lambda standing: self.say(f"{text}: {standing.text}")
+
+    @contextmanager
+    def _bar(self, text: str) -> Iterator[Callable[[Standing], None]]:
+        from rich import progress
+
+        said = progress.TextColumn("{task.fields[said]}", markup=False)
+        columns = (progress.TextColumn(text, markup=False), progress.BarColumn(_BAR_WIDTH), said)
+        with progress.Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task(text, total=None, said="")
+            yield lambda standing: bar.update(
+                task, completed=standing.done, total=standing.total, said=standing.text
+            )
 
     @contextmanager
     def progress(self, text: str, total: int) -> Iterator[Callable[[int, int], None]]:
@@ -135,18 +206,26 @@ class Reporter:
             yield move
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        if self.quiet:
+        """Print a command's result as a table."""
+        if self._out is None:
             return
+        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
-        self.console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        width, text = self._out.width, io.StringIO()
+        console = Console(
+            file=text,
+            width=width or _WIDTH_OF_TABLES,
+            force_terminal=width is not None and os.name == "posix",
+            highlight=False,
+        )
+        console.print(title, style="bold", markup=False, soft_wrap=True)
         table = Table(show_header=any(columns), box=None, pad_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
-        with self.console.capture() as captured:
-            self.console.print(table, soft_wrap=False)
-        for line in captured.get().splitlines():  # without the padding on the right
-            self.console.out(line.rstrip(), highlight=False)
+        console.print(table)
+        # Without the padding on the right.
+        self.emit("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

@@ -12,6 +12,8 @@ A failure says what is wrong, where, and what to do next. The command line print
 
 from __future__ import annotations
 
+from typing import Any
+
 EXIT_DONE = 0
 EXIT_UNEXPECTED = 1
 EXIT_CONFIGURATION = 2
@@ -36,6 +38,8 @@ class MlprojectError(Exception):
     ----------
     run_id : str or None
         The run that was open when it happened, if there was one.
+    result : object or None
+        What the call would have returned, where it was done and is not good enough.
     """
 
     exit_code = EXIT_UNEXPECTED
@@ -44,6 +48,7 @@ class MlprojectError(Exception):
         self.what = one_line(what)
         self.hint = one_line(hint) if hint else None
         self.run_id: str | None = None
+        self.result: Any = None
         super().__init__(f"{self.what}. {self.hint}" if self.hint else self.what)
 
 

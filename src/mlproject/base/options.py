@@ -82,6 +82,11 @@ class Option:
             return f"at least {self.minimum:.10g}"
         return f"above {self.above:.10g}" if self.above is not None else ""
 
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a part of one, which may be written as 5% too."""
+        return (self.minimum, self.maximum) == (0, 1)
+
     def problem(self, value: float) -> str | None:
         low = self.minimum is None or value >= self.minimum or value == self.other
         high = self.maximum is None or value <= self.maximum

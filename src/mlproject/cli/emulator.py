@@ -127,7 +127,7 @@ def env(
     misleading = sorted(set(astray(os.environ)) - variables.keys())
     lines = [_UNSET[shell].format(name) for name in misleading]
     lines += [EXPORTS[shell](name, value) for name, value in variables.items()]
-    reporter.emit("\n".join(lines) + "\n")
+    reporter.emit("\n".join(lines))
     return {"environment": variables, "unset": misleading}
 
 

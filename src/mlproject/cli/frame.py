@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import os
@@ -77,14 +78,14 @@ def command(
 
     def decorate(function: Callable[..., Mapping[str, Any] | None]) -> click.Command:
         def framed(*, as_json: bool, quiet: bool, debug: bool, **values: Any) -> None:
-            with stdout_kept_for_result() as print_result:
+            with stdout_kept_for_result() as out:
                 try:
                     with terminated_as_interrupt():
                         if workspace:
                             options.choose_workspace(
                                 values["workspace"], interactive=values["interactive"]
                             )
-                        reporter = Reporter(quiet=quiet, out=None if as_json else print_result)
+                        reporter = Reporter(quiet=quiet, out=None if as_json else out)
                         result = function(reporter=reporter, **collected(function, values))
                 except (click.exceptions.ClickException, click.exceptions.Exit):
                     raise
@@ -93,10 +94,10 @@ def command(
                         traceback.print_exc()
                     code, message = described(error)
                     if as_json:
-                        print_result(json.dumps(failure(error, code, message)) + "\n")
+                        out.write(json.dumps(finite(failure(error, code, message))) + "\n")
                     leave(code, message)
                 if as_json and result is not None:
-                    print_result(json.dumps(finite(result), default=str, allow_nan=False) + "\n")
+                    out.write(json.dumps(finite(result), default=str, allow_nan=False) + "\n")
 
         shared = (*options.WORKSPACE, *options.SHARED) if workspace else options.SHARED
         return click.Command(
@@ -126,7 +127,11 @@ def described(error: BaseException) -> tuple[int, str]:
 def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
     """Return what ``--json`` prints for a failure."""
     run_id = getattr(error, "run_id", None)
-    return {"status": "FAILED", "exit_code": code, "error": message, "run_id": run_id}
+    told = {"status": "FAILED", "exit_code": code, "error": message, "run_id": run_id}
+    result = getattr(error, "result", None)
+    if result is None:
+        return told
+    return told | (result.as_dict() if hasattr(result, "as_dict") else dataclasses.asdict(result))
 
 
 def leave(code: int, message: str) -> NoReturn:
@@ -154,31 +159,44 @@ def real_stdout() -> int | None:
     return _real_stdout[-1] if _real_stdout else None
 
 
-@contextmanager
-def stdout_kept_for_result() -> Iterator[Callable[[str], None]]:
-    """Send everything that is printed inside the block to standard error.
+@dataclasses.dataclass(frozen=True)
+class _RealStdout:
+    """The standard output that is kept for the result."""
 
-    Libraries, and processes they start, print on standard output when they like. Inside the block
-    file descriptor 1 is standard error; what the yielded function is given goes to the real one.
-    """
-    sys.stdout.flush()
-    real = os.dup(1)
-    os.dup2(2, 1)
-    before, sys.stdout = sys.stdout, sys.stderr
+    descriptor: int
 
-    def write(text: str) -> None:
+    @property
+    def width(self) -> int | None:
+        try:
+            return os.get_terminal_size(self.descriptor).columns or None
+        except OSError:  # a pipe, or a file
+            return None
+
+    def write(self, text: str) -> None:
         data = text.encode()
         try:
             while data:
-                data = data[os.write(real, data) :]
+                data = data[os.write(self.descriptor, data) :]
         except BrokenPipeError:  # nobody reads on: that is the reader's choice
             return
         except OSError as error:
             leave(errors.EXIT_UNEXPECTED, f"Standard output cannot be written: {error.strerror}")
 
+
+@contextmanager
+def stdout_kept_for_result() -> Iterator[_RealStdout]:
+    """Send everything that is printed inside the block to standard error.
+
+    Libraries, and processes they start, print on standard output when they like. Inside the block
+    file descriptor 1 is standard error; what is yielded writes to the real one.
+    """
+    sys.stdout.flush()
+    real = os.dup(1)
+    os.dup2(2, 1)
+    before, sys.stdout = sys.stdout, sys.stderr
     _real_stdout.append(real)
     try:
-        yield write
+        yield _RealStdout(real)
     finally:
         _real_stdout.pop()
         sys.stdout.flush()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlproject.base.console import Reporter
+from mlproject.base.errors import GateError
 from mlproject.cli.frame import command
 from mlproject.cli.models import short
 from mlproject.gate.request import CompareRequest, PromoteRequest
 
 if TYPE_CHECKING:
     from mlproject.gate.comparison import Comparison
+    from mlproject.gate.verdict import Verdict
 
 
 @command(workspace=True)
@@ -27,17 +29,19 @@ def promote(reporter: Reporter, request: PromoteRequest) -> dict[str, Any]:
     from mlproject import api
 
     options = {name: value for name, value in vars(request).items() if name != "rules"}
-    decision = api.promote(**options, **request.rules, progress=not reporter.quiet)
-    if decision.record is None:
-        reporter.say(
-            f"'{decision.alias}' of '{decision.name}' names version {decision.after} already"
-        )
+    try:
+        decision = api.promote(**options, **request.rules, progress=not reporter.quiet)
+    except GateError as error:
+        if error.result is not None:
+            _print_checks(reporter, f"{request.name}: not promoted", error.result)
+        raise
+    names = f"'{decision.alias}' of '{decision.name}' names version {decision.after}"
+    if decision.verdict is None:
+        reporter.emit(f"{names} already")
     else:
         was = f"it was {decision.before}" if decision.before is not None else "the first"
-        reporter.say(
-            f"'{decision.alias}' of '{decision.name}' names version {decision.after} now ({was}); "
-            f"recorded in run {decision.record}"
-        )
+        title = f"{names} now ({was}); recorded in run {decision.record}"
+        _print_checks(reporter, title, decision.verdict)
     return decision.as_dict()
 
 
@@ -60,6 +64,13 @@ def compare(reporter: Reporter, request: CompareRequest) -> dict[str, Any]:
         "metrics": [first.metrics, second.metrics],
         "rows": comparison.rows,
     }
+
+
+def _print_checks(reporter: Reporter, title: str, verdict: Verdict) -> None:
+    rows = [
+        (check.name, "passed" if check.passed else "FAILED", check.what) for check in verdict.checks
+    ]
+    reporter.table(title, ("", "", ""), rows)
 
 
 def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], comparison: Comparison) -> None:

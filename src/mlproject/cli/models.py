@@ -83,7 +83,7 @@ def rollback(
 
     with connected(tracking) as session:
         move = promotion.rollback(session.client, name, alias)
-    reporter.say(
+    reporter.emit(
         f"'{move.alias}' of '{name}' names version {move.after} again (it was {move.before}); "
         f"recorded in run {move.record}"
     )

@@ -16,7 +16,7 @@ SHARED = (
         ["--json", "as_json"], is_flag=True, help="Print one JSON object on standard output."
     ),
     click.Option(
-        ["--quiet"], is_flag=True, help="No progress and no tables; errors and warnings only."
+        ["--quiet"], is_flag=True, help="No progress: the result, warnings and errors only."
     ),
     click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
 )
@@ -36,7 +36,10 @@ WORKSPACE = (
 
 class _Number(click.types.FloatParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        share = isinstance(param, _Declared) and param.item.option.is_share
         try:
+            if share and isinstance(value, str) and value.strip().endswith("%"):
+                return float(value.strip()[:-1]) / 100
             return float(value)
         except ValueError:
             self.fail(f"{value!r} is not a number", param, ctx)

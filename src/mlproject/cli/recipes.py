@@ -64,18 +64,23 @@ def check(
 ) -> dict[str, Any]:
     """Check RECIPE without training it: schema, estimators, parameters, metrics, and its data.
 
-    A recipe without data of its own is checked as far as that goes.
+    The pipeline is fitted on about a hundred rows. A recipe without data of its own is checked as
+    far as that goes.
     """
-    from training import catalogue, search
+    from training import catalogue, search, trial
     from training.preparation import prepare, prepare_without_data
 
-    request = TrainRequest(recipe, data, target, params)
+    request = TrainRequest(recipe, data, target, params=params)
     if recipe == catalogue.AUTO or data or catalogue.load(recipe).data.source:
-        prepared = prepare(request)
+        with reporter.step("Reading recipe and data"):
+            prepared = prepare(request)
+        with reporter.step("Fitting it on some rows"):
+            trial.run(prepared.plan)
         checked, rows = prepared.recipe, prepared.table.rows
         seen = f"{rows} rows"
     else:
         checked, rows, seen = prepare_without_data(request), None, "no data of its own"
-    candidates = search.size(search.grids(checked))
-    reporter.say(f"{checked.name} is valid: {checked.task}, {candidates} candidates, {seen}")
+    candidates = search.tried(checked, search.grids(checked))
+    noun = "candidate" if candidates == 1 else "candidates"
+    reporter.emit(f"{checked.name} is valid: {checked.task}, {candidates} {noun}, {seen}")
     return {"recipe": checked.name, "valid": True, "candidates": candidates, "rows": rows}

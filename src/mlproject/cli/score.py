@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from inference.request import ScoreRequest, ScoreResult, output_paths
+from inference.request import ScoreRequest, ScoreResult, blamed, output_paths
 from mlproject.base.console import Reporter
+from mlproject.base.errors import DataError
 from mlproject.cli.frame import command
 
 
@@ -24,7 +25,12 @@ def score(reporter: Reporter, request: ScoreRequest) -> dict[str, Any]:
 
     options = {name: value for name, value in vars(request).items() if name != "run_id"}
     options["model"] = request.model or f"runs:/{request.run_id}"
-    result = api.score(**options, progress=not reporter.quiet)
+    try:
+        result = api.score(**options, progress=not reporter.quiet)
+    except DataError as error:
+        if error.result is not None:
+            summarise(error.result, reporter)
+        raise
     summarise(result, reporter)
     return dataclasses.asdict(result)
 
@@ -33,11 +39,14 @@ def summarise(result: ScoreResult, reporter: Reporter) -> None:
     version = ""
     if result.model_version and result.model_uri.startswith("models:/"):
         version = f" (version {result.model_version})"
+    most = ""
+    if result.most_rejected is not None:
+        most = f" ({result.most_rejected['rows']:,} for {blamed(result.most_rejected)})"
     rows = [
         ("model", result.model_uri + version),
         ("rows in", f"{result.rows_in:,}"),
         ("rows out", f"{result.rows_out:,}"),
-        ("rows rejected", f"{result.rows_rejected:,}"),
+        ("rows rejected", f"{result.rows_rejected:,}{most}"),
         ("output", result.output),
         ("manifest", result.manifest),
     ]

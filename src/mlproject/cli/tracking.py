@@ -46,7 +46,7 @@ def show(reporter: Reporter, tracking: Tracking = None) -> dict[str, Any]:
     from mlproject.tracking.target import resolve
 
     target = resolve(tracking)
-    reporter.say(f"{target.described} (from {target.origin})")
+    reporter.emit(f"{target.described} (from {target.origin})")
     return {"uri": target.printable, "target": target.name, "origin": target.origin}
 
 
@@ -59,7 +59,7 @@ def use(reporter: Reporter, target: Annotated[str, _TARGET]) -> dict[str, Any]:
     check_storable(target)
     resolved = from_text(target, "TARGET", origin_folder())
     path = settings.write_tracking(target)
-    reporter.say(f"Saved in {path}: {target} ({resolved.described})")
+    reporter.emit(f"Saved in {path}: {target} ({resolved.described})")
     given = environ.get(environ.TRACKING_URI)
     if given and redacted(given) != resolved.printable:
         reporter.warn(
@@ -83,5 +83,5 @@ def env(
 
     variables = resolve(target).environment
     lines = [EXPORTS[shell](name, value) for name, value in variables.items()]
-    reporter.emit("\n".join(lines) + "\n")
+    reporter.emit("\n".join(lines))
     return {"environment": variables}

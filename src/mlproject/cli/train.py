@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mlproject.base.console import Reporter
 from mlproject.cli.frame import command
 from training.request import TrainRequest, TrainResult
+
+_MOST_LISTED = 20
+_LONGEST_SHOWN = 60
 
 
 @command(workspace=True)
@@ -33,13 +37,54 @@ def summarise(result: TrainResult, reporter: Reporter) -> None:
         ("experiment", result.experiment),
         ("recorded in", result.recorded_in),
         ("data", f"{result.data['rows']} rows of {result.data['source']}"),
+        *((f"rows left out: {why}", str(count)) for why, count in result.rows_left_out.items()),
+        ("task", f"{result.task} of {result.target}" if result.target else result.task),
+        ("features", _listed(result.features)),
+        *((f"left out: {name or '(no name)'}", why) for name, why in result.left_out.items()),
         ("candidates", f"{result.candidates} tried, {result.children} recorded"),
-        *((f"best {name}", str(value)) for name, value in result.best_params.items()),
-        *((name, f"{value:.6g}") for name, value in result.metrics.items()),
+        *((f"best {name}", _short(value)) for name, value in result.best_params.items()),
+        *((name, text) for name, text in _metrics(result)),
+        *((f"better than a {name} model", _improvement(item)) for name, item in _known(result)),
         ("model", f"{result.model_uri} ({result.model_format})"),
     ]
     if result.registered:
         rows.append(("registered", "{name} version {version}".format(**result.registered)))
     reporter.table(f"{result.recipe}: {result.seconds:.1f} s", ("", ""), rows)
     if result.studio:  # on a line of its own, so that it can be clicked
-        reporter.say(f"Studio: {result.studio}")
+        reporter.emit(f"Studio: {result.studio}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"{len(names)}: {', '.join(names[:_MOST_LISTED])}{more}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text.partition('(')[0]}(…)"
+
+
+def _metrics(result: TrainResult) -> Iterator[tuple[str, str]]:
+    """Yield each metric with where it comes from, and how sure it is."""
+    for name, value in result.metrics.items():
+        if name.startswith("cv_"):
+            if not name.endswith("_std") or name.removesuffix("_std") not in result.metrics:
+                spread = result.metrics.get(f"{name}_std")
+                text = f"{value:.6g}" + (f" ± {spread:.2g}" if spread is not None else "")
+                yield f"{name.removeprefix('cv_')}, cross-validated", text
+            continue
+        ends = result.intervals.get(name)
+        sure = f" (95 %: {ends[0]:.6g} to {ends[1]:.6g})" if ends else ""
+        yield f"{name}, on {result.rows_held_out} held-out rows", f"{value:.6g}{sure}"
+
+
+def _known(result: TrainResult) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, item in result.baselines.items():
+        if item["interval"] is not None:
+            yield name, item["interval"]
+
+
+def _improvement(interval: dict[str, Any]) -> str:
+    ends = f"95 %: {interval['low']:.4g} to {interval['high']:.4g}"
+    by = f"by {interval['improvement']:.4g} {interval['metric']} ({ends})"
+    return f"{by}; it has {interval['champion']:.6g}"

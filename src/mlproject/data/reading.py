@@ -122,10 +122,13 @@ def _kept(keep: str, known: list[str], where: str) -> list[str]:
 def _kept_schema(
     names: Sequence[str], first: DataFile, features: Sequence[Feature], output: str
 ) -> pa.Schema:
-    """Return the kept columns with the file's own type, or the feature's, or as they stand."""
+    """Return the kept columns with the file's own type, or the feature's, or as they stand.
+
+    What a feature reads in a way of its own, such as ``$1,234``, stands as it is.
+    """
     if first.item.format == output == "jsonl":
         return pa.schema([(name, AS_IT_STANDS) for name in names])
-    types = {feature.name: feature.type for feature in features}
+    types = {feature.name: feature.type for feature in features if feature.format is None}
     return pa.schema(
         [(name, first.type_of(name) or types.get(name, pa.string())) for name in names]
     )

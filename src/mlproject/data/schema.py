@@ -9,15 +9,37 @@ import pyarrow as pa
 
 from mlproject.base.errors import DataError
 from mlproject.base.suggestions import did_you_mean
+from mlproject.data.written import ColumnFormat
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One column that a model takes; an optional one may be absent from the input."""
+    """One column that a model takes.
+
+    Attributes
+    ----------
+    optional : bool
+        It may be absent from the input.
+    format : ColumnFormat or None
+        How its values are written in text.
+    """
 
     name: str
     type: pa.DataType
     optional: bool = False
+    format: ColumnFormat | None = None
+
+    @property
+    def text_type(self) -> pa.DataType:
+        """The type that Arrow may parse a text as: text, where it reads less than ``typed``."""
+        plain = self.format is None and not pa.types.is_timestamp(self.type)
+        return self.type if plain else pa.string()
+
+    @property
+    def frame_type(self) -> pa.DataType:
+        """The type that the model is given: truth values that may be missing are 1, 0 and NaN."""
+        gaps = self.optional and pa.types.is_boolean(self.type)
+        return pa.float64() if gaps else self.type
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +21,7 @@ from mlproject.base.errors import DataError, reason
 from mlproject.base.files import sha256_of
 from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import nearest
+from mlproject.data import encodings
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _ENDINGS = ".csv, .parquet, .jsonl (each also with .gz)"
@@ -42,12 +43,20 @@ class SourceFile:
         ``csv``, ``parquet`` or ``jsonl``.
     compressed : bool
         Whether the name ends in .gz.
+    encoding : str or None
+        Of its text; None for UTF-8.
     """
 
     path: Path
     name: str
     format: str
     compressed: bool
+    encoding: str | None = None
+
+    @property
+    def encoding_name(self) -> str:
+        """The encoding as messages call it."""
+        return self.encoding or "UTF-8"
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file's bytes as they are stored, as ``sha256sum`` prints it."""
@@ -55,13 +64,20 @@ class SourceFile:
 
 
 @contextmanager
-def opened(source: str) -> Iterator[list[SourceFile]]:
-    """Yield the files of a source, by name; downloads last as long as the block."""
-    if is_url(source):
-        with TemporaryDirectory(prefix="mlproject-") as folder:
-            yield _downloaded(source, Path(folder))
-    else:
-        yield [_source_file(path, str(path)) for path in _local_paths(without_file_scheme(source))]
+def opened(source: str, encoding: str | None = None) -> Iterator[list[SourceFile]]:
+    """Yield the files of a source, by name; downloads last as long as the block.
+
+    ``encoding`` is what the text of all files is in; by default what each of them shows.
+    """
+    known = encodings.checked(encoding) if encoding else None
+    with ExitStack() as stack:
+        if is_url(source):
+            folder = stack.enter_context(TemporaryDirectory(prefix="mlproject-"))
+            files = _downloaded(source, Path(folder))
+        else:
+            paths = _local_paths(without_file_scheme(source))
+            files = [_source_file(path, str(path)) for path in paths]
+        yield [replace(item, encoding=_encoding(item, known)) for item in files]
 
 
 def combined_sha256(files: Sequence[SourceFile]) -> str:
@@ -97,6 +113,16 @@ def file_format(name: str) -> tuple[str, bool] | None:
 
 def without_file_scheme(source: str) -> str:
     return url2pathname(urlsplit(source).path) if source.startswith("file:") else source
+
+
+def _encoding(item: SourceFile, known: str | None) -> str | None:
+    """Return the encoding of a file's text; None for UTF-8, and where there is no text."""
+    if item.format == "parquet":
+        return None
+    known = known or encodings.detected(
+        item.path, compressed=item.compressed, header=item.format == "csv"
+    )
+    return None if known == encodings.UTF_8 else known
 
 
 def _source_file(path: Path, name: str) -> SourceFile:

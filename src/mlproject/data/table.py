@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +15,14 @@ import pyarrow as pa
 from mlproject.base.errors import DataError
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
-from mlproject.data import samples
+from mlproject.data import column_formats, samples
+from mlproject.data.arrays import is_text, plain, plain_type
 from mlproject.data.schema import Feature
 from mlproject.data.source import combined_sha256, is_url, opened
+from mlproject.data.types import converted, why_not
 from mlproject.data.whole_files import read_files
+from mlproject.data.written import ColumnFormat
+from mlproject.data.written_dates import instants
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class Table:
         Of the whole content.
     files : int
         How many files were read; 0 for a data set of scikit-learn.
+    types : mapping of str to DataType
+        Of the columns as they were read: truth values with gaps are floats in the frame.
+    encoding : str or None
+        Of the files that are text; None for UTF-8.
+    texts : pyarrow.Table
+        The columns of text and of times as they were read.
     """
 
     frame: pd.DataFrame
@@ -44,6 +54,9 @@ class Table:
     name: str
     sha256: str
     files: int
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
+    encoding: str | None = None
+    texts: pa.Table = field(default_factory=lambda: pa.table({}), repr=False)
 
     @property
     def rows(self) -> int:
@@ -56,19 +69,65 @@ class Table:
                 hint = did_you_mean(column, names, noun="columns")
                 raise DataError(f"No {role} '{column}' in {self.source}", hint)
 
+    def recognised(self) -> dict[str, ColumnFormat]:
+        """Return how the columns are written that are numbers, times or dates in text."""
+        pairs = zip(self.texts.column_names, self.texts.columns, strict=True)
+        found = {name: column_formats.recognised(column) for name, column in pairs}
+        return {name: column_format for name, column_format in found.items() if column_format}
 
-def load(source: str) -> Table:
+    def formatted(self, formats: Mapping[str, ColumnFormat]) -> Table:
+        """Return the table with columns read as they are written: as doubles or ``datetime64[ns]``.
+
+        Raises
+        ------
+        DataError
+            When there is no such column, or a value does not fit; it names the row, from 1.
+        """
+        self.require(list(formats), "column to read")
+        frame, types = self.frame.copy(deep=False), dict(self.types)
+        for name, column_format in formats.items():
+            held = name in self.texts.column_names
+            values = plain(self.texts[name]) if held else _array(self.frame[name])
+            types[name] = column_formats.arrow_type(column_format)
+            column, odd = converted(values, types[name], column_format=column_format)
+            if odd:
+                why = why_not(values[odd[0]], types[name], column_format)
+                raise DataError(f"{self.source} row {odd[0] + 1}, column '{name}': {why}")
+            frame[name] = to_frame(pa.table({name: column}))[name].to_numpy()
+        rest = [name for name in self.texts.column_names if name not in formats]
+        return replace(self, frame=frame, types=types, texts=self.texts.select(rest))
+
+
+def load(source: str, encoding: str | None = None) -> Table:
+    """Read a source whole; ``encoding`` is what its text is in, where that is not seen."""
     if samples.is_sample(source):
         table = samples.load(source)
         name = source.removeprefix(samples.PREFIX)
-        return Table(to_frame(table), source, name, samples.table_sha256(table), 0)
-    with opened(source) as files:
+        return Table(
+            to_frame(table), source, name, samples.table_sha256(table), 0, **_as_read(table)
+        )
+    with opened(source, encoding) as files:
         table = read_files(files)
         digest = combined_sha256(files)
         count = len(files)
+        seen = ", ".join(sorted({item.encoding for item in files if item.encoding})) or None
     if table.num_rows == 0:
         raise DataError(f"{redacted(source)} has no rows")
-    return Table(to_frame(table), recorded(source), short_name(source), digest, count)
+    return Table(
+        to_frame(table),
+        recorded(source),
+        short_name(source),
+        digest,
+        count,
+        **_as_read(table),
+        encoding=seen,
+    )
+
+
+def _as_read(table: pa.Table) -> dict[str, Any]:
+    types = {field.name: plain_type(field.type) for field in table.schema}
+    texts = [name for name, kind in types.items() if is_text(kind) or pa.types.is_time(kind)]
+    return {"types": types, "texts": table.select(texts)}
 
 
 def columns_of(frame: pd.DataFrame, features: Sequence[Feature]) -> pa.Table:
@@ -95,25 +154,31 @@ def _array(values: pd.Series[Any]) -> pa.Array:
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """Return a table as a frame of plain NumPy types.
 
-    Integers and truth values with gaps become floats, decimals floats, dates timestamps. A missing
-    text is NaN, as pandas reads it and scikit-learn's imputers expect it.
+    Integers and truth values with gaps become floats, decimals floats, dates and times with a zone
+    ``datetime64[ns]`` in UTC; what that cannot hold (the years before 1678, after 2261) is missing.
+    A missing text is NaN, as pandas reads it and scikit-learn's imputers expect it.
     """
-    fields = [
-        field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field
-        for field in table.schema
-    ]
-    plain = table.cast(pa.schema(fields))
-    frame: pd.DataFrame = plain.to_pandas(date_as_object=False, ignore_metadata=True)
+    columns = []
+    for values in table.columns:
+        if pa.types.is_decimal(values.type):
+            values = values.cast(pa.float64())
+        elif pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+            values = instants(values)
+        columns.append(values)
+    numpy_like = pa.table(columns, names=table.column_names)
+    frame: pd.DataFrame = numpy_like.to_pandas(ignore_metadata=True)
     for column in frame.columns:
         values = frame[column]
         if isinstance(values.dtype, pd.CategoricalDtype):
             frame[column] = values.astype(object)
-    for field in plain.schema:
-        if pa.types.is_boolean(field.type) and frame[field.name].dtype == object:  # with gaps
-            frame[field.name] = frame[field.name].astype("float64")
-        elif frame[field.name].dtype == object:
-            values = frame[field.name]
-            frame[field.name] = values.where(values.notna(), np.nan)
+    for column_field in numpy_like.schema:
+        if (
+            pa.types.is_boolean(column_field.type) and frame[column_field.name].dtype == object
+        ):  # with gaps
+            frame[column_field.name] = frame[column_field.name].astype("float64")
+        elif frame[column_field.name].dtype == object:
+            values = frame[column_field.name]
+            frame[column_field.name] = values.where(values.notna(), np.nan)
     return frame
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlproject.base.finite import finite
-from mlproject.data.types import plain
+from mlproject.data.arrays import plain
 
 
 def plain_text(values: Any) -> Any:

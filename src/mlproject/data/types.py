@@ -10,12 +10,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
+from mlproject.data import column_formats, written_dates
+from mlproject.data.arrays import MISSING as MISSING
+from mlproject.data.arrays import (
+    in_one_piece,
+    is_number,
+    is_text,
+    of_distinct,
+    plain,
+    without_markers,
+)
 from mlproject.data.schema import Feature
+from mlproject.data.written import ColumnFormat
 
-# What counts as missing in text: Arrow's own list, as in training.
-MISSING = pa.array(pyarrow.csv.ConvertOptions().null_values)
 _LONGEST_SHOWN = 80
 
 
@@ -79,25 +87,34 @@ def typed(table: pa.Table, features: Sequence[Feature], rules: TextRules = TextR
     misfits: dict[int, Misfit] = {}
     for feature in features:
         if feature.name not in positions:
-            columns.append(pa.nulls(table.num_rows, feature.type))
+            columns.append(pa.nulls(table.num_rows, feature.frame_type))
             continue
-        values = _in_one_piece(table.column(positions[feature.name]))
-        column, odd = converted(values, feature.type, rules)
-        columns.append(column)
+        values = in_one_piece(table.column(positions[feature.name]))
+        column, odd = converted(values, feature.type, rules, feature.format)
+        columns.append(column.cast(feature.frame_type))
         for row in odd:
-            reason = f"{_shown_item(values[row])} is not {_expected(feature.type)}"
+            reason = why_not(values[row], feature.type, feature.format)
             misfits.setdefault(row, Misfit(row, feature.name, reason))
-    schema = pa.schema([(feature.name, feature.type) for feature in features])
+    schema = pa.schema([(feature.name, feature.frame_type) for feature in features])
     made = pa.Table.from_arrays(columns, schema=schema)
     return Typed(made, [misfits[row] for row in sorted(misfits)])
 
 
-def converted(values: Any, to: pa.DataType, rules: TextRules) -> tuple[Any, list[int]]:
+def converted(
+    values: Any,
+    to: pa.DataType,
+    rules: TextRules = TextRules(),
+    column_format: ColumnFormat | None = None,
+) -> tuple[Any, list[int]]:
     """Return an array as another type, null where a value does not fit, and the rows of these."""
     if pa.types.is_union(values.type):
-        return _each_kind_converted(values, to, rules)
+        return _each_kind_converted(values, to, rules, column_format)
     values = plain(values)
-    if _is_text(values.type):
+    if column_format is not None:
+        values, odd = column_formats.applied(values, column_format)
+        if odd:
+            return values, odd
+    if is_text(values.type):
         values = _cleaned(values, to, rules)
     if pa.types.is_floating(values.type) and not pa.types.is_floating(to):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
@@ -107,6 +124,8 @@ def converted(values: Any, to: pa.DataType, rules: TextRules) -> tuple[Any, list
         return values.cast(to), []
     if not _can_become(values.type, to):
         return pa.nulls(len(values), to), np.flatnonzero(values.is_valid()).tolist()
+    if to == written_dates.INSTANT:
+        return _instants(values)
     return _cast_by_halves(values, to)
 
 
@@ -116,7 +135,7 @@ def from_json(values: Sequence[Any], to: pa.DataType) -> Any:
     Values of several kinds become a union: what becomes of a value must not depend on the kinds
     of the values beside it. Any value is a text, if that is what is wanted.
     """
-    if _is_text(to) or pa.types.is_decimal(to):
+    if is_text(to) or pa.types.is_decimal(to):
         return pa.array([_json_text(value) for value in values], pa.string())
     kinds: dict[type, list[int]] = {kind: [] for kind in map(type, values)}
     if len(others := kinds.keys() - {type(None)}) <= 1:
@@ -130,34 +149,16 @@ def from_json(values: Sequence[Any], to: pa.DataType) -> Any:
     return pa.UnionArray.from_dense(pa.array(codes), pa.array(offsets), arrays)
 
 
-def plain(values: Any) -> Any:
-    """Return a column as one array without its encoding: Arrow computes on no view or extension."""
-    values = _in_one_piece(values)
-    if isinstance(values, pa.ExtensionArray):
-        values = values.storage
-    return values.cast(plain_type(values.type))
-
-
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return a column's type without its encoding."""
-    if isinstance(kind, pa.BaseExtensionType):
-        return plain_type(kind.storage_type)
-    if pa.types.is_dictionary(kind):
-        return plain_type(kind.value_type)
-    if pa.types.is_string_view(kind):
-        return pa.string()
-    return pa.binary() if pa.types.is_binary_view(kind) else kind
-
-
-def without_markers(texts: Any) -> Any:
-    """Return texts with null for what marks a missing value."""
-    return pc.if_else(pc.is_in(texts, MISSING), pa.scalar(None, pa.string()), texts)
-
-
 def shown(value: Any) -> str:
     """Return a value as a message has it, cut short."""
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def why_not(item: Any, to: pa.DataType, column_format: ColumnFormat | None = None) -> str:
+    """Return why an Arrow scalar cannot be a value of a type."""
+    expected = column_formats.expected(column_format) if column_format else _expected(to)
+    return f"{_shown_item(item)} is not {expected}"
 
 
 def _expected(to: pa.DataType) -> str:
@@ -174,13 +175,6 @@ def _shown_item(item: Any) -> str:
     item = item.value if isinstance(item, pa.UnionScalar) else item
     value = item.as_py()
     return shown(json.loads(value) if isinstance(item.type, pa.JsonType) else value)
-
-
-def _in_one_piece(values: Any) -> Any:
-    if not isinstance(values, pa.ChunkedArray):
-        return values
-    # Unions cannot be joined, and need not be.
-    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
 def _from_one_kind(values: Sequence[Any], kind: type | None = None) -> Any:
@@ -201,13 +195,13 @@ def _json_text(value: Any) -> str | None:
 
 
 def _each_kind_converted(
-    values: pa.UnionArray, to: pa.DataType, rules: TextRules
+    values: pa.UnionArray, to: pa.DataType, rules: TextRules, column_format: ColumnFormat | None
 ) -> tuple[Any, list[int]]:
     codes, order, odd = values.type_codes.to_numpy(), [], []
     arrays = []
     for code in range(values.type.num_fields):
         rows = np.flatnonzero(codes == code)
-        array, bad = converted(values.field(code), to, rules)
+        array, bad = converted(values.field(code), to, rules, column_format)
         arrays.append(array)
         order.append(rows)
         odd += rows[bad].tolist()
@@ -217,7 +211,7 @@ def _each_kind_converted(
 
 def _cleaned(values: pa.Array, to: pa.DataType, rules: TextRules) -> pa.Array:
     values = values.cast(pa.string())
-    if _is_text(to):
+    if is_text(to):
         return without_markers(values) if rules.missing_in_text else values
     values = without_markers(pc.utf8_trim_whitespace(values))
     if rules.decimal_comma and pa.types.is_floating(to):
@@ -225,8 +219,14 @@ def _cleaned(values: pa.Array, to: pa.DataType, rules: TextRules) -> pa.Array:
     return values
 
 
+def _instants(values: pa.Array) -> tuple[pa.Array, list[int]]:
+    if is_text(values.type):
+        return of_distinct(values, written_dates.from_iso)
+    return written_dates.instants(values), []
+
+
 def _cast(values: pa.Array, to: pa.DataType) -> pa.Array:
-    if pa.types.is_boolean(to) and _is_number(values.type):
+    if pa.types.is_boolean(to) and is_number(values.type):
         values = values.cast(pa.float64(), safe=False)
         if not pc.all(pc.is_in(values, pa.array([0.0, 1.0, None]))).as_py():
             raise pa.ArrowInvalid("neither 0 nor 1")
@@ -247,7 +247,7 @@ def _cast_by_halves(values: pa.Array, to: pa.DataType) -> tuple[pa.Array, list[i
         right, more = _cast_by_halves(values.slice(middle), to)
         return pa.concat_arrays([left, right]), odd + [middle + row for row in more]
     try:  # 12.0 is a whole number
-        if pa.types.is_integer(to) and _is_text(values.type):
+        if pa.types.is_integer(to) and is_text(values.type):
             return values.cast(pa.float64()).cast(to), []
     except pa.ArrowInvalid:
         pass
@@ -256,19 +256,9 @@ def _cast_by_halves(values: pa.Array, to: pa.DataType) -> tuple[pa.Array, list[i
 
 def _can_become(kind: pa.DataType, to: pa.DataType) -> bool:
     """Whether values of a type can be values of another: a date is no number, a list no text."""
-    if _is_text(kind):
+    if is_text(kind):
         return True
     if pa.types.is_timestamp(to):
         return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
-    number = _is_number(kind) or pa.types.is_boolean(kind)
-    return bool(number) and not _is_text(to)
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    )
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    number = is_number(kind) or pa.types.is_boolean(kind)
+    return bool(number) and not is_text(to)

@@ -14,9 +14,10 @@ from mlproject.data import table as tables
 from mlproject.data.table import Table
 from mlproject.tracking import names
 from mlproject.tracking.failures import as_tracking_error
-from training import catalogue, checks
+from training import catalogue
 from training.preparation import other_rows, validation_rows
 from training.recipe import Recipe
+from training.rows import labelled
 from training.split import Split, positions, split
 
 if TYPE_CHECKING:
@@ -72,15 +73,15 @@ def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Eviden
     table = tables.load(_source(recipe, run_id))
     _check_unchanged(client, run_id, table)
     # The pipeline is not built: what a recipe from a server names is not called.
-    X, y = checks.features_and_target(recipe, table)
-    y = checks.target_fits(recipe, y, table.source)
+    kept = labelled(recipe, table)
+    X, y = kept.X, kept.y
     validation, of_file = validation_rows(recipe, [str(name) for name in X.columns])
     rows = split(recipe, table, X, y, of_file)
     if data is None:
         if validation is not None:
             columns = validation.frame
         else:
-            columns = table.frame.iloc[positions(recipe, table, y)[1]]
+            columns = table.frame.loc[y.index].iloc[positions(recipe, table, y)[1]]
         source = f"{len(rows.X_test)} rows that run {run_id} held out of {table.source}"
         columns = columns.reset_index(drop=True)
         return Evidence(recipe, rows.X_test, rows.y_test, columns, source)
@@ -88,10 +89,12 @@ def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Eviden
 
 
 def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> Evidence:
-    table, X, y = other_rows(recipe, data, [str(name) for name in rows.X_train.columns])
+    table, kept = other_rows(recipe, data, [str(name) for name in rows.X_train.columns])
+    X, y = kept.X.reset_index(drop=True), kept.y.reset_index(drop=True)
+    columns = table.frame.loc[kept.y.index].reset_index(drop=True)
     known = _hashes(X, y).isin(_hashes(rows.X_train, rows.y_train))
     seen = _seen(table, trained_on, float(known.mean()) if len(known) else 0.0)
-    return Evidence(recipe, X, y, table.frame, f"{len(X)} rows of {data}", seen)
+    return Evidence(recipe, X, y, columns, f"{len(X)} rows of {data}", seen)
 
 
 def _recipe(client: MlflowClient, run_id: str) -> Recipe:

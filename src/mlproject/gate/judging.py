@@ -12,11 +12,8 @@ import numpy as np
 from mlproject.base.console import Reporter
 from mlproject.base.errors import GateError, ModelError
 from mlproject.gate import evidence as rows
-from mlproject.gate import metrics
-from mlproject.gate.comparison import Comparison, compare
+from mlproject.gate.comparison import Comparison
 from mlproject.gate.evidence import Evidence
-from mlproject.gate.metrics import GateMetric
-from mlproject.gate.pairs import measured, paired
 from mlproject.gate.rules import merged
 from mlproject.gate.slices import by_column
 from mlproject.gate.verdict import Verdict, decide
@@ -25,6 +22,10 @@ from mlproject.models.opening import open_model
 from mlproject.models.trust import Policy
 from mlproject.registry.versions import Version
 from mlproject.tracking.session import Session
+from training.resampling import metrics
+from training.resampling.intervals import compare
+from training.resampling.metrics import ResampledMetric
+from training.resampling.pairs import measured, paired
 from training.rules import Rules
 
 
@@ -51,9 +52,6 @@ class Gate:
     def judge(self, champion: Version | None, challenger: Version) -> Verdict:
         comparison = self.compare(champion, challenger)
         verdict = decide(comparison)
-        for check in verdict.checks:
-            mark = "passed" if check.passed else "FAILED"
-            self.reporter.say(f"{check.name}: {mark}: {check.what}")
         details = {
             "name": challenger.name,
             "challenger": challenger.number,
@@ -89,7 +87,7 @@ class Gate:
 
 
 def _compared(
-    metric: GateMetric,
+    metric: ResampledMetric,
     rules: Rules,
     evidence: Evidence,
     challenger: LoadedModel,
@@ -132,14 +130,17 @@ def _compared(
     )
 
 
-def _method(metric: GateMetric, model: LoadedModel) -> str:
+def _method(metric: ResampledMetric, model: LoadedModel) -> str:
     """Return the method that the metric takes of a model, as its scorer chooses it."""
     has = [method for method in metric.methods if hasattr(model.estimator, method)]
     return (has or metric.methods)[0]
 
 
 def _classes(
-    metric: GateMetric, evidence: Evidence, challenger: LoadedModel, champion: LoadedModel | None
+    metric: ResampledMetric,
+    evidence: Evidence,
+    challenger: LoadedModel,
+    champion: LoadedModel | None,
 ) -> np.ndarray[Any, Any] | None:
     """Return the classes that probabilities are in the order of; both models must have the same."""
     if metric.task == "regression":

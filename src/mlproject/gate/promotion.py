@@ -88,10 +88,12 @@ def promote(
     if not verdict.passed:
         with as_tracking_error(f"The refusal of {challenger.uri} cannot be recorded"):
             turn.end(done=False, why=verdict.why)
-        raise GateError(
+        error = GateError(
             f"{challenger.uri} is not promoted: {verdict.why}",
             f"The alias '{alias}' still names {_text(before)}; the verdict is in run {turn.run_id}",
         )
+        error.result = verdict
+        raise error
     move.make(turn)
     return PromotionResult(name, alias, before, challenger.number, turn.run_id, verdict)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.validation import first_problem
+from mlproject.base.validation import problems
 from training.rules import Rules
 
 
@@ -21,7 +21,7 @@ def parse(content: Any, origin: str) -> Rules:
     try:
         return Rules.model_validate(content)
     except ValidationError as error:
-        raise first_problem(error, Rules, origin) from error
+        raise problems(error, Rules, origin) from error
 
 
 def merged(rules: Rules, overrides: Mapping[str, Any]) -> Rules:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from mlproject.base.errors import DataError
 from mlproject.base.finite import finite
-from mlproject.gate.fast import Array
-from mlproject.gate.pairs import Pair, on_all
+from training.resampling.fast import Array
+from training.resampling.pairs import Pair, on_all
 
 MISSING = "missing"
 # A column of numbers with more values is cut into quartiles.

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mlproject.gate.comparison import Comparison, Interval
-from mlproject.gate.metrics import GateMetric
+from mlproject.gate.comparison import Comparison
 from mlproject.gate.slices import ROUNDING, Slice
+from training.resampling.intervals import Interval
+from training.resampling.metrics import ResampledMetric
 from training.rules import Rules
 
 NO_CHAMPION = "no champion yet"
@@ -160,7 +161,7 @@ def _slices(comparison: Comparison) -> Check:
     return Check("slices", False, what)
 
 
-def _lost(metric: GateMetric, part: Slice) -> str:
+def _lost(metric: ResampledMetric, part: Slice) -> str:
     decimals = _decimals(part.improvement)
     challenger, champion = (_shown(v, decimals) for v in (part.challenger, part.champion))
     loss = _shown(-part.improvement, decimals)

@@ -19,7 +19,7 @@ import yaml
 
 from mlproject.base.errors import ModelError, reason
 from mlproject.data.schema import Schema
-from mlproject.models.signature import from_mlmodel
+from mlproject.models.signature import from_mlmodel, with_formats
 
 SKOPS, PICKLE = "skops", "pickle"
 _FLAVOUR = "sklearn"
@@ -76,6 +76,7 @@ def read(folder: Path, name: str) -> Artifact:
         )
     flavour = _mapping(flavours[_FLAVOUR], "the flavour sklearn", name)
     signature = _mapping(content.get("signature") or {}, "the signature", name)
+    metadata = _mapping(content.get("metadata") or {}, "the metadata", name)
     if not all(text is None or isinstance(text, str) for text in signature.values()):
         raise ModelError(f"The model {name} is damaged: its signature is not text")
     file = _inside(folder, flavour.get("pickled_model"), name)
@@ -96,7 +97,7 @@ def read(folder: Path, name: str) -> Artifact:
     return Artifact(
         data=data,
         format=_format(data, name),
-        schema=from_mlmodel(signature, name),
+        schema=with_formats(from_mlmodel(signature, name), metadata, name),
         signature=signature,
         example=_example(folder / "input_example.json"),
         code=code,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 # Modules whose estimators treat each row by itself, number by number: no linear algebra.
 _ROW_BY_ROW = (
+    "mlproject_features",
     "sklearn.compose._column_transformer",
     "sklearn.dummy",
     "sklearn.ensemble._forest",
@@ -20,6 +22,7 @@ _ROW_BY_ROW = (
     "sklearn.preprocessing._discretization",
     "sklearn.preprocessing._encoders",
     "sklearn.preprocessing._label",
+    "sklearn.preprocessing._target_encoder",
     "sklearn.tree",
 )
 
@@ -50,10 +53,22 @@ def is_row_by_row(estimator: Any) -> bool:
     Libraries for linear algebra choose their code by the number of rows.
     """
     return all(
-        type(item).__module__.startswith(_ROW_BY_ROW)
+        type(item).__module__.startswith(_ROW_BY_ROW) or _passes_on(item)
         for item in parts(estimator)
         if hasattr(item, "fit")
     )
+
+
+def _passes_on(item: Any) -> bool:
+    function = getattr(item, "func", item)
+    return function is None or checks_arrays(function)
+
+
+def checks_arrays(function: Any) -> bool:
+    """Whether a function only checks arrays, as histogram gradient boosting does for numbers."""
+    from sklearn.utils.validation import check_array
+
+    return isinstance(function, partial) and function.func is check_array and not function.args
 
 
 def run_in_one_thread(estimator: Any) -> None:

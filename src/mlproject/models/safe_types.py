@@ -11,6 +11,8 @@ here only if it is data or a fitted estimator, whatever the file makes of it:
 - SciPy: classes of ``scipy.sparse`` and ``scipy.interpolate``. Not ``scipy.stats``, whose
   distributions execute a text from their own state when they are restored.
 - pandas: dtypes. A frame runs the text that is given to its ``eval``.
+- This project: the features of dates. A partial only of the function that checks arrays, by which
+  histogram gradient boosting prepares numbers beside categories; ``skops_file`` looks at it.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ _SKLEARN_PAIRWISE = frozenset(
         "sigmoid_kernel",
     ]
 )
+CHECK_ARRAY = "sklearn.utils.validation.check_array"
 # Fitted estimators keep these; each computes, and calls nothing that it is given.
 _EXACT_FUNCTIONS = frozenset(
     [
@@ -55,6 +58,7 @@ _EXACT_FUNCTIONS = frozenset(
         *("numpy.sum", "scipy._lib.array_api_compat.numpy._aliases.asarray"),
         "sklearn.cluster._kmeans._kmeans_single_elkan",
         "sklearn.cluster._kmeans._kmeans_single_lloyd",
+        *("functools.partial", CHECK_ARRAY),
     ]
 )
 _SKLEARN_METRICS = ("_score", "_error", "_loss", "_deviance", "_report", "_matrix")
@@ -66,6 +70,7 @@ _NUMPY_DATA = (
 )
 _SCIPY_PACKAGES = frozenset(["interpolate", "sparse"])
 _PANDAS_PREFIXES = ("pandas.core.dtypes",)
+_OWN_MODULES = frozenset(["mlproject_features"])
 _NEVER = frozenset(["tests", "conftest", "setup", "__main__"])
 
 
@@ -115,6 +120,11 @@ def is_function(name: str) -> bool:
     return inspect.isfunction(target) and _is_at_home(target, module)
 
 
+def is_own(module: str) -> bool:
+    """Return whether a module is one of this project whose classes are on the list."""
+    return module in _OWN_MODULES
+
+
 def _parts(name: str) -> tuple[str, str]:
     module, _, attribute = name.rpartition(".")
     return ("", "") if _NEVER.intersection(module.split(".")) else (module, attribute)
@@ -123,6 +133,8 @@ def _parts(name: str) -> tuple[str, str]:
 def _holds_data(module: str) -> bool:
     """Whether the list speaks of classes of a module."""
     package, *inner = module.split(".")
+    if module in _OWN_MODULES:
+        return True
     if package == "sklearn":
         return not _SKLEARN_PACKAGES.isdisjoint(inner[:1]) or module in _SKLEARN_EXACT
     if package == "numpy":

@@ -1,15 +1,23 @@
-"""A model's signature, as MLmodel has it, as the columns that the model takes."""
+"""A model's signature and formats, as MLmodel has them, as the columns that the model takes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from mlproject.base.errors import ModelError
+from mlproject.base.validation import problems
+from mlproject.data.column_formats import arrow_type
 from mlproject.data.schema import Feature, Schema
+from mlproject.data.written import ColumnFormat
+
+# Where the metadata of MLmodel keeps how columns are written: text of JSON.
+FORMATS = "mlproject.formats"
 
 # MLflow's column types (mlflow.types.DataType) as Arrow has them.
 _TYPES = {
@@ -49,6 +57,40 @@ def from_mlmodel(signature: Mapping[str, Any], name: str) -> Schema:
         raise ModelError(
             f"The signature of the model {name} cannot be used: {text[:_LONGEST_SHOWN]}"
         ) from error
+
+
+def formats_metadata(formats: Mapping[str, ColumnFormat]) -> dict[str, str]:
+    """Return what ``log_model(metadata=…)`` takes for a model to know how columns are written."""
+    if not formats:
+        return {}
+    content = {name: item.model_dump(exclude_defaults=True) for name, item in formats.items()}
+    return {FORMATS: json.dumps(content, ensure_ascii=False)}
+
+
+def with_formats(schema: Schema, metadata: Mapping[str, Any], name: str) -> Schema:
+    """Return a schema whose columns are written as the metadata of MLmodel says."""
+    text = metadata.get(FORMATS)
+    if text is None:
+        return schema
+    try:
+        content = json.loads(text) if isinstance(text, str) else text
+        formats = {key: ColumnFormat.model_validate(value) for key, value in content.items()}
+    except ValidationError as error:
+        problem = problems(error, ColumnFormat, f"The metadata '{FORMATS}'")
+        raise ModelError(f"The model {name} is damaged: {problem}") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"The model {name} is damaged: its metadata '{FORMATS}' is {str(text)[:_LONGEST_SHOWN]}"
+        ) from error
+    for feature in schema.features:
+        item = formats.get(feature.name)
+        if item is not None and feature.type != arrow_type(item):
+            raise ModelError(
+                f"The model {name} is damaged: it takes '{feature.name}' as {feature.type}, "
+                f"and reads it as a {item.type}"
+            )
+    features = [replace(feature, format=formats.get(feature.name)) for feature in schema.features]
+    return replace(schema, features=tuple(features))
 
 
 def _feature(entry: Mapping[str, Any], name: str) -> Feature:

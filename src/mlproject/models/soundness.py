@@ -7,11 +7,12 @@ scikit-learn itself would write there.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from mlproject.models import inspection
+from mlproject.models import inspection, safe_types
 
 # Attributes whose values scikit-learn calls methods of.
 _CALLED = frozenset(
@@ -75,12 +76,16 @@ def _wrong(item: Any, name: str, value: Any) -> str | None:
     ):
         return "is no estimator"
     if type(item).__name__ == "FunctionTransformer" and name in ("func", "inverse_func"):
-        return None if value is None or isinstance(value, np.ufunc) else "is no plain function"
+        plain = value is None or isinstance(value, np.ufunc) or inspection.checks_arrays(value)
+        return None if plain else "is no plain function"
+    if any(isinstance(part, partial) for part in _leaves(value)):
+        return "is a function with some of its arguments"
     return None
 
 
 def _callable_part(value: Any) -> bool:
-    return isinstance(value, _PLAIN) or type(value).__module__.startswith("sklearn.")
+    module = type(value).__module__
+    return isinstance(value, _PLAIN) or module.startswith("sklearn.") or safe_types.is_own(module)
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -16,13 +15,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mlproject.base.errors import DataError
+from mlproject.data.arrays import is_text, without_markers
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
+from mlproject.data.encodings import is_utf_8
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.lines import Piece, TextRows, has_stray_return, is_open, pieces
 from mlproject.data.source import SourceFile
-from mlproject.data.streams import check_distinct, naming, stream, whole_block
+from mlproject.data.streams import check_distinct, naming, not_text, stream, whole_block
 from mlproject.data.text import bytes_of, number_text, plain_text
-from mlproject.data.types import Misfit, TextRules, typed, without_markers
+from mlproject.data.types import Misfit, TextRules, typed
 from mlproject.data.writing import TextSink
 
 _DELIMITERS = ",;\t|"
@@ -107,10 +108,10 @@ class _Parser:
         self.selection = selection
         self.rules = TextRules(decimal_comma=file.decimal_comma)
         known = set(file.columns)
-        self.types = {f.name: f.type for f in selection.features if f.name in known}
+        self.types = {f.name: f.text_type for f in selection.features if f.name in known}
         self.kept = [] if selection.verbatim else list(selection.kept)
         # What is read as a feature is kept as one, but texts as they stand.
-        self.typed = {name for name, kind in self.types.items() if not pa.types.is_string(kind)}
+        self.typed = {item.name for item in self.kept if not is_text(item.type)} & set(self.types)
         for field in self.kept:
             self.types.setdefault(field.name, pa.string())
 
@@ -145,10 +146,9 @@ class _Parser:
         What is wrong with the others is put among the misfits.
         """
         for row in range(len(rows)):
-            try:
-                rows[row].decode()
-            except UnicodeDecodeError:
-                misfits.setdefault(row, Misfit(row, None, "it is not UTF-8 text"))
+            if not is_utf_8(rows[row]):
+                what = f"it is not {rows.piece.encoding} text"
+                misfits.setdefault(row, Misfit(row, None, what))
         readable = [row for row in range(len(rows)) if row not in misfits]
         width = len(self.file.columns)
 
@@ -200,10 +200,7 @@ def read(item: SourceFile) -> pa.Table:
         table = _read(item, delimiter, ",")
     for field in table.schema:
         if pa.types.is_binary(field.type):  # what pyarrow makes of text that is not UTF-8
-            raise DataError(
-                f"{item.name} is not UTF-8 text: {_first_undecodable(item, field.name)}",
-                "Save it as UTF-8",
-            )
+            raise not_text(item)
     return table
 
 
@@ -222,9 +219,10 @@ def _delimiter(item: SourceFile) -> str:
     """Return the header's delimiter: a comma, unless the header has none and another one."""
     with stream(item) as source:
         start = source.read(1 << 16)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{item.name} is UTF-16 text", "Save it as UTF-8")
-    header = start.partition(b"\n")[0].decode("utf-8", "replace")
+    first, whole, _ = start.partition(b"\n")
+    if whole and not is_utf_8(first):
+        raise not_text(item)
+    header = first.decode("utf-8", "replace")
     return "," if "," in header else max(_DELIMITERS, key=header.count)
 
 
@@ -234,16 +232,6 @@ def _has_decimal_commas(column: Any) -> bool:
         return False
     seen = [text for text in column.slice(0, _ROWS_TO_SEE).to_pylist() if text is not None]
     return any("," in text for text in seen) and all(map(_DECIMAL_COMMA.fullmatch, seen))
-
-
-def _first_undecodable(item: SourceFile, column: str) -> str:
-    with stream(item) as source:
-        for number, line in enumerate(source.read().split(b"\n"), start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return f"line {number}"
-    return f"column '{column}'"
 
 
 def _cut_wrongly(rows: TextRows, delimiter: str) -> dict[int, Misfit]:

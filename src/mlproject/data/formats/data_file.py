@@ -22,7 +22,8 @@ class DataFile(ABC):
     @property
     def size(self) -> int | None:
         """How much there is to read, in the unit of ``Origin.size``; None when not known."""
-        return None if self.item.compressed else self.item.path.stat().st_size
+        as_stored = not self.item.compressed and self.item.encoding is None
+        return self.item.path.stat().st_size if as_stored else None
 
     def type_of(self, column: str) -> pa.DataType | None:
         """Return a column's type; None in text, which has no types."""

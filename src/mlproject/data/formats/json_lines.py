@@ -18,7 +18,7 @@ from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.lines import Piece, TextRows, pieces
 from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
-from mlproject.data.streams import stream, whole_block
+from mlproject.data.streams import not_text, stream, whole_block
 from mlproject.data.text import bytes_of, number_text, plain_text
 from mlproject.data.types import Misfit, TextRules, from_json, typed
 from mlproject.data.writing import TextSink
@@ -40,7 +40,7 @@ class JsonLinesFile(DataFile):
         for piece in pieces(item, None):
             rows = piece.rows()
             for row in range(len(rows)):
-                content = _object(rows[row])
+                content = _object(rows, row)
                 if isinstance(content, dict):
                     columns |= dict.fromkeys(content)
             if not whole:
@@ -73,10 +73,16 @@ class JsonLinesSink(TextSink):
 
 
 def read(item: SourceFile) -> pa.Table:
-    return pyarrow.json.read_json(
+    table = pyarrow.json.read_json(
         stream(item),
         read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=whole_block(item)),
     )
+    try:
+        table.validate(full=True)
+        table.schema.names  # noqa: B018 - which decodes them
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise not_text(item) from error
+    return table
 
 
 def from_objects(objects: Sequence[dict[str, Any]], features: Sequence[Feature]) -> pa.Table:
@@ -100,13 +106,26 @@ def _parsed(piece: Piece, selection: Selection) -> Parsed:
 
 def _at_once(rows: TextRows, selection: Selection) -> pa.Table | None:
     """Parse rows in which every value is as it should be; return None for any other."""
+    features = selection.features
+    table = _parsed_by_arrow(rows, {f.name: f.text_type for f in features})
+    if table is None and any(f.format for f in features):  # they may be numbers already
+        instants = pa.types.is_timestamp
+        types = {f.name: f.text_type if instants(f.type) else f.type for f in features}
+        table = _parsed_by_arrow(rows, types)
+    if table is None:
+        return None
+    made = typed(table, features, _RULES)
+    return None if made.misfits else assembled(made.table, {})
+
+
+def _parsed_by_arrow(rows: TextRows, types: dict[str, pa.DataType]) -> pa.Table | None:
     content = rows.piece.data
     try:
         table = pyarrow.json.read_json(
             pa.BufferReader(content),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(content) + 1),
             parse_options=pyarrow.json.ParseOptions(
-                explicit_schema=pa.schema([(f.name, f.type) for f in selection.features]),
+                explicit_schema=pa.schema(types),
                 unexpected_field_behavior="ignore",
             ),
         )
@@ -115,7 +134,7 @@ def _at_once(rows: TextRows, selection: Selection) -> pa.Table | None:
     # Arrow reads objects wherever lines end; with a brace at both ends of each there is one a line.
     data = np.frombuffer(content, np.uint8)
     braces = (data[rows.starts] == _OPENING) & (data[rows.ends - 1] == _CLOSING)
-    return assembled(table, {}) if table.num_rows == len(rows) and braces.all() else None
+    return table if table.num_rows == len(rows) and braces.all() else None
 
 
 def _one_by_one(rows: TextRows, selection: Selection, misfits: dict[int, Misfit]) -> pa.Table:
@@ -123,7 +142,7 @@ def _one_by_one(rows: TextRows, selection: Selection, misfits: dict[int, Misfit]
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     for row in range(len(rows)):
-        content = _object(rows[row])
+        content = _object(rows, row)
         if not isinstance(content, dict):
             misfits[row] = Misfit(row, None, content)
         elif selection.verbatim and (twice := sorted(selection.added & content.keys())):
@@ -153,12 +172,13 @@ def _kept(objects: Sequence[dict[str, Any]], schema: pa.Schema) -> dict[str, Any
     return kept
 
 
-def _object(text: bytes) -> dict[str, Any] | str:
+def _object(rows: TextRows, row: int) -> dict[str, Any] | str:
     """Return the object that a line holds, or what is wrong with it."""
+    text = rows[row]
     try:
         content = json.loads(text)
     except UnicodeDecodeError:
-        return "it is not UTF-8 text"
+        return f"it is not {rows.piece.encoding} text"
     except (ValueError, RecursionError) as error:
         return f"it is not JSON: {error}"
     if not isinstance(content, dict):

@@ -33,12 +33,15 @@ class Piece:
         Of the first row.
     delimiter : str or None
         Of a CSV file, whose quoted values may hold line breaks; None when no row does.
+    encoding : str
+        Of the file, as messages call it; the data is UTF-8 but where it is broken.
     """
 
     file: str
     data: bytes
     line: int
     delimiter: str | None
+    encoding: str
 
     def rows(self) -> TextRows:
         """Return where the rows are; empty lines are no rows."""
@@ -133,7 +136,7 @@ def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Piece
         if not read and data.endswith(b"\n"):
             end = len(data) - 1
         if end > 0:
-            yield Piece(item.name, data[:end], line, delimiter)
+            yield Piece(item.name, data[:end], line, delimiter, item.encoding_name)
             line += data.count(b"\n", 1, end + 1)
         rest = data[max(end, 0) :] or b"\n"
         if not read:

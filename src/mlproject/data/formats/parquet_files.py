@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlproject.base.errors import DataError, one_line
+from mlproject.data.arrays import plain, plain_type
 from mlproject.data.batches import KEPT, ORIGINAL, Origin, Parsed, Selection, assembled
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, stream
-from mlproject.data.types import plain, plain_type, typed
+from mlproject.data.types import typed
 from mlproject.data.writing import HashingFile
 
 _CELLS_READ = 1 << 20

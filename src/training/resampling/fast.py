@@ -174,12 +174,34 @@ def _area(positive: Array, score: Array) -> Measure:
     return measure
 
 
+def _average_precision(y: Array, score: Array) -> Measure:
+    """Prepare the mean precision over the recall, without interpolation, as scikit-learn has it."""
+    order = np.argsort(-score, kind="stable")
+    positive = (y == 1)[order].astype(np.int32)
+    # Equal scores are one threshold: only its last row counts.
+    last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+
+    def measure(counts: Counts) -> Values:
+        values = np.full(len(counts), np.nan)
+        for i, drawn in enumerate(counts):
+            weights = drawn.take(order)
+            right = (weights * positive).cumsum(dtype=np.int64)[last]
+            named = weights.cumsum(dtype=np.int64)[last]
+            if right[-1]:
+                gained = np.diff(right, prepend=0)
+                precision = np.divide(right, named, out=np.zeros(len(last)), where=named > 0)
+                values[i] = gained @ precision / right[-1]
+        return values
+
+    return measure
+
+
 def _of_classes(score: OfClasses, average: str, y: Array, prediction: Array) -> Measure:
     """Prepare a score of each class, as one number.
 
     ``binary`` takes the second of two; ``macro`` the mean of the classes that occur, truly or
-    predicted; ``weighted`` weighs them by how many rows are truly theirs; ``micro`` counts all
-    classes together.
+    predicted; ``true`` of the classes that occur truly; ``weighted`` weighs them by how many rows
+    are truly theirs; ``micro`` counts all classes together.
     """
     k = int(max(y.max(), prediction.max(), 1)) + 1
     hits = np.flatnonzero(y == prediction)
@@ -198,7 +220,8 @@ def _of_classes(score: OfClasses, average: str, y: Array, prediction: Array) -> 
         each = score(true, predicted, right)
         if average in ("binary", "micro"):
             return each[:, -1]
-        weights = true if average == "weighted" else ((true + predicted) > 0).astype(np.float64)
+        occurs = true if average == "true" else true + predicted
+        weights = true if average == "weighted" else (occurs > 0).astype(np.float64)
         return np.asarray((each * weights).sum(axis=1) / weights.sum(axis=1))
 
     return measure
@@ -231,6 +254,8 @@ FAST: dict[str, Callable[[Array, Array], Measure]] = {
     "neg_brier_score": _mse,
     "roc_auc": _roc_auc,
     "roc_auc_ovr": _roc_auc,
+    "average_precision": _average_precision,
+    "balanced_accuracy": partial(_of_classes, _OF_CLASSES["recall"], "true"),
     "accuracy": lambda y, prediction: _mean((y == prediction).astype(np.float64)),
     **{name: partial(_of_classes, score, "binary") for name, score in _OF_CLASSES.items()},
     **{

@@ -2,7 +2,7 @@
 
 Any metric that a recipe may name is measured by its scorer's own function, with how often a
 resample drew each row as the sample weights. Those that would take minutes on 100,000 rows have a
-quicker way in ``mlproject.gate.fast``; tests hold the two together.
+quicker way in ``training.resampling.fast``; tests hold the two together.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from mlproject.gate.fast import FAST, Array, Counts, Measure, Values
 from training import metrics as of_training
 from training.metrics import Metric
 from training.recipe import Task
+from training.resampling.fast import FAST, Array, Counts, Measure, Values
 
 
 @dataclass(frozen=True)
-class GateMetric:
-    """A metric of training, and how the gate measures it.
+class ResampledMetric:
+    """A metric of training, and how it is measured on resamples.
 
     Classes are positions in their sorted list; of two classes, probabilities and scores are those
     of the second, of more there is a column for each.
@@ -94,6 +94,6 @@ def _each(function: Any, y: Array, predictions: Array, weighted: bool, counts: C
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def check(name: str, task: Task) -> GateMetric:
+def check(name: str, task: Task) -> ResampledMetric:
     classes = np.arange(2) if task == "classification" else None
-    return GateMetric(of_training.resolve(name, task, classes), task)
+    return ResampledMetric(of_training.resolve(name, task, classes), task)

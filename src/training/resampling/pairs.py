@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from mlproject.base.errors import DataError
-from mlproject.gate.fast import Array
-from mlproject.gate.metrics import GateMetric
+from training.resampling.fast import Array
+from training.resampling.metrics import ResampledMetric
 
 _TRUE = "The held-out target"
 _CHAMPION, _CHALLENGER = "The champion", "The challenger"
@@ -31,7 +31,7 @@ class Pair:
         second's).
     """
 
-    metric: GateMetric
+    metric: ResampledMetric
     y: Array
     champion: Array
     challenger: Array
@@ -42,7 +42,7 @@ class Pair:
 
 
 def paired(
-    metric: GateMetric,
+    metric: ResampledMetric,
     y: ArrayLike,
     champion: ArrayLike,
     challenger: ArrayLike,
@@ -66,7 +66,7 @@ def paired(
 
 
 def measured(
-    metric: GateMetric,
+    metric: ResampledMetric,
     y: ArrayLike,
     predictions: ArrayLike,
     classes: Sequence[Any] | Array | None = None,
@@ -75,18 +75,31 @@ def measured(
 
     Parameters are those of :func:`paired`.
     """
+    return on_all(metric, *prepared(metric, y, predictions, classes))
+
+
+def prepared(
+    metric: ResampledMetric,
+    y: ArrayLike,
+    predictions: ArrayLike,
+    classes: Sequence[Any] | Array | None = None,
+) -> tuple[Array, Array]:
+    """Return rows and one model's predictions, checked, as the metric takes them.
+
+    Parameters are those of :func:`paired`.
+    """
     true, (of_model,) = _checked(metric, _flat(y), {_CHALLENGER: np.asarray(predictions)}, classes)
-    return on_all(metric, true, of_model)
+    return true, of_model
 
 
-def on_all(metric: GateMetric, y: Array, predictions: Array) -> float:
+def on_all(metric: ResampledMetric, y: Array, predictions: Array) -> float:
     """Return the metric on all of some prepared rows, each counted once; NaN where undefined."""
     every = np.ones((1, len(y)), dtype=np.int32)
     return float(metric.prepare(y, predictions)(every)[0])
 
 
 def _checked(
-    metric: GateMetric,
+    metric: ResampledMetric,
     y: Array,
     predictions: Mapping[str, Array],
     classes: Sequence[Any] | Array | None,
@@ -106,7 +119,7 @@ def _checked(
 
 
 def _labels(
-    metric: GateMetric, y: Array, predictions: Mapping[str, Array], known: list[Any]
+    metric: ResampledMetric, y: Array, predictions: Mapping[str, Array], known: list[Any]
 ) -> tuple[Array, list[Array]]:
     labels = {who: _flat(values) for who, values in predictions.items()}
     for who, values in labels.items():
@@ -120,7 +133,7 @@ def _labels(
 
 
 def _scores(
-    metric: GateMetric, y: Array, predictions: Mapping[str, Array], known: list[Any]
+    metric: ResampledMetric, y: Array, predictions: Mapping[str, Array], known: list[Any]
 ) -> tuple[Array, list[Array]]:
     metric.check_classes(len(known))
     codes = np.asarray(_index(known).get_indexer(_index(y)))
@@ -133,7 +146,7 @@ def _scores(
     return codes, [_second(metric, values, who, len(known)) for who, values in predictions.items()]
 
 
-def _second(metric: GateMetric, table: Array, who: str, classes: int) -> Array:
+def _second(metric: ResampledMetric, table: Array, who: str, classes: int) -> Array:
     """Return probabilities or scores, checked; of two classes, those of the second."""
     is_decision = table.ndim == 1 and classes == 2 and "decision_function" in metric.methods
     columns = table.shape[1] if table.ndim == 2 else 1

@@ -1,0 +1,90 @@
+"""Columns that give the target away, which is rarely what a model will have when it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+from sklearn.metrics import balanced_accuracy_score, r2_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from training.columns import is_row_number
+from training.recipe import Task
+from training.rows import sampled
+
+_MOST_ROWS = 2000
+_FEWEST_ROWS = 30
+_MOST_COLUMNS = 300
+_FOLDS = 3
+_LEAST_TOLD = 0.98
+_COPIES = 1 - 1e-9
+
+
+def warnings_of(X: pd.DataFrame, y: pd.Series[Any], task: Task, seed: int) -> list[str]:
+    """Return what should be told of features that number the rows, or tell the target."""
+    found = [
+        f"Column '{name}' numbers the rows: a model learns their order by it. To leave it out, "
+        f"give --drop {name}"
+        for name in X.columns
+        if is_row_number(X[name])
+    ]
+    if len(X) < _FEWEST_ROWS:
+        return found
+    rows = sampled(len(X), _MOST_ROWS, seed)
+    sample, target = X.iloc[rows], y.iloc[rows].reset_index(drop=True)
+    for name in list(X.columns)[:_MOST_COLUMNS]:
+        told = _told(sample[name].reset_index(drop=True), target, task)
+        if told is not None:
+            found.append(
+                f"Column '{name}' {told}: if it is not known when the model is used, give "
+                f"--drop {name}"
+            )
+    return found
+
+
+def _told(values: pd.Series[Any], y: pd.Series[Any], task: Task) -> str | None:
+    """Return how far a column alone tells the target, or None when it does not nearly do so."""
+    if _is_copy(values, y):
+        return "copies the target"
+    codes = _numbers(values)
+    distinct = np.unique(codes).size
+    if distinct < 2 or (not types.is_numeric_dtype(values) and distinct > len(values) / 2):
+        return None
+    tree = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
+    if task == "classification" and y.value_counts().min() < _FOLDS:
+        y = y.where(y.map(y.value_counts()) >= _FOLDS, y.mode()[0])
+        if y.nunique() < 2:
+            return None
+    model = tree(min_samples_leaf=2, max_leaf_nodes=256, random_state=0)
+    try:
+        predicted = cross_val_predict(model, codes.reshape(-1, 1), y, cv=_FOLDS)
+    except ValueError:  # too few rows of a kind: nothing is told of it
+        return None
+    if task == "regression":
+        score, name = r2_score(y, predicted), "R²"
+    else:
+        score, name = balanced_accuracy_score(y, predicted), "balanced accuracy"
+    return f"alone predicts the target ({name} {score:.3f})" if score > _LEAST_TOLD else None
+
+
+def _is_copy(values: pd.Series[Any], y: pd.Series[Any]) -> bool:
+    if values.isna().any():
+        return False
+    if not (types.is_numeric_dtype(values) and types.is_numeric_dtype(y)):
+        return bool((values.astype(str) == y.astype(str)).all())
+    first, second = values.to_numpy(dtype=float), y.to_numpy(dtype=float)
+    if np.ptp(first) == 0 or np.ptp(second) == 0 or len(np.unique(second)) < 3:
+        return bool((first == second).all())
+    return bool(abs(np.corrcoef(first, second)[0, 1]) > _COPIES)
+
+
+def _numbers(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    if types.is_datetime64_any_dtype(values):
+        return values.astype("int64").to_numpy(dtype=np.float64)
+    if types.is_numeric_dtype(values):
+        return values.to_numpy(dtype=np.float64)
+    codes, _ = pd.factorize(values)
+    return codes.astype(np.float64)
