@@ -368,7 +368,9 @@ def test_a_model_reads_what_it_takes_as_it_was_written(
         frame.to_parquet(source)
     else:
         source.write_text("\n".join(map(json.dumps, ROWS)))
-    done = shell.score(*arguments(model, source.name), "o.csv", "--keep", "price")
+    done = shell.score(
+        *arguments(model, source.name), "o.csv", "--keep", "price", "--max-rejects", "1"
+    )
     assert done.code == 0, done.err
     out = pd.read_csv(shell.folder / "o.csv")
     rejects = pd.read_csv(shell.folder / "o.csv.rejects.csv")
@@ -392,6 +394,19 @@ def test_numbers_and_timestamps_are_taken_as_they_are(shell: Shell, model: Path)
         assert done.code == 0, done.err
         out = pd.read_csv(shell.folder / f"{name}.csv")
         assert out["prediction"].round(3).tolist() == expected
+
+
+def test_what_is_kept_stands_as_it_was_written(shell: Shell, model: Path) -> None:
+    rows = 'price,flag,day\n"$1,000",True,01/31/2020\n,,12/31/9999\n'
+    (shell.folder / "in.csv").write_text(rows)
+    for output in ("o.parquet", "o.csv"):
+        done = shell.score(*arguments(model, "in.csv"), output, "--keep", "day,price")
+        assert done.code == 0, done.err
+    out = pd.read_parquet(shell.folder / "o.parquet")
+
+    assert out["day"].tolist() == ["01/31/2020", "12/31/9999"]
+    assert out["prediction"].round(3).tolist() == [13020, 0]
+    assert (shell.folder / "o.csv").read_text().startswith('day,price,prediction\n01/31/2020,"$1,')
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def test_the_parameters_of_both_entry_points_reach_their_commands(
         "keep": "area",
         "on_error": "reject",
         "rejects": "bad.csv",
+        "max_rejects": "50%",
         "jobs": "2",
         "overwrite": "true",
     }

@@ -155,3 +155,57 @@ def test_the_reason_of_a_chain_of_network_errors_is_the_innermost() -> None:
             raise RuntimeError("outer") from error
     except RuntimeError as error:
         assert short_reason(error) == "[Errno 111] Connection refused"
+
+
+def test_a_server_that_does_not_answer_is_not_saved(shell: Shell) -> None:
+    done = shell.mlproject("tracking", "use", "http://127.0.0.1:9")
+
+    assert done.code == 4
+    assert "http://127.0.0.1:9 cannot be used" in done.error
+    assert "Nothing is saved: start it first, or write 'tracking: http://127.0.0.1:9' into" in (
+        done.error
+    )
+    assert not (shell.folder / ".mlproject.yaml").exists()
+
+
+def test_a_server_that_answers_is_saved(shell: Shell, server: str) -> None:
+    done = shell.mlproject("tracking", "use", server)
+
+    assert (done.code, done.out) == (
+        0,
+        f"Saved in {shell.folder}/.mlproject.yaml: {server} ({server})\n",
+    )
+
+
+@pytest.mark.parametrize("target", ["local", "./runs", "sqlite:///later.db"])
+def test_a_local_store_is_saved_and_made_later(shell: Shell, target: str) -> None:
+    assert shell.mlproject("tracking", "use", target).code == 0
+    assert [path.name for path in shell.folder.iterdir()] == [".mlproject.yaml"]
+
+
+def test_a_workspace_is_saved_when_its_file_is_there_and_nobody_is_signed_in(shell: Shell) -> None:
+    without = shell.mlproject("tracking", "use", "azureml")
+    names = ("subscription_id", "resource_group", "workspace_name")
+    (shell.folder / "config.json").write_text(json.dumps(dict.fromkeys(names, "a")))
+    done = shell.mlproject("tracking", "use", "azureml", HTTPS_PROXY="http://127.0.0.1:9")
+
+    assert (without.code, done.code) == (4, 0)
+    assert "No config.json of an Azure ML workspace" in without.error
+    assert "Warning: It cannot be used yet. The Azure ML workspace 'a' of" in done.err
+    assert (shell.folder / ".mlproject.yaml").read_text().endswith("tracking: azureml\n")
+
+
+def test_the_artifacts_of_a_database_in_the_same_folder_are_passed_over(shell: Shell) -> None:
+    theirs = (
+        "import mlflow\nmlflow.set_experiment('theirs')\n"
+        "with mlflow.start_run():\n    mlflow.log_text('x', 'a.txt')\n"
+    )
+    assert shell.python("-c", theirs, MLFLOW_TRACKING_URI="sqlite:///mlflow.db").code == 0
+    assert not list((shell.folder / "mlruns").glob("*/meta.yaml"))
+
+    trained = shell.train("--tracking", "local", "--register", "ours")
+    listed = shell.mlproject("models", "list", "--tracking", "local")
+
+    assert (trained.code, listed.code) == (0, 0)
+    assert "Malformed" not in trained.err + listed.err
+    assert "Traceback" not in trained.err + listed.err

@@ -27,6 +27,9 @@ _NAMES_ROWS = re.compile(
     r"(.*[_\- .])?(id|uuid|guid|key))",
     re.IGNORECASE,
 )
+_NAMES_NUMBERS = re.compile(r"(.*[_\- .])?(no|nr|num|number|count(er)?|seq(uence)?)", re.IGNORECASE)
+# Of the rows: so many follow the one before by one where a column numbers them, in parts too.
+_COUNTING = 0.9
 _NAMES_YEARS = re.compile(r"(.*[_\- .])?(year|yr|jahr|année|annee)s?", re.IGNORECASE)
 _FIRST_YEAR, _LAST_YEAR = 1000, 2500
 _FEWEST_GROUPS = 5
@@ -113,6 +116,8 @@ def unusable(values: pd.Series[Any]) -> str | None:
         return "it is constant"
     if is_row_number(values):
         return "it numbers the rows"
+    if text and distinct > len(present) / 2 and _NAMES_ROWS.fullmatch(str(values.name)):
+        return f"it names the rows: {distinct} different texts in {len(present)} of them"
     if text and distinct > 2:
         alone = int((present.value_counts() == 1).sum())
         if alone > len(present) / 2:
@@ -123,13 +128,19 @@ def unusable(values: pd.Series[Any]) -> str | None:
 def is_row_number(values: pd.Series[Any]) -> bool:
     """Whether a column tells rows apart and says nothing of them.
 
-    Whole numbers or texts, distinct in every row, that are called as row names are; or whole
-    numbers, distinct in every row, spread over their range as numbers of rows are. A year is none.
+    Whole numbers or texts, distinct in every row, that are called as row names are; whole numbers
+    that are called so and go up by one from row to row, if from the start again now and then; or
+    whole numbers, distinct in every row, spread over their range as numbers of rows are. A year is
+    none.
     """
     rows, name = len(values), str(values.name)
     if rows < _ROWS_TO_NUMBER or values.isna().any() or _is_year(values):
         return False
     whole = _is_whole(values)
+    if whole and (_NAMES_NUMBERS.fullmatch(name) or _NAMES_ROWS.fullmatch(name)):
+        counting = (values.diff() == 1).mean()
+        if counting > _COUNTING:
+            return True
     if not (whole or values.dtype == object) or not values.is_unique:
         return False
     if _NAMES_ROWS.fullmatch(name):

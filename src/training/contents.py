@@ -120,9 +120,12 @@ def of_candidates(outcome: Outcome) -> list[Contents]:
 
 def _left_out(plan: Plan) -> dict[str, str]:
     """Return why rows and columns of the source were left out."""
-    found = {names.ROWS_LEFT_OUT: plan.rows_left_out, names.COLUMNS_LEFT_OUT: plan.left_out}
+    found = {names.ROWS_LEFT_OUT_WHY: plan.rows_left_out, names.COLUMNS_LEFT_OUT: plan.left_out}
     texts = {tag: json.dumps(dict(why), ensure_ascii=False) for tag, why in found.items() if why}
-    return {tag: text[:_LONGEST_TAG] for tag, text in texts.items()}
+    tags = {tag: text[:_LONGEST_TAG] for tag, text in texts.items()}
+    if plan.rows_left_out:
+        tags[names.ROWS_LEFT_OUT] = str(sum(plan.rows_left_out.values()))
+    return tags
 
 
 def _of_code() -> dict[str, str]:

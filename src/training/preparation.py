@@ -210,7 +210,12 @@ def _derived(request: TrainRequest) -> _Chosen:
     recipe = derived.recipe
     used = {name: known for name, known in formats.items() if name not in derived.left_out}
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"formats": used})})
-    return _Chosen(recipe, table, derived.left_out, derived.notices)
+    told = [
+        f"Column '{name}' is left out: {why}"
+        for name, why in derived.left_out.items()
+        if name not in request.drop
+    ]
+    return _Chosen(recipe, table, derived.left_out, [*told, *derived.notices])
 
 
 def _loaded(recipe: Recipe) -> Table:

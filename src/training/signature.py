@@ -58,8 +58,8 @@ def of_model(model: Any, rows: Any, kinds: Mapping[str, str] | None) -> Any:
     rows : DataFrame or array
         Rows that the model takes; of an array or a frame of a caller's own the types are theirs.
     kinds : mapping of str to str, optional
-        Column to MLflow's type. No column is optional because the rows happen to have a gap, and
-        none is required because they happen to have none: MLflow takes NaN as a double.
+        Column to MLflow's type. All are required but truth values of which some are missing:
+        MLflow takes NaN as a double.
     """
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ColSpec, DataType, Schema
@@ -67,5 +67,9 @@ def of_model(model: Any, rows: Any, kinds: Mapping[str, str] | None) -> Any:
     inferred = infer_signature(rows, np.asarray(model.predict(rows)))
     if kinds is None:
         return inferred
-    columns: list[Any] = [ColSpec(DataType[kind], name=name) for name, kind in kinds.items()]
+    columns: list[Any] = [
+        # A truth value that may be missing is a number to the model, in every row.
+        ColSpec(DataType[kind], name=name, required=kind != "boolean" or rows[name].dtype == bool)
+        for name, kind in kinds.items()
+    ]
     return ModelSignature(inputs=Schema(columns), outputs=inferred.outputs)

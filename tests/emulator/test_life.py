@@ -120,3 +120,13 @@ def test_a_started_emulator_is_found_by_its_folder(shell: Shell) -> None:
     gone = shell.mlproject("emulator", "status")
     assert gone.code == 2
     assert "No emulator runs with the folder" in gone.error
+
+
+def test_what_mlflows_server_imports_is_not_warned_of_while_requests_are_answered(
+    shell: Shell,
+) -> None:
+    command = ("emulator", "run", "--", "mlproject", "train", "--tracking", "azureml", "--quiet")
+    done = shell.run("mlproject", *command)
+
+    assert done.code == 0, done.err
+    assert "Warning" not in done.err

@@ -35,6 +35,9 @@ ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 SUPPRESS_URLS = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 # Set: a folder with pyproject.toml and uv.lock would put its whole lock into every model.
 UV_AUTO_DETECT = "MLFLOW_UV_AUTO_DETECT"
+# Set: threads of numerical libraries sleep while they wait for each other. By default they spin,
+# which takes ten times as long on a busy machine, and as much of the processor.
+OPENMP_WAITS = "OMP_WAIT_POLICY"
 # Set: MLflow's own links are silenced on Azure ML, and the Studio's are printed instead.
 STUDIO_LINKS = "MLPROJECT_STUDIO_LINKS"
 # Set while a server is asked for the first time: how long, how often, and how far apart.

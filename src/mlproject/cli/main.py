@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import click
 
+from mlproject.base import environ
 from mlproject.base.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
 from mlproject.base.version import __version__
 from mlproject.cli.frame import CONTEXT, LazyGroup, failure, leave, open_standard_streams
@@ -46,6 +48,7 @@ def main(command: str | None = None) -> None:
     ``command`` is the one that ``python -m training`` or ``python -m inference`` stands for.
     """
     open_standard_streams()
+    os.environ.setdefault(environ.OPENMP_WAITS, "passive")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a Windows console may not know every letter
             stream.reconfigure(errors="replace")

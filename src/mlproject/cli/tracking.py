@@ -52,21 +52,23 @@ def show(reporter: Reporter, tracking: Tracking = None) -> dict[str, Any]:
 
 @command(workspace=True)
 def use(reporter: Reporter, target: Annotated[str, _TARGET]) -> dict[str, Any]:
-    """Save TARGET (local, azureml, or any MLflow URI) as this project's choice."""
-    from mlproject.base import settings
-    from mlproject.tracking.target import check_storable, from_text, origin_folder
+    """Save TARGET (local, azureml, or any MLflow URI) as this project's choice, if it answers."""
+    from mlproject.tracking import choice
 
-    check_storable(target)
-    resolved = from_text(target, "TARGET", origin_folder())
-    path = settings.write_tracking(target)
-    reporter.emit(f"Saved in {path}: {target} ({resolved.described})")
+    with reporter.step(f"Checking {redacted(target)}"):
+        saved = choice.save(target)
+    described = f" ({saved.target.described})" if saved.target is not None else ""
+    reporter.emit(f"Saved in {saved.path}: {target}{described}")
+    if saved.notice is not None:
+        reporter.warn(f"It cannot be used yet. {saved.notice}")
+    uri = saved.target.printable if saved.target is not None else None
     given = environ.get(environ.TRACKING_URI)
-    if given and redacted(given) != resolved.printable:
+    if given and redacted(given) != uri:
         reporter.warn(
             f"{environ.TRACKING_URI} is set in this shell, and wins: unset it, or "
             f'eval "$(mlproject tracking env {target})"'
         )
-    return {"uri": resolved.printable, "target": target, "path": str(path)}
+    return {"uri": uri, "target": target, "path": str(saved.path)}
 
 
 @command(workspace=True)

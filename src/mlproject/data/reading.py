@@ -124,11 +124,12 @@ def _kept_schema(
 ) -> pa.Schema:
     """Return the kept columns with the file's own type, or the feature's, or as they stand.
 
-    What a feature reads in a way of its own, such as ``$1,234``, stands as it is.
+    Dates, and what a feature reads in a way of its own (``$1,234``), stand as they are: a zone, or
+    a year that no timestamp has, is not lost.
     """
     if first.item.format == output == "jsonl":
         return pa.schema([(name, AS_IT_STANDS) for name in names])
-    types = {feature.name: feature.type for feature in features if feature.format is None}
+    types = {feature.name: feature.text_type for feature in features}
     return pa.schema(
         [(name, first.type_of(name) or types.get(name, pa.string())) for name in names]
     )

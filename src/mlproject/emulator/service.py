@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from werkzeug import Request, Response
 
@@ -15,6 +18,13 @@ from mlproject.emulator.store import Store, opened
 _EXPIRED = "The token is missing, wrong or expired."
 
 
+def _import_quietly(module: str) -> None:
+    """Import what warns of itself, while nobody else in the process changes what is shown."""
+    with warnings.catch_warnings(), suppress(ImportError):
+        warnings.simplefilter("ignore")
+        importlib.import_module(module)
+
+
 class Service:
     """Answers every request of every host.
 
@@ -25,6 +35,7 @@ class Service:
     def __init__(self, state: State) -> None:
         state.blobs.mkdir(parents=True, exist_ok=True)
         self._state = state
+        _import_quietly("starlette.middleware.wsgi")  # which MLflow's server imports
         self._login, self._arm = entra.routes(state), management.routes()
         self._machine, self._artifacts = entra.managed_identity(state), artifacts.routes(state)
         self._opening = ThreadPoolExecutor(1)

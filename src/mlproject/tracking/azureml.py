@@ -16,6 +16,13 @@ def require_extra() -> None:
         raise TrackingError("Azure ML needs packages that are not installed", plugins.HINT)
 
 
+def check_config(folder: Path) -> None:
+    """Raise TrackingError unless a job, or the nearest config.json, names a workspace."""
+    require_extra()
+    if workspace.job_uri() is None:
+        workspace.find(folder)
+
+
 def workspace_uri(folder: Path) -> str:
     """Return the tracking URI of the job's workspace, or of the nearest config.json's."""
     require_extra()

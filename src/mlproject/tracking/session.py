@@ -63,9 +63,11 @@ def _opened(target: Target) -> Iterator[Session]:
     os.environ.update(target.environment)
     os.environ.setdefault(environ.SUPPRESS_URLS, "true")
     os.environ.setdefault(environ.UV_AUTO_DETECT, "false")
+    logging.getLogger().addFilter(_is_of_this_store)
     try:
         yield Session(target, moved)
     finally:
+        logging.getLogger().removeFilter(_is_of_this_store)
         if "mlflow" in sys.modules:
             import mlflow
 
@@ -74,6 +76,15 @@ def _opened(target: Target) -> Iterator[Session]:
         for name in _variables().keys() - before.keys():
             os.environ.pop(name, None)
         os.environ.update(before)
+
+
+def _is_of_this_store(record: logging.LogRecord) -> bool:
+    """Leave out what the FileStore says of folders that are no experiments of its own.
+
+    Beside an SQLite file MLflow keeps artifacts in ./mlruns too, without a meta.yaml.
+    """
+    text = record.getMessage()
+    return not (text.startswith("Malformed experiment '") and "does not exist" in text)
 
 
 def _variables() -> dict[str, str]:
