@@ -21,6 +21,7 @@ _MOST_COLUMNS = 300
 _FOLDS = 3
 # Of a quantity R², of classes the balanced accuracy.
 _LEAST_R2, _LEAST_ACCURACY = 0.9, 0.98
+_LEAVES = 256
 _COPIES = 1 - 1e-9
 
 
@@ -54,22 +55,31 @@ def _told(values: pd.Series[Any], y: pd.Series[Any], task: Task) -> str | None:
     distinct = np.unique(codes).size
     if distinct < 2 or (not types.is_numeric_dtype(values) and distinct > len(values) / 2):
         return None
-    tree = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
-    if task == "classification" and y.value_counts().min() < _FOLDS:
-        y = y.where(y.map(y.value_counts()) >= _FOLDS, y.mode()[0])
-        if y.nunique() < 2:
-            return None
-    model = tree(min_samples_leaf=2, max_leaf_nodes=256, random_state=0)
-    try:
-        predicted = cross_val_predict(model, codes.reshape(-1, 1), y, cv=_FOLDS)
-    except ValueError:  # too few rows of a kind: nothing is told of it
-        return None
     if task == "regression":
-        score, least, name = r2_score(y, predicted), _LEAST_R2, "R²"
+        score, least, name = _r2(codes, y), _LEAST_R2, "R²"
     else:
-        score, least = balanced_accuracy_score(y, predicted), _LEAST_ACCURACY
-        name = "balanced accuracy"
+        score, least, name = _balanced_accuracy(codes, y), _LEAST_ACCURACY, "balanced accuracy"
     return f"alone predicts the target ({name} {score:.2f})" if score > least else None
+
+
+def _r2(codes: np.ndarray[Any, Any], y: pd.Series[Any]) -> float:
+    """Return the R² of a straight line or of a tree, whichever is better."""
+    tree = DecisionTreeRegressor(min_samples_leaf=2, max_leaf_nodes=_LEAVES, random_state=0)
+    straight = 0.0
+    if np.isfinite(codes).all() and np.ptp(codes) > 0 and y.nunique() > 1:
+        straight = float(np.corrcoef(codes, y)[0, 1] ** 2)
+    predicted = cross_val_predict(tree, codes.reshape(-1, 1), y, cv=_FOLDS)
+    return max(straight, float(r2_score(y, predicted)))
+
+
+def _balanced_accuracy(codes: np.ndarray[Any, Any], y: pd.Series[Any]) -> float:
+    """Return the balanced accuracy of a tree; classes too rare for the folds are left out."""
+    kept = (y.map(y.value_counts()) >= _FOLDS).to_numpy()
+    if y[kept].nunique() < 2:
+        return 0.0
+    tree = DecisionTreeClassifier(min_samples_leaf=2, max_leaf_nodes=_LEAVES, random_state=0)
+    predicted = cross_val_predict(tree, codes[kept].reshape(-1, 1), y[kept], cv=_FOLDS)
+    return float(balanced_accuracy_score(y[kept], predicted))
 
 
 def _is_copy(values: pd.Series[Any], y: pd.Series[Any]) -> bool:
