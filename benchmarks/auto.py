@@ -28,7 +28,6 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +184,6 @@ def run(folder: Path, limit: float, *command: str) -> Finished:
     )
 
 
-@cache
-def budget_is_an_option() -> bool:
-    """Tell whether training takes a budget."""
-    with tempfile.TemporaryDirectory() as name:
-        return "--budget" in run(Path(name), 60, "-m", "training", "--help").out
-
-
 class Bench:
     """One data set in a folder of its own."""
 
@@ -221,9 +213,8 @@ class Bench:
         """Train as a stranger does, and see what was made of the file."""
         case = self.case
         command = ["-m", "training", "--data", self.file.name, "--target", case.data.target]
-        if budget_is_an_option():
-            command += ["--budget", f"{case.data.budget}s"]
-        case.training = run(self.folder, self.limit, *command, "--json")
+        command += ["--budget", f"{case.data.budget}s", "--json"]
+        case.training = run(self.folder, self.limit, *command)
         self.result = json.loads(case.training.out)
         case.ours = self.result["metrics"]
         recipe = self._artifact("recipe.yaml")
