@@ -33,7 +33,8 @@ class Store(Enum):
 
     ``FILES`` is the FileStore: a search reads the whole experiment, and each tag that goes with a
     new run lists it. ``HTTP`` answers several requests at a time, and so does ``WORKSPACE``, which
-    is far away.
+    is far away. ``HTTP`` and ``OTHER`` lead to a database, which takes tags most quickly with the
+    new run.
     """
 
     FILES = "files"
@@ -160,17 +161,19 @@ def _write_one(
     # The tags by which a child is found again go with the new run, so that none is ever without;
     # the FileStore, whose answers are not lost on a network, takes them with the numbers.
     own = {names.PARENT: family.parent.run_id, names.CANDIDATE: str(child.index)}
-    in_files = family.store == Store.FILES
+    every = runs.storable_tags({**inherited, **own, **child.contents.tags})
+    first = {Store.FILES: {}, Store.WORKSPACE: own}.get(family.store, every)
+    later = every
     if child.index not in ids:
         run = family.client.create_run(
             family.experiment_id,
             start_time=parent.start_time,
-            tags={} if in_files else own,
+            tags=first,
             run_name=f"candidate-{child.index}",
         )
         ids[child.index] = str(run.info.run_id)
-    tags = {**inherited, **(own if in_files else {})}
-    runs.fill(family.client, ids[child.index], Contents(tags=tags) | child.contents)
+        later = {name: every[name] for name in every.keys() - first.keys()}
+    runs.fill(family.client, ids[child.index], replace(child.contents, tags=later))
     now = int(time.time() * 1000)
     family.client.set_terminated(ids[child.index], status=child.status, end_time=now)
 

@@ -152,7 +152,7 @@ def fill(client: MlflowClient, run_id: str, contents: Contents) -> None:
         (Param(name, value) for name, value in contents.parameters.items()), _MOST_PARAMETERS
     )
     tags = _batches(
-        (RunTag(name, value[:_LONGEST_TAG]) for name, value in contents.tags.items()), _MOST_TAGS
+        (RunTag(name, value) for name, value in storable_tags(contents.tags).items()), _MOST_TAGS
     )
     for batch in zip_longest(metrics, parameters, tags, fillvalue=()):
         client.log_batch(run_id, *batch)
@@ -185,6 +185,11 @@ def lacking(run: Run, contents: Contents, files: Iterable[str] = ()) -> Contents
         {k: v for k, v in contents.tags.items() if k not in data.tags},
         {k: v for k, v in contents.files.items() if k not in there},
     )
+
+
+def storable_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags with values that are no longer than a server takes."""
+    return {name: value[:_LONGEST_TAG] for name, value in tags.items()}
 
 
 def parameter_text(value: Any) -> str:
