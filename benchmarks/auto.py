@@ -41,7 +41,9 @@ from sklearn.metrics import roc_auc_score  # noqa: E402
 from tests.public_data import BY_NAME, TWENTY, UNNAMED, DataSet  # noqa: E402
 
 from mlproject.data import table as tables  # noqa: E402
-from training.split import Rule  # noqa: E402
+from training.recipe import parse  # noqa: E402
+from training.rows import labelled  # noqa: E402
+from training.split import positions  # noqa: E402
 
 # What one writes who knows the data: rows without a target dropped, text as categories.
 PEER = """
@@ -245,30 +247,22 @@ class Bench:
         case = self.case
         if case.task != case.data.task:
             return
-        target = self.table.frame[case.data.target]
-        test = self._held_out(target)
+        test, y = self._held_out()
         np.save(self.folder / "held-out.npy", test)
         left_out = ["Unnamed: 0" if name == UNNAMED else name for name in case.data.row_numbers]
         options = [self.file.name, case.data.target, case.data.task, *left_out]
         case.peer_cpu = run(self.folder, 10 * self.limit, "-c", PEER, *options).cpu
         with np.load(self.folder / "peer.npz", allow_pickle=True) as found:
-            case.peer = scored(case.task, target.iloc[test], found)
+            case.peer = scored(case.task, y, found)
         case.metric = next(iter(case.peer))
-        self._same_rows(target.iloc[test], test)
+        self._same_rows(y, test)
 
-    def _held_out(self, target: pd.Series[Any]) -> np.ndarray[Any, Any]:
-        recipe = self._artifact("recipe.yaml")
-        split = recipe.get("split", {})
-        stratified = "stratified" if recipe["task"] == "classification" else "random"
-        rule = Rule(split.get("kind", stratified), split.get("test_size", 0.2), recipe["seed"])
-        rows = np.flatnonzero(target.notna())
-        by = split.get("group") or split.get("time")
-        column = self.table.frame[by].iloc[rows] if by else None
-        try:
-            _, test = rule.positions(target.iloc[rows], column)
-        except ValueError as error:
-            raise Failed(f"the split of the run cannot be made again: {error}") from error
-        return rows[test]
+    def _held_out(self) -> tuple[np.ndarray[Any, Any], pd.Series[Any]]:
+        """Return the rows of the file that the run held out, and their targets."""
+        recipe = parse(self._artifact("recipe.yaml"), "recipe.yaml")
+        y = labelled(recipe, self.table).y
+        _, test = positions(recipe, self.table, y)
+        return y.index[test].to_numpy(), y.iloc[test]
 
     def _same_rows(self, y: pd.Series[Any], test: np.ndarray[Any, Any]) -> None:
         """Note when the predictions of the held-out rows do not give the score of the run."""
