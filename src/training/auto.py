@@ -7,6 +7,7 @@ comes out is an ordinary recipe, and is recorded.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ _MANY_ROWS = 20_000
 _FOLDS_OF_MANY_ROWS = 3
 # Fewer rows than that are split and folded as far as they go.
 _ROWS_A_FOLD = 2
+_LONGEST_NAME = 200
 _ONE_HOT_CATEGORIES = 50
 _DATES: dict[str, Any] = {"DateFeatures": {}}
 
@@ -97,6 +99,11 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
         if not request.group_by
     ]
     return Auto(parse(content, "auto"), columns.left_out, notices)
+
+
+def name_of(table: str, target: str) -> str:
+    """Return the name of a derived recipe, in letters that every server takes in a filter."""
+    return re.sub(r"[^\w. -]+", "_", f"auto-{table}-{target}")[:_LONGEST_NAME]
 
 
 def infer_task(target: pd.Series[Any]) -> Task:
@@ -174,7 +181,7 @@ def _search(columns: Columns, classes: int, rows: int, groups: int | None) -> di
     if groups is not None:
         folds = max(2, min(folds, round(groups * 0.8)))
     strength: dict[str, Any] = (
-        {"model__C": [0.01, 0.1, 1]} if classes else {"model__alpha": [1, 10, 100]}
+        {"model__C": [1, 0.1, 0.01]} if classes else {"model__alpha": [1, 10, 100]}
     )
     task: Task = "classification" if classes else "regression"
     linear: dict[str, Any] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
@@ -17,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
@@ -66,6 +68,9 @@ class BudgetedGridSearchCV(GridSearchCV):
         How many rows the best candidate was fitted on: all, unless the budget is too short.
     untried_ : int
         How many candidates were not begun.
+    failed_ : int
+        How many candidates have no result, because every fit of them failed; others that failed
+        have one.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -159,6 +164,7 @@ class BudgetedGridSearchCV(GridSearchCV):
                 max_subtasks=folds if all_rows else None,
                 sequential_subtasks=not all_rows,
             ).call_on_fit_task_begin(estimator=self)
+        self.failed_ = 0
         self.untried_ = _Rounds(self, evaluate_candidates, context).run(self._candidates)
         if context is not None:
             context.call_on_fit_task_end(estimator=self)
@@ -192,6 +198,8 @@ def notices(search: Any, rows: int) -> list[str]:
             f"{search.untried_} candidates were not tried within {search.budget:g} s; to try more, "
             "give a larger --budget"
         )
+    if search.failed_:
+        found.append(f"{search.failed_} candidates failed on all folds")
     if search.rows_ < rows:
         found.append(
             f"The model is fitted on {search.rows_} of {rows} training rows, to be done within "
@@ -217,6 +225,7 @@ class _Rounds:
         self.results: Mapping[str, Any] = {}
         self.tried: list[Candidate] = []
         self.end = search._end
+        self.failure: ValueError | None = None
 
     def run(self, candidates: Sequence[Candidate]) -> int:
         """Try candidates; return how many were not begun."""
@@ -227,7 +236,7 @@ class _Rounds:
         while True:
             begun = self._round(candidates, number, rows)
             if number == 0:
-                untried = len(candidates) - begun
+                untried = len(candidates) - begun - search.failed_
             places = range(len(self.tried) - begun, len(self.tried))
             best = self._survivors(places)
             if begun < len(candidates) or len(best) < 2 or rows >= all_rows:
@@ -249,34 +258,53 @@ class _Rounds:
                 sequential_subtasks=False,
             ).call_on_fit_task_begin(estimator=search)
         at_a_time = max(1, math.ceil(effective_n_jobs(search.n_jobs) / search.n_splits_))
+        held: list[Candidate] = []  # of which every fit failed, which is no result by itself
         for start in range(0, len(candidates), at_a_time):
-            some = candidates[start : start + at_a_time]
             tried = len(self.tried)
             if begun and not self._is_time(range(tried - begun, tried), rows):
                 break
-            options: dict[str, Any] = {}
-            if search._in_rounds:
-                share = rows / search.rows_
-                options["cv"] = _Sampled(search._checked_cv_orig, share, search.random_state)
-                options["more_results"] = {
-                    "iter": [number] * len(some),
-                    "n_resources": [rows] * len(some),
-                }
-            self._evaluate([candidate.parameters for candidate in some], begun, options)
-            begun += len(some)
-            self.tried += some
+            some = [*held, *candidates[start : start + at_a_time]]
+            # Fits that failed are known to those who listen to them already.
+            heard = None if held else start
+            options = self._options(len(some), number, rows)
+            held = [] if self._evaluate(some, heard, options) else some
+            if not held:
+                begun += len(some)
+                self.tried += some
+        if not begun and self.failure is not None:
+            raise self.failure
+        search.failed_ += len(held)
         if self.context is not outer:
             self.context.call_on_fit_task_end(estimator=search)
             self.context = outer
         return begun
 
+    def _options(self, count: int, number: int, rows: int) -> dict[str, Any]:
+        """Return what candidates of a round are tried with."""
+        search = self.search
+        if not search._in_rounds:
+            return {}
+        folds = _Sampled(search._checked_cv_orig, rows / search.rows_, search.random_state)
+        more = {"iter": [number] * count, "n_resources": [rows] * count}
+        return {"cv": folds, "more_results": more}
+
     def _evaluate(
-        self, candidates: list[Mapping[str, Any]], begun: int, options: dict[str, Any]
-    ) -> None:
-        if self.context is not None:
-            first = begun * self.search.n_splits_
+        self, some: Sequence[Candidate], start: int | None, options: dict[str, Any]
+    ) -> bool:
+        """Try candidates; return whether there is a result, which needs a fit that did not fail."""
+        if self.context is not None and start is not None:
+            first = start * self.search.n_splits_
             options = options | {"callback_ctx": _Numbered(self.context, first)}
-        self.results = self.evaluate(candidates, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
+            try:
+                self.results = self.evaluate([one.parameters for one in some], **options)
+            except ValueError as error:
+                if not str(error).strip().startswith("All the"):
+                    raise
+                self.failure = error
+                return False
+        return True
 
     def _survivors(self, places: range) -> list[int]:
         """Return the best candidates, and of each grid the best at least.

@@ -50,7 +50,9 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
                 "classification needs classes",
                 "Choose a regression recipe",
             )
-        return y.astype("int64") if np.isfinite(y).all() and (y == y.round()).all() else y
+        whole = bool(np.isfinite(y).all() and (y == y.round()).all())
+        # scikit-learn takes fractions for quantities.
+        return y.astype("int64") if whole else y.map(repr)
     if y.nunique() > max(2, _MOST_CLASS_SHARE * len(y)):
         raise DataError(
             f"The target '{name}' has {y.nunique()} classes in {len(y)} rows of {source}; "

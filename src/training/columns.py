@@ -32,6 +32,8 @@ _NAMES_NUMBERS = re.compile(r"(.*[_\- .])?(no|nr|num|number|count(er)?|seq(uence
 _COUNTING = 0.9
 _NAMES_YEARS = re.compile(r"(.*[_\- .])?(year|yr|jahr|année|annee)s?", re.IGNORECASE)
 _FIRST_YEAR, _LAST_YEAR = 1000, 2500
+# A column with fewer values, or a smaller share of them, has none in some of the folds.
+_FEWEST_VALUES, _LEAST_PRESENT = 10, 0.005
 _FEWEST_GROUPS = 5
 _ROWS_A_GROUP = 2
 
@@ -108,20 +110,25 @@ def unusable(values: pd.Series[Any]) -> str | None:
         return "it is empty"
     if types.is_timedelta64_dtype(values):
         return "it is a duration"
-    text = values.dtype == object
-    if text and not present.map(lambda item: isinstance(item, (str, bool))).all():
+    if len(present) < max(min(_FEWEST_VALUES, len(values) // 2), _LEAST_PRESENT * len(values)):
+        return f"it is empty in {len(values) - len(present)} of {len(values)} rows"
+    if values.dtype == object and not present.map(lambda item: isinstance(item, (str, bool))).all():
         return "its values are not plain"
-    distinct = present.nunique()
-    if distinct == 1 and len(present) == len(values):
+    if present.nunique() == 1 and len(present) == len(values):
         return "it is constant"
     if is_row_number(values):
         return "it numbers the rows"
-    if text and distinct > len(present) / 2 and _NAMES_ROWS.fullmatch(str(values.name)):
+    return _names_rows(values, present) if values.dtype == object else None
+
+
+def _names_rows(values: pd.Series[Any], present: pd.Series[Any]) -> str | None:
+    """Return why texts say nothing that another row could say too."""
+    distinct = present.nunique()
+    if distinct > len(present) / 2 and _NAMES_ROWS.fullmatch(str(values.name)):
         return f"it names the rows: {distinct} different texts in {len(present)} of them"
-    if text and distinct > 2:
-        alone = int((present.value_counts() == 1).sum())
-        if alone > len(present) / 2:
-            return f"{alone} of its {len(present)} texts stand in one row only"
+    alone = int((present.value_counts() == 1).sum())
+    if distinct > 2 and alone > len(present) / 2:
+        return f"{alone} of its {len(present)} texts stand in one row only"
     return None
 
 

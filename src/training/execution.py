@@ -134,9 +134,8 @@ class _Execution:
         with (
             engine.running(plan, destination.engine, destination.jobs),
             progress.shown(plan, self.reporter),
-            autologging.autologged(),
         ):
-            outcome = fitting.fit(plan)
+            outcome = fitting.fit(plan, autologging.autologged())
         for notice in budget.notices(plan.search, len(plan.rows.y_train)):
             self.reporter.warn(notice)
         for failure in outcome.failures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,14 +77,16 @@ class Outcome:
         return len(self.results["params"]) if self.results else 1
 
 
-def fit(plan: Plan) -> Outcome:
+def fit(plan: Plan, logged: AbstractContextManager[Any] | None = None) -> Outcome:
+    """Fit a plan; inside ``logged`` is the fit that is asked for, and no other."""
     search, rows = plan.search, plan.rows
     arguments: dict[str, Any] = {}
     if plan.searches and rows.groups is not None:
         arguments["groups"] = rows.groups
     with _quiet_failures():
         try:
-            search.fit(rows.X_train, rows.y_train, **arguments)
+            with logged or nullcontext():
+                search.fit(rows.X_train, rows.y_train, **arguments)
         except (Exception, SystemExit) as error:  # any estimator may raise anything
             raise _nothing_fitted(plan, error) from error
     if not plan.searches:
@@ -182,7 +184,8 @@ def _nothing_fitted(plan: Plan, error: BaseException) -> ModelError:
         )
     why = _why(plan.search, first, rows, 0)
     if why is None:
-        return ModelError(f"The search failed: {reason(error)}")
+        first_line = str(error).strip().partition("\n")[0]
+        return ModelError(f"The search failed: {first_line or type(error).__name__}")
     count = count_of(plan.search)
     every = f"All {count} candidates" if count is not None else "All candidates"
     hint = blame.hint(first, rows.X_train, rows.y_train) or "Check the pipeline and the columns"

@@ -81,7 +81,10 @@ def _fewer(recipe: Recipe, y_train: pd.Series[Any]) -> tuple[Recipe, list[str]]:
         shown = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
         notices.append(f"Classes of one training row are learnt and never measured: {shown}")
     if repeated.empty:
-        return recipe, notices
+        raise DataError(
+            f"Each class of the target '{recipe.data.target}' has one training row",
+            "Choose another target, or bring more rows",
+        )
     folds = max(2, min(recipe.search.folds, int(repeated.min())))
     if folds < recipe.search.folds:
         rarest = plain(repeated.idxmin())

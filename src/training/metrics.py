@@ -8,12 +8,14 @@ metric stands under its short name, with its natural sign.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer, root_mean_squared_error
 
 from mlproject.base.errors import ConfigurationError, DataError, reason
@@ -181,7 +183,9 @@ def measured(
     unmeasured: dict[str, str] = {}
     for name, metric in metrics.items():
         try:
-            score = metric.scorer(estimator, X, y)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UndefinedMetricWarning)
+                score = metric.scorer(estimator, X, y)
         except ValueError as error:
             unmeasured[name] = reason(error)
             continue

@@ -206,7 +206,7 @@ def _derived(request: TrainRequest) -> _Chosen:
     table = tables.load(request.data, request.encoding)
     formats = table.recognised()
     table = table.formatted(formats)
-    derived = auto.derive(table, request.target, request, f"auto-{table.name}-{request.target}")
+    derived = auto.derive(table, request.target, request, auto.name_of(table.name, request.target))
     recipe = derived.recipe
     used = {name: known for name, known in formats.items() if name not in derived.left_out}
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"formats": used})})
