@@ -71,18 +71,12 @@ class _Chosen:
 
 def prepare(request: TrainRequest) -> Prepared:
     chosen = _chosen(request)
-    recipe, table = chosen.recipe, chosen.table
+    recipe = chosen.recipe
     estimator = _checked_pipeline(recipe)
-    if table is None:
-        table = _loaded(recipe)
+    table = chosen.table if chosen.table is not None else _loaded(recipe)
     checks.columns_to_split_by(recipe, table)
     kept = labelled(recipe, table)
     X, y = kept.X, kept.y
-    told = _noticed(recipe, table, X) if chosen.table is None else []
-    if table.encoding and not request.encoding:
-        told.append(f"The text of {table.source} is read as {table.encoding}")
-    notices = [*chosen.notices, *kept.notices, *told]
-    notices += leaks.warnings_of(X, y, recipe.task, recipe.seed)
     validation, held_out_rows = validation_rows(recipe, [str(name) for name in X.columns])
     if held_out_rows is None:
         checks.splittable(recipe, y)
@@ -114,7 +108,7 @@ def prepare(request: TrainRequest) -> Prepared:
         threshold=_threshold(recipe, classes),
         tags={names.RECIPE: recipe.name},
         files={names.RECIPE_FILE: catalogue.dump(_recordable(recorded, table, validation))},
-        notices=[*notices, *fewer],
+        notices=[*_told(chosen, table, kept, request), *fewer],
         left_out=chosen.left_out,
         rows_left_out=kept.left_out,
     )
@@ -140,11 +134,19 @@ def _threshold(recipe: Recipe, classes: Any) -> metrics.Metric | None:
     return metric
 
 
-def _noticed(recipe: Recipe, table: Table, X: pd.DataFrame) -> list[str]:
-    """Return what should be told of a file that a recipe has not been made for."""
-    found = []
-    if "" in table.frame:
-        found.append("The column without a name is left out")
+def _told(chosen: _Chosen, table: Table, kept: LabelledRows, request: TrainRequest) -> list[str]:
+    """Return what should be told of the data before it is trained on."""
+    recipe, told = chosen.recipe, [*chosen.notices, *kept.notices]
+    if table.encoding and not request.encoding:
+        told.append(f"The text of {table.source} is read as {table.encoding}")
+    if chosen.table is None:
+        told += _unexpected(table, kept.X)
+    return told + leaks.warnings_of(kept.X, kept.y, recipe.task, recipe.seed)
+
+
+def _unexpected(table: Table, X: pd.DataFrame) -> list[str]:
+    """Return what a recipe that was not made for a file may not expect of it."""
+    found = ["The column without a name is left out"] if "" in table.frame else []
     for name, known in table.recognised().items():
         if name in X:
             example = X[name].dropna().iloc[0]
