@@ -25,9 +25,10 @@ BUDGET = 60.0
 # Whole numbers of at most so many values, without a gap from 0 or 1 on, are classes.
 _MOST_CLASSES = 20
 _FOLDS = 5
-# Above so many rows candidates are first compared on some of them, and in fewer folds.
+# Above so many rows candidates are first compared on some of them.
 _MANY_ROWS = 20_000
-_FOLDS_OF_MANY_ROWS = 3
+_MANY_CLASSES = 10
+_FOLDS_IF_SLOW = 3
 # Fewer rows than that are split and folded as far as they go.
 _ROWS_A_FOLD = 2
 _LONGEST_NAME = 200
@@ -177,7 +178,8 @@ def _boosting(task: Task, columns: Columns) -> dict[str, Any]:
 def _search(columns: Columns, classes: int, rows: int, groups: int | None) -> dict[str, Any]:
     """Return the search; ``classes`` is 0 for a regression."""
     many = rows > _MANY_ROWS
-    folds = min(_FOLDS_OF_MANY_ROWS if many else _FOLDS, max(2, rows // _ROWS_A_FOLD))
+    slow = many or classes > _MANY_CLASSES  # of which each takes a tree
+    folds = min(_FOLDS_IF_SLOW if slow else _FOLDS, max(2, rows // _ROWS_A_FOLD))
     if groups is not None:
         folds = max(2, min(folds, round(groups * 0.8)))
     strength: dict[str, Any] = (

@@ -35,6 +35,7 @@ DUMMY, LINEAR = "dummy", "linear"
 # better than that is better on fewer too.
 _MOST_ROWS = 20_000
 _MOST_CELLS = 2_000_000
+_CLASSES_AT_ONCE = 5  # as much work as one quantity
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def _measured(name: str, metric: Metric, plan: Plan, outcome: Outcome) -> Baseli
     rows = plan.rows
     total = len(rows.y_train)
     width = max(1, np.shape(rows.X_train)[1])
-    most = total if name == DUMMY else max(100, min(_MOST_ROWS, _MOST_CELLS // width))
+    classes = len(np.unique(rows.y_train)) if plan.task == "classification" else 1
+    cells = width * max(1, classes // _CLASSES_AT_ONCE)
+    most = total if name == DUMMY else max(100, min(_MOST_ROWS, _MOST_CELLS // cells))
     kept = sampled(total, most, plan.seed)
     X, y = _safe_indexing(rows.X_train, kept), _safe_indexing(rows.y_train, kept)
     with warnings.catch_warnings():

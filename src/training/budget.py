@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from training.rows import sampled
 
 # Of the budget: what comes after the search, such as recording, is to fit in as well.
-_FOR_THE_SEARCH = 0.85
+_FOR_THE_SEARCH = 0.75
 # A last fit on all rows may take that share of what is left.
 _FOR_THE_LAST_FIT = 0.5
 # A fit of all training rows takes longer than one without a fold, and more or less by chance.
