@@ -87,7 +87,7 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
         },
         "pipeline": [
             {"features": boosted_features(task, columns)},
-            {"model": _boosting(task, columns)},
+            {"model": _boosting(task, columns, rows)},
         ],
         "search": _search(columns, classes, rows, _groups(table.frame, request.group_by)),
     }
@@ -167,11 +167,13 @@ def _transformer(*parts: tuple[str, Any, list[str]]) -> dict[str, Any]:
     return {"ColumnTransformer": {"transformers": [list(part) for part in parts if part[2]]}}
 
 
-def _boosting(task: Task, columns: Columns) -> dict[str, Any]:
+def _boosting(task: Task, columns: Columns, rows: int) -> dict[str, Any]:
     kind = "Regressor" if task == "regression" else "Classifier"
     options: dict[str, Any] = {}
     if columns.categories:
         options["categorical_features"] = list(range(len(columns.categories)))
+    if rows > _MANY_ROWS:  # as by itself on all of them, but not on the few that are tried first
+        options["early_stopping"] = True
     return {f"HistGradientBoosting{kind}": options}
 
 
