@@ -135,7 +135,17 @@ def test_scoring_reads_what_training_reads_and_writes_utf_8(
     frame = FRAME.astype({"größe": object})
     frame.loc[1, "größe"] = "höch"
     written(shell.folder / name, encoding, frame)
-    options = ["--model", str(model), "--input", name, "--on-error", "reject", "--no-track"]
+    options = [
+        "--model",
+        str(model),
+        "--input",
+        name,
+        "--on-error",
+        "reject",
+        "--no-track",
+        "--max-rejects",
+        "1",
+    ]
     done = shell.score(*options, "--output", "o.csv")
     assert done.code == 0, done.err
     out = pd.read_csv(shell.folder / "o.csv")
