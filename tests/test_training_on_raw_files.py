@@ -369,3 +369,119 @@ def test_a_hostile_partial_in_a_model_file_is_refused() -> None:
     hidden = FunctionTransformer()
     hidden.kw_args = partial(check_array)
     assert soundness.unsound(hidden) is not None
+
+
+def german(count: int = 300) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=count, freq="D")
+    z = random.normal(size=count)
+    return pd.DataFrame(
+        {
+            "day": days.strftime("%d.%m.%Y"),
+            "price": [f"{1000 + 7 * number:,.2f} €" for number in range(count)],
+            "z": z,
+            "y": [f"{value:.3f}" for value in 10.0 * days.month + z],
+        }
+    )
+
+
+def test_the_gate_reads_the_data_of_a_run_as_the_run_did(shell: Shell) -> None:
+    frame = german()
+    frame.loc[::9, "y"] = None
+    frame = frame.rename(columns={"price": "größe"})
+    frame.to_csv(shell.folder / "data.csv", index=False, encoding="cp1252")
+    result = shell.trained("--data", "data.csv", "--target", "y", "--register", "m")
+    done = shell.mlproject("models", "promote", "m", "--json")
+
+    assert done.code == 0, done.err
+    assert result["rows_left_out"] == {"the target is missing": 34}
+    quality = done.json["judged"]["metrics"]["challenger"]
+    assert quality == pytest.approx(result["metrics"]["rmse"])
+
+
+def test_a_format_holds_for_text_that_looks_like_other_numbers(shell: Shell) -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(1, 999, 1600)
+    x[1100:] *= 1000
+    texts = [f"{value:,}".replace(",", ".") for value in x]
+    data = rows(shell, pd.DataFrame({"x": texts, "y": x / 1000 + random.normal(size=1600) / 100}))
+    name = recipe(
+        shell,
+        task="regression",
+        data={"formats": {"x": {"type": "number", "thousands": ".", "decimal": ","}}},
+        pipeline=[{"model": {"HistGradientBoostingRegressor": {}}}],
+        metrics=["r2"],
+    )
+    result = shell.trained(name, "--data", data, "--target", "y")
+    done = shell.score("--run-id", result["run_id"], "--input", data, "--output", "o.csv")
+    assert done.code == 0, done.err
+    scored = pd.read_csv(shell.folder / "o.csv")
+
+    assert result["metrics"]["r2"] > 0.99
+    assert np.abs(scored["prediction"] - scored["y"])[1100:].mean() < 25
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [*range(1, 40), *range(41, 90)],
+        [*range(1, 90), 7],
+        [float("nan"), *range(2, 90)],
+    ],
+)
+def test_row_numbers_with_a_gap_or_one_twice_are_left_out(numbers: list[float]) -> None:
+    from training.columns import unusable
+
+    shuffled = pd.Series(numbers, name="id").sample(frac=1, random_state=0)
+    assert unusable(shuffled.reset_index(drop=True)) == "it numbers the rows"
+
+
+NONSENSE = {
+    "the target left out": (["--drop", "y"], 2, "'y' is the target"),
+    "the target as the group": (["--group-by", "y"], 2, "'y' is the target"),
+    "nearly all held out": (["--test-size", "0.999"], 3, "rows cannot be split with 0.999"),
+    "all held out": (["--test-size", "1"], 2, "test_size"),
+    "one fold": (["--folds", "1"], 2, "2 folds or more"),
+    "no time": (["--budget", "0"], 2, "is no time for a search"),
+}
+
+
+@pytest.mark.parametrize("asked", NONSENSE)
+def test_what_makes_no_sense_is_refused_in_one_line(shell: Shell, asked: str) -> None:
+    options, code, told = NONSENSE[asked]
+    done = shell.train("--data", rows(shell, two_blobs()), "--target", "y", *options)
+
+    assert done.code == code, done.err
+    assert told in done.error
+    assert not (shell.folder / "mlruns").exists()
+
+
+def test_a_target_of_lists_is_refused_in_one_line(shell: Shell) -> None:
+    pd.DataFrame({"a": range(50), "y": [[1]] * 50}).to_parquet(shell.folder / "lists.parquet")
+    done = shell.train("--data", "lists.parquet", "--target", "y")
+
+    assert done.code == 3
+    assert "neither numbers nor text" in done.error
+
+
+def test_a_feature_beyond_single_precision_is_trained_on(shell: Shell) -> None:
+    frame = two_blobs().assign(big=[1e39 * (number + 1.5) for number in range(200)])
+    data = rows(shell, frame)
+    result = shell.trained("--data", data, "--target", "y")
+    done = shell.score("--run-id", result["run_id"], "--input", data, "--output", "o.csv")
+
+    assert done.code == 0, done.err
+
+
+def test_a_split_by_time_may_lack_the_time_of_rows_that_are_left_out(shell: Shell) -> None:
+    frame = two_blobs().assign(when=pd.date_range("2024-01-01", periods=200).strftime("%Y-%m-%d"))
+    frame.loc[:9, ["when", "y"]] = None
+    name = recipe(
+        shell,
+        data={"target": "y", "missing_target": "drop"},
+        split={"kind": "time", "time": "when"},
+    )
+    done = shell.train(name, "--data", rows(shell, frame), "--json")
+
+    assert done.code == 0, done.err
+    assert done.json["rows_trained"] + done.json["rows_held_out"] == 190

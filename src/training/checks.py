@@ -15,6 +15,16 @@ from training.recipe import Recipe
 _MOST_CLASS_SHARE = 0.5
 
 
+def plain_target(y: pd.Series[Any], source: str) -> None:
+    """Raise DataError for a target of lists, objects or bytes."""
+    present = y.dropna()
+    if y.dtype == object and not present.map(lambda item: isinstance(item, (str, bool))).all():
+        raise DataError(
+            f"The target '{y.name}' of {source} holds values that are neither numbers nor text",
+            "Choose another target",
+        )
+
+
 def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any]:
     """Return the target, of which no value is missing, in the type that the task needs."""
     name = recipe.data.target
@@ -23,10 +33,8 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
             f"The target '{name}' of {source} is a time, neither a class nor a quantity",
             "Choose another target, or turn it into a number",
         )
-    if (y.dtype == object and y.map(type).nunique() > 1) or isinstance(
-        y.iloc[0], (list, dict, bytes)
-    ):
-        raise DataError(f"The target '{name}' of {source} holds values that are not plain")
+    if y.dtype == object and y.map(type).nunique() > 1:
+        raise DataError(f"The target '{name}' of {source} holds text and truth values")
     if y.nunique() == 1:
         raise DataError(
             f"The target '{name}' is constant: every row of {source} has {plain(y.iloc[0])!r}"
@@ -34,7 +42,8 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
     if recipe.task == "regression":
         if not types.is_numeric_dtype(y) or types.is_bool_dtype(y):
             raise DataError(
-                f"The target '{name}' holds text such as {y.iloc[0]!r}; regression needs numbers",
+                f"The target '{name}' holds text such as {plain(y.iloc[0])!r}; "
+                "regression needs numbers",
                 "Choose a classification recipe",
             )
         values = y.astype("float64")
@@ -46,7 +55,7 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
     if types.is_float_dtype(y):
         if not (np.isfinite(y).all() and (y == y.round()).all()) and y.nunique() > 2:
             raise DataError(
-                f"The target '{name}' holds quantities such as {y.iloc[0]!r}; "
+                f"The target '{name}' holds quantities such as {plain(y.iloc[0])!r}; "
                 "classification needs classes",
                 "Choose a regression recipe",
             )
@@ -62,17 +71,21 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
     return y
 
 
-def columns_to_split_by(recipe: Recipe, table: Table) -> None:
-    """Raise DataError when the column of group or time is not there, has gaps, or is no time."""
+def columns_to_split_by(recipe: Recipe, table: Table, rows: pd.Index[Any]) -> None:
+    """Raise DataError when the column of group or time is not there, has gaps, or is no time.
+
+    ``rows`` are the numbers of those that are trained on or held out.
+    """
     names = [name for name in (recipe.split.group, recipe.split.time) if name]
     table.require(names, "column to split by")
     for name in names:
-        values = table.frame[name]
+        values = table.frame[name].loc[rows]
         missing = int(values.isna().sum())
         if missing:
             raise DataError(
                 f"The column to split by '{name}' is missing in {missing} of {len(values)} rows "
-                f"of {table.source}"
+                f"of {table.source}",
+                "Fill or remove them, or split by another column",
             )
         if name == recipe.split.time and values.dtype == object:
             raise DataError(

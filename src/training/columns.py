@@ -28,6 +28,8 @@ _NAMES_ROWS = re.compile(
     re.IGNORECASE,
 )
 _NAMES_NUMBERS = re.compile(r"(.*[_\- .])?(no|nr|num|number|count(er)?|seq(uence)?)", re.IGNORECASE)
+# A row number may lack a few rows, or stand twice now and then.
+_NEARLY_ALL = 0.95
 # Of the rows: so many follow the one before by one where a column numbers them, in parts too.
 _COUNTING = 0.9
 _NAMES_YEARS = re.compile(r"(.*[_\- .])?(year|yr|jahr|année|annee)s?", re.IGNORECASE)
@@ -141,6 +143,9 @@ def is_row_number(values: pd.Series[Any]) -> bool:
     none.
     """
     rows, name = len(values), str(values.name)
+    if values.isna().any() and _NAMES_ROWS.fullmatch(name):
+        values = values.dropna()  # a few gaps do not make it say anything
+        rows = len(values) if len(values) > _NEARLY_ALL * rows else 0
     if rows < _ROWS_TO_NUMBER or values.isna().any() or _is_year(values):
         return False
     whole = _is_whole(values)
@@ -148,15 +153,15 @@ def is_row_number(values: pd.Series[Any]) -> bool:
         counting = (values.diff() == 1).mean()
         if counting > _COUNTING:
             return True
-    if not (whole or values.dtype == object) or not values.is_unique:
+    if not (whole or values.dtype == object):
         return False
-    if _NAMES_ROWS.fullmatch(name):
+    if _NAMES_ROWS.fullmatch(name) and values.nunique() > _NEARLY_ALL * rows:
         return True
-    if not whole:
+    if not whole or not values.is_unique:
         return False
     ordered = np.sort(values.to_numpy(dtype=np.float64))
     width = ordered[-1] - ordered[0]
-    if width == rows - 1:
+    if width < rows / _NEARLY_ALL:
         return True
     if rows < _ROWS_TO_MEASURE_SPREAD:
         return False

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlproject.base import environ
 from mlproject.base.console import Reporter
-from mlproject.base.errors import ModelError
+from mlproject.base.errors import ModelError, one_line
 from mlproject.tracking import names, runs
 from mlproject.tracking.azureml import studio_link
 from mlproject.tracking.experiments import ambient_experiment
@@ -40,6 +40,8 @@ from training.fitting import Outcome
 from training.model import Format
 from training.plan import Plan
 from training.request import TrainResult
+
+_LONGEST_VALUE = 60
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,9 @@ class _Execution:
         for notice in budget.notices(plan.search, len(plan.rows.y_train)):
             self.reporter.warn(notice)
         for failure in outcome.failures:
-            shown = ", ".join(f"{name}={value}" for name, value in failure.parameters.items())
+            shown = ", ".join(
+                f"{name}={_in_short(value)}" for name, value in failure.parameters.items()
+            )
             folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
             self.reporter.warn(
                 f"Candidate {failure.index} ({shown}) failed on {folds}: {failure.why}"
@@ -217,6 +221,14 @@ class _Execution:
 
 def _names_of(X: Any) -> list[str]:
     return [str(name) for name in X.columns] if hasattr(X, "columns") else []
+
+
+def _in_short(value: Any) -> str:
+    """Return a value in one short line: of an estimator its class."""
+    if hasattr(value, "get_params"):
+        return type(value).__name__
+    text = one_line(str(value))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _plain(value: Any) -> Any:

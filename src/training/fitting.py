@@ -119,6 +119,8 @@ def _quiet_failures() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="One or more of the test scores are non-finite")
         warnings.filterwarnings("ignore", message="Scoring failed")
         warnings.filterwarnings("ignore", message="The least populated class")
+        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        warnings.simplefilter("ignore", RuntimeWarning)  # numbers too large for a model
         warnings.filterwarnings("ignore", message="The `probability` parameter was deprecated")
         yield
 
@@ -161,11 +163,11 @@ def folds_of(search: Any, rows: Split) -> Iterator[tuple[Any, Any]]:
 
 def _why(search: Any, candidate: Any, rows: Split, fold: int) -> str | None:
     """Fit one candidate on one fold again, to hear what it raises."""
-    folds = list(folds_of(search, rows))
-    if not folds:
-        return None
-    train, test = folds[fold % len(folds)]
     try:
+        folds = list(folds_of(search, rows))
+        if not folds:
+            return None
+        train, test = folds[fold % len(folds)]
         candidate.fit(_safe_indexing(rows.X_train, train), _safe_indexing(rows.y_train, train))
         scorer = check_scoring(candidate, search.scoring)
         scorer(candidate, _safe_indexing(rows.X_train, test), _safe_indexing(rows.y_train, test))

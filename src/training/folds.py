@@ -113,5 +113,6 @@ def _check(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] | Non
         )
     if groups is not None and groups.nunique() < folds:
         raise DataError(
-            f"{groups.nunique()} groups are fewer than {folds} folds", "Lower 'folds' in the recipe"
+            f"{groups.nunique()} groups in the training rows are fewer than {folds} folds",
+            "Bring more groups, or give fewer --folds",
         )

@@ -29,7 +29,7 @@ def intervals(plan: Plan, estimator: Any, measured: Mapping[str, float]) -> dict
     answers: dict[str, Any] = {}
     for name in measured:
         metric = plan.held_out.get(name)
-        if metric is None or not _can_be_resampled(metric):
+        if metric is None or not _can_be_resampled(metric, plan.rows.y_test):
             continue
         resampled = ResampledMetric(metric, plan.task)
         method = _method(resampled, estimator)
@@ -55,7 +55,7 @@ def compared(plan: Plan, metric: Metric, baseline: Any, estimator: Any) -> Inter
     rows = plan.rows
     if rows.y_test is None:
         return None
-    if not _can_be_resampled(metric):
+    if not _can_be_resampled(metric, rows.y_test):
         return metric.natural(float(metric.scorer(baseline, rows.X_test, rows.y_test)))
     resampled = ResampledMetric(metric, plan.task)
     answers = [
@@ -65,8 +65,12 @@ def compared(plan: Plan, metric: Metric, baseline: Any, estimator: Any) -> Inter
     return compare(pair, resamples=_resamples(len(pair.y)), seed=plan.seed)
 
 
-def _can_be_resampled(metric: Metric) -> bool:
-    return hasattr(metric.scorer, "_score_func") and hasattr(metric.scorer, "_response_method")
+def _can_be_resampled(metric: Metric, y: Any) -> bool:
+    return (
+        np.ndim(y) == 1
+        and hasattr(metric.scorer, "_score_func")
+        and hasattr(metric.scorer, "_response_method")
+    )
 
 
 def _classes(estimator: Any) -> Any:

@@ -97,6 +97,8 @@ def _numbers(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
     if types.is_datetime64_any_dtype(values):
         return values.astype("int64").to_numpy(dtype=np.float64)
     if types.is_numeric_dtype(values):
-        return values.to_numpy(dtype=np.float64)
+        numbers = values.to_numpy(dtype=np.float64)
+        limit = float(np.finfo(np.float32).max) / 2  # of scikit-learn's trees
+        return np.asarray(np.clip(numbers, -limit, limit))
     codes, _ = pd.factorize(values)
     return codes.astype(np.float64)

@@ -73,10 +73,10 @@ def prepare(request: TrainRequest) -> Prepared:
     chosen = _chosen(request)
     recipe = chosen.recipe
     estimator = _checked_pipeline(recipe)
-    table = chosen.table if chosen.table is not None else _loaded(recipe)
-    checks.columns_to_split_by(recipe, table)
+    table = chosen.table if chosen.table is not None else loaded(recipe)
     kept = labelled(recipe, table)
     X, y = kept.X, kept.y
+    checks.columns_to_split_by(recipe, table, y.index)
     validation, held_out_rows = validation_rows(recipe, [str(name) for name in X.columns])
     if held_out_rows is None:
         checks.splittable(recipe, y)
@@ -220,9 +220,9 @@ def _derived(request: TrainRequest) -> _Chosen:
     return _Chosen(recipe, table, derived.left_out, [*told, *derived.notices])
 
 
-def _loaded(recipe: Recipe) -> Table:
-    table = tables.load(_source(recipe), recipe.data.encoding)
-    return table.formatted(recipe.data.formats)
+def loaded(recipe: Recipe) -> Table:
+    """Return the data of a recipe, read as it says."""
+    return tables.load(_source(recipe), recipe.data.encoding, recipe.data.formats)
 
 
 def _source(recipe: Recipe) -> str:
@@ -254,5 +254,5 @@ def other_rows(recipe: Recipe, source: str, features: list[str]) -> tuple[Table,
     """Return another source than the training data, with the same features and target."""
     data = recipe.data.model_copy(update={"source": source, "features": features, "drop": []})
     other = recipe.model_copy(update={"data": data})
-    table = _loaded(other)
+    table = loaded(other)
     return table, labelled(other, table)

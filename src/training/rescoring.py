@@ -41,7 +41,7 @@ def check(first: FirstRows, estimator: Any, stored: Any, schema: Schema) -> None
         if wrong is not None:
             raise ModelError(
                 f"The model does not score its own data as it was fitted: row {start + wrong + 1} "
-                f"is {scored[wrong]!r} when it is scored, and {expected[wrong]!r} when it is not"
+                f"is {scored[wrong]} when it is scored, and {expected[wrong]} when it is not"
             )
 
 

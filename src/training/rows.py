@@ -65,6 +65,7 @@ def labelled(recipe: Recipe, table: Table) -> LabelledRows:
         )
     table.require([target], "target")
     X = checks.features(recipe, table, target)
+    checks.plain_target(table.frame[target], table.source)
     rows = LabelledRows(X, table.frame[target], X)
     rows = _with_target(recipe, rows, table.source)
     y = checks.target_fits(recipe, rows.y, table.source)

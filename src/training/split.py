@@ -13,7 +13,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
-from mlproject.base.errors import DataError
+from mlproject.base.errors import DataError, reason
 from mlproject.data.table import Table
 from training.recipe import Recipe, SplitKind
 
@@ -127,7 +127,13 @@ class Rule:
         return np.concatenate([train, rows[lone]]), test
 
     def _drawn(self, rows: Any, by_class: Any) -> tuple[Any, Any]:
-        train, test = train_test_split(
-            rows, test_size=self.test_size, random_state=self.seed, stratify=by_class
-        )
+        try:
+            train, test = train_test_split(
+                rows, test_size=self.test_size, random_state=self.seed, stratify=by_class
+            )
+        except ValueError as error:
+            raise DataError(
+                f"{len(rows)} rows cannot be split with {self.test_size:g} of them held out: "
+                f"{reason(error)}"
+            ) from error
         return train, test

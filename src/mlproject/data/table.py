@@ -98,8 +98,24 @@ class Table:
         return replace(self, frame=frame, types=types, texts=self.texts.select(rest))
 
 
-def load(source: str, encoding: str | None = None) -> Table:
-    """Read a source whole; ``encoding`` is what its text is in, where that is not seen."""
+def load(
+    source: str, encoding: str | None = None, formats: Mapping[str, ColumnFormat] | None = None
+) -> Table:
+    """Read a source whole.
+
+    Parameters
+    ----------
+    encoding : str, optional
+        What its text is in, where that is not seen.
+    formats : mapping of str to ColumnFormat, optional
+        Columns that are read as they are written, not as they seem to be: ``1.234`` may be a
+        thousand.
+    """
+    table = _as_it_seems(source, encoding, list(formats or ()))
+    return table.formatted(formats) if formats else table
+
+
+def _as_it_seems(source: str, encoding: str | None, as_text: Sequence[str]) -> Table:
     if samples.is_sample(source):
         table = samples.load(source)
         name = source.removeprefix(samples.PREFIX)
@@ -107,7 +123,7 @@ def load(source: str, encoding: str | None = None) -> Table:
             to_frame(table), source, name, samples.table_sha256(table), 0, **_as_read(table)
         )
     with opened(source, encoding) as files:
-        table = read_files(files)
+        table = read_files(files, as_text)
         digest = combined_sha256(files)
         count = len(files)
         seen = ", ".join(sorted({item.encoding for item in files if item.encoding})) or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
@@ -12,8 +12,8 @@ from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming
 
 
-def read_files(files: Sequence[SourceFile]) -> pa.Table:
-    tables = [_read_file(item) for item in files]
+def read_files(files: Sequence[SourceFile], as_text: Collection[str] = ()) -> pa.Table:
+    tables = [_read_file(item, as_text) for item in files]
     expected = tables[0].column_names
     for item, table in zip(files, tables, strict=True):
         odd = sorted(set(table.column_names) ^ set(expected))
@@ -28,8 +28,8 @@ def read_files(files: Sequence[SourceFile]) -> pa.Table:
         raise DataError(f"The files hold different types: {one_line(str(error))}") from error
 
 
-def _read_file(item: SourceFile) -> pa.Table:
+def _read_file(item: SourceFile, as_text: Collection[str]) -> pa.Table:
     with naming(item):
-        table = formats.read(item)
+        table = formats.read(item, as_text)
     check_distinct(table.column_names, item.name)
     return table

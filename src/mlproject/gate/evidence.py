@@ -10,12 +10,11 @@ import pandas as pd
 
 from mlproject.base.errors import ConfigurationError, DataError, GateError
 from mlproject.base.suggestions import did_you_mean
-from mlproject.data import table as tables
 from mlproject.data.table import Table
 from mlproject.tracking import names
 from mlproject.tracking.failures import as_tracking_error
 from training import catalogue
-from training.preparation import other_rows, validation_rows
+from training.preparation import loaded, other_rows, validation_rows
 from training.recipe import Recipe
 from training.rows import labelled
 from training.split import Split, positions, split
@@ -70,7 +69,9 @@ class Evidence:
 def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Evidence:
     """Return the rows that a run held out, or those of a source as its recipe wants them."""
     recipe = _recipe(client, run_id)
-    table = tables.load(_source(recipe, run_id))
+    if recipe.data.source is None:
+        raise GateError(f"The recipe of run {run_id} names no data")
+    table = loaded(recipe)
     _check_unchanged(client, run_id, table)
     # The pipeline is not built: what a recipe from a server names is not called.
     kept = labelled(recipe, table)
@@ -108,12 +109,6 @@ def _recipe(client: MlflowClient, run_id: str) -> Recipe:
         with TemporaryDirectory(prefix="mlproject-") as folder:
             path = client.download_artifacts(run_id, names.RECIPE_FILE, folder)
             return catalogue.load(str(path))
-
-
-def _source(recipe: Recipe, run_id: str) -> str:
-    if recipe.data.source is None:
-        raise GateError(f"The recipe of run {run_id} names no data")
-    return recipe.data.source
 
 
 def _check_unchanged(client: MlflowClient, run_id: str, table: Table) -> None:

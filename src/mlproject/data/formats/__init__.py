@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ _SINKS: dict[str, Callable[[HashingFile, pa.Schema], Sink]] = {
     "jsonl": json_lines.JsonLinesSink,
     "parquet": parquet_files.ParquetSink,
 }
-_READERS = {"csv": csv_files.read, "jsonl": json_lines.read, "parquet": parquet_files.read}
+_READERS = {"jsonl": json_lines.read, "parquet": parquet_files.read}
 
 
 def opened(item: SourceFile, *, whole: bool) -> DataFile:
@@ -28,8 +28,13 @@ def opened(item: SourceFile, *, whole: bool) -> DataFile:
     return json_lines.JsonLinesFile.opened(item, whole=whole)
 
 
-def read(item: SourceFile) -> pa.Table:
-    """Return a whole file, with the types that its values show."""
+def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
+    """Return a whole file, with the types that its values show.
+
+    Columns of ``as_text`` are not guessed at; Parquet and JSON Lines have types of their own.
+    """
+    if item.format == "csv":
+        return csv_files.read(item, as_text)
     return _READERS[item.format](item)
 
 

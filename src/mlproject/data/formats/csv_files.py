@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -193,24 +193,30 @@ class CsvSink(TextSink):
         return bytes_of(pc.binary_join_element_wise(raw, *cells, pa.scalar(b",", pa.binary())))
 
 
-def read(item: SourceFile) -> pa.Table:
+def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
+    """Return a whole file, with the types that its values show; some columns as text."""
     delimiter = _delimiter(item)
-    table = _read(item, delimiter, ".")
-    if delimiter != "," and any(_has_decimal_commas(column) for column in table.columns):
-        table = _read(item, delimiter, ",")
+    table = _read(item, delimiter, ".", as_text)
+    others = [name for name in table.column_names if name not in as_text]
+    if delimiter != "," and any(_has_decimal_commas(table[name]) for name in others):
+        table = _read(item, delimiter, ",", as_text)
     for field in table.schema:
         if pa.types.is_binary(field.type):  # what pyarrow makes of text that is not UTF-8
             raise not_text(item)
     return table
 
 
-def _read(item: SourceFile, delimiter: str, decimal_point: str) -> pa.Table:
+def _read(
+    item: SourceFile, delimiter: str, decimal_point: str, as_text: Collection[str]
+) -> pa.Table:
     return pyarrow.csv.read_csv(
         stream(item),
         read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=whole_block(item)),
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
-            strings_can_be_null=True, decimal_point=decimal_point
+            strings_can_be_null=True,
+            decimal_point=decimal_point,
+            column_types=dict.fromkeys(as_text, pa.string()),
         ),
     )
 
