@@ -120,7 +120,7 @@ slowly = {
 }
 
 
-@settings(max_examples=15, derandomize=True, **slowly)
+@settings(max_examples=10, derandomize=True, **slowly)
 @given(frames())
 def test_any_frame_is_trained_and_scored_back_or_refused_in_one_line(written: Written) -> None:
     trained_and_scored(written)

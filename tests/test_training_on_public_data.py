@@ -18,7 +18,7 @@ from tests.conftest import Finished, Shell
 from tests.public_data import BY_NAME, UNNAMED, raw
 
 QUICKLY = ("--budget", "3s")
-SMALL = ("cars", "stocks", "salaries", "nations", "penguins", "weather", "titanic", "plebiscite")
+SMALL = ("cars", "stocks", "salaries", "penguins", "weather", "plebiscite")
 
 
 def frame_of(file: str, rows: int | None = None) -> pd.DataFrame:
