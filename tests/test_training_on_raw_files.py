@@ -485,3 +485,82 @@ def test_a_split_by_time_may_lack_the_time_of_rows_that_are_left_out(shell: Shel
 
     assert done.code == 0, done.err
     assert done.json["rows_trained"] + done.json["rows_held_out"] == 190
+
+
+def test_a_quantity_that_grows_steadily_numbers_no_rows() -> None:
+    from training.columns import unusable
+
+    months = np.arange(150)
+    jobs = pd.Series(110_000 + 130 * months + (months % 7) * 11, name="private")
+    assert unusable(jobs) is None
+
+
+def test_a_leak_is_seen_through_gaps_and_in_a_file_that_is_sorted() -> None:
+    from training.leaks import warnings_of
+
+    random = np.random.default_rng(0)
+    y = pd.Series(np.sort(random.exponential(50, 600)), name="price")
+    leak = pd.Series(1000 * y + random.normal(size=600), name="cost in cents")
+    leak[::50] = np.nan
+    [told] = warnings_of(leak.to_frame(), y, "regression", seed=0)
+
+    assert "alone predicts the target (R² 1.00)" in told
+    assert told.endswith("--drop 'cost in cents'")
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ({"yes": 5, True: 1}, "in quotes: YAML takes them for truth values"),
+        ({"Yes": 5, "no": 1}, "Did you mean 'yes'?"),
+        ({"yes": 5}, "lacks the class 'no'"),
+    ],
+)
+def test_weights_are_of_the_classes_that_there_are(
+    shell: Shell, weights: dict[Any, float], told: str
+) -> None:
+    frame = two_blobs().assign(y=lambda rows: np.where(rows["a"] > 0, "yes", "no"))
+    name = recipe(shell, classes={"weights": weights})
+    done = shell.train(name, "--data", rows(shell, frame))
+
+    assert done.code == 2, done.err
+    assert "classes.weights" in done.error
+    assert told in done.error
+    assert not (shell.folder / "mlruns").exists()
+
+
+def test_a_mistyped_key_of_a_format_is_refused_with_the_nearest(shell: Shell) -> None:
+    name = recipe(
+        shell, data={"target": "y", "formats": {"a": {"type": "number", "thousand": ","}}}
+    )
+    done = shell.train(name, "--data", rows(shell, two_blobs()))
+
+    assert done.code == 2, done.err
+    assert "Did you mean 'thousands'?" in done.error
+
+
+def test_a_format_that_training_offers_can_be_pasted(shell: Shell) -> None:
+    prices = [f"${number:,}" for number in range(1000, 1199)]
+    frame = two_blobs().assign(price=[*prices, "?"])
+    encoder = {"OneHotEncoder": {"handle_unknown": "ignore"}}
+    transformers = [["price", encoder, ["price"]], ["rest", "passthrough", ["a", "b"]]]
+    steps = {"ColumnTransformer": {"transformers": transformers}}
+    pipeline = [{"features": steps}, {"model": {"LogisticRegression": {}}}]
+    data = rows(shell, frame)
+    done = shell.train(recipe(shell, pipeline=pipeline), "--data", data)
+    offered = re.search(r"add under 'data' of the recipe: (formats: .*)", done.err)
+    assert offered, done.err
+
+    pasted = yaml.safe_load(f"{{{offered[1]}}}")
+    boosting = [{"model": {"HistGradientBoostingClassifier": {}}}]
+    again = recipe(shell, pipeline=boosting, data={"target": "y"} | pasted)
+    assert shell.train(again, "--data", data).code == 0
+
+
+def test_a_frame_in_the_place_of_a_file_leads_to_fit() -> None:
+    import mlproject
+
+    with pytest.raises(
+        mlproject.ConfigurationError, match=r"For rows in memory use mlproject\.fit"
+    ):
+        mlproject.train(data=two_blobs(), target="y")  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -99,7 +100,7 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
         content["classes"] = {"rare": "folds"}
     notices = [
         f"Column '{column}' has several rows a value, and one value of the target each: to keep "
-        f"such rows together, give --group-by {column}"
+        f"such rows together, give --group-by {quote(column)}"
         for column in columns.groups
         if not request.group_by
     ]

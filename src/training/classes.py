@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 from mlproject.base.errors import ConfigurationError, DataError, ModelError, reason
+from mlproject.base.suggestions import did_you_mean
 from training.metrics import Metric
 from training.split import Split
 
@@ -36,6 +37,22 @@ def check_weighed(estimator: BaseEstimator, weights: Weights | None) -> None:
             "No step of the pipeline takes weights of classes: 'classes.weights'",
             "Use a model with the parameter class_weight",
         )
+
+
+def check_known(weights: Weights | None, classes: np.ndarray[Any, Any] | None) -> None:
+    """Raise ConfigurationError unless every class has a weight, and nothing else."""
+    if weights is None or isinstance(weights, str) or classes is None:
+        return
+    known = classes.tolist()
+    for label in weights:
+        if label not in known:
+            hint = did_you_mean(str(label), [str(item) for item in known], noun="classes")
+            if isinstance(label, bool) and all(isinstance(item, str) for item in known):
+                hint = "Write yes, no, on and off in quotes: YAML takes them for truth values"
+            raise ConfigurationError(f"'classes.weights' names '{label}', which is no class", hint)
+    missing = [item for item in known if item not in weights]
+    if missing:
+        raise ConfigurationError(f"'classes.weights' lacks the class '{missing[0]}'")
 
 
 def check_threshold(metric: Metric, classes: np.ndarray[Any, Any]) -> None:

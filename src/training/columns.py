@@ -22,6 +22,8 @@ _ROWS_TO_NUMBER = 20
 # even spread, times the root of the rows, is above that in one case of a thousand.
 _MOST_UNEVEN = 1.95
 _ROWS_TO_MEASURE_SPREAD = 100
+# Of fewer than one row in so many, even numbers may be a quantity that grows.
+_MOST_SPREAD = 20
 _NAMES_ROWS = re.compile(
     r"(unnamed(: ?\d+)?|index|idx|row|row ?(names?|num(ber)?|id)|obs(ervation)?|serial|"
     r"(.*[_\- .])?(id|uuid|guid|key))",
@@ -163,7 +165,7 @@ def is_row_number(values: pd.Series[Any]) -> bool:
     width = ordered[-1] - ordered[0]
     if width < rows / _NEARLY_ALL:
         return True
-    if rows < _ROWS_TO_MEASURE_SPREAD:
+    if rows < _ROWS_TO_MEASURE_SPREAD or width > _MOST_SPREAD * rows:
         return False
     even = (ordered - ordered[0]) / width
     distance = np.abs(even - np.linspace(0, 1, rows)).max()

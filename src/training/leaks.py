@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 from sklearn.metrics import balanced_accuracy_score, r2_score
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from training.columns import is_row_number
@@ -29,7 +30,7 @@ def warnings_of(X: pd.DataFrame, y: pd.Series[Any], task: Task, seed: int) -> li
     """Return what should be told of features that number the rows, or tell the target."""
     found = [
         f"Column '{name}' numbers the rows: a model learns their order by it. To leave it out, "
-        f"give --drop {name}"
+        f"give --drop {quote(str(name))}"
         for name in X.columns
         if is_row_number(X[name])
     ]
@@ -42,7 +43,7 @@ def warnings_of(X: pd.DataFrame, y: pd.Series[Any], task: Task, seed: int) -> li
         if told is not None:
             found.append(
                 f"Column '{name}' {told}: if it is not known when the model is used, give "
-                f"--drop {name}"
+                f"--drop {quote(str(name))}"
             )
     return found
 
@@ -65,10 +66,11 @@ def _told(values: pd.Series[Any], y: pd.Series[Any], task: Task) -> str | None:
 def _r2(codes: np.ndarray[Any, Any], y: pd.Series[Any]) -> float:
     """Return the R² of a straight line or of a tree, whichever is better."""
     tree = DecisionTreeRegressor(min_samples_leaf=2, max_leaf_nodes=_LEAVES, random_state=0)
-    straight = 0.0
-    if np.isfinite(codes).all() and np.ptp(codes) > 0 and y.nunique() > 1:
-        straight = float(np.corrcoef(codes, y)[0, 1] ** 2)
-    predicted = cross_val_predict(tree, codes.reshape(-1, 1), y, cv=_FOLDS)
+    straight, known = 0.0, np.isfinite(codes)
+    if known.mean() > 1 / 2 and np.ptp(codes[known]) > 0 and y[known].nunique() > 1:
+        straight = float(np.corrcoef(codes[known], y[known])[0, 1] ** 2)
+    folds = KFold(_FOLDS, shuffle=True, random_state=0)
+    predicted = cross_val_predict(tree, codes.reshape(-1, 1), y, cv=folds)
     return max(straight, float(r2_score(y, predicted)))
 
 
@@ -78,7 +80,8 @@ def _balanced_accuracy(codes: np.ndarray[Any, Any], y: pd.Series[Any]) -> float:
     if y[kept].nunique() < 2:
         return 0.0
     tree = DecisionTreeClassifier(min_samples_leaf=2, max_leaf_nodes=_LEAVES, random_state=0)
-    predicted = cross_val_predict(tree, codes[kept].reshape(-1, 1), y[kept], cv=_FOLDS)
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
+    predicted = cross_val_predict(tree, codes[kept].reshape(-1, 1), y[kept], cv=folds)
     return float(balanced_accuracy_score(y[kept], predicted))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.suggestions import did_you_mean
@@ -31,7 +32,7 @@ from training import (
     search,
     signature,
 )
-from training.classes import check_threshold
+from training.classes import check_known, check_threshold
 from training.plan import FirstRows, Plan
 from training.recipe import Recipe
 from training.request import TrainRequest
@@ -87,6 +88,7 @@ def prepare(request: TrainRequest) -> Prepared:
     recorded = recipe
     recipe, fewer = folds.possible(recipe, rows.y_train, rows.groups)
     classes = None if recipe.task == "regression" else np.unique(y)
+    check_known(recipe.classes.weights, classes)
     scoring = {name: metrics.resolve(name, recipe.task, classes) for name in recipe.scoring}
     plan = Plan(
         name=recipe.name,
@@ -144,6 +146,11 @@ def _told(chosen: _Chosen, table: Table, kept: LabelledRows, request: TrainReque
     return told + leaks.warnings_of(kept.X, kept.y, recipe.task, recipe.seed)
 
 
+def _as_yaml(name: str, known: ColumnFormat) -> str:
+    content = {"formats": {name: known.model_dump(mode="json", exclude_defaults=True)}}
+    return str(yaml.safe_dump(content, default_flow_style=True, width=10_000)).strip()[1:-1]
+
+
 def _unexpected(table: Table, X: pd.DataFrame) -> list[str]:
     """Return what a recipe that was not made for a file may not expect of it."""
     found = ["The column without a name is left out"] if "" in table.frame else []
@@ -152,8 +159,7 @@ def _unexpected(table: Table, X: pd.DataFrame) -> list[str]:
             example = X[name].dropna().iloc[0]
             found.append(
                 f"Column '{name}' holds {known.type}s in text, such as {example!r}, and is taken "
-                f"as text; to read them, add to the recipe: data.formats: {{{name}: "
-                f"{known.model_dump(exclude_defaults=True)}}}"
+                f"as text; to read them, add under 'data' of the recipe: {_as_yaml(name, known)}"
             )
     return found
 

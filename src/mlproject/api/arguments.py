@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 from mlproject.base.console import Reporter
+from mlproject.base.errors import ConfigurationError
 from mlproject.tracking.target import resolve
 from training.request import TrainResult
 
@@ -28,6 +29,11 @@ def several(values: Any) -> Any:
 
 
 def text(value: str | PathLike[str] | None) -> str | None:
+    if value is not None and not isinstance(value, (str, PathLike)):
+        raise ConfigurationError(
+            f"A text or a path is expected, not {type(value).__name__}",
+            "For rows in memory use mlproject.fit or mlproject.predict",
+        )
     return None if value is None else str(value)
 
 

@@ -74,6 +74,8 @@ def _is_union_branch(part: str | int) -> bool:
 
 def _keys_at(model: type[BaseModel], place: Iterable[str]) -> list[str]:
     for part in place:
+        if part not in model.model_fields:  # the key of a mapping
+            continue
         annotation = model.model_fields[part].annotation
         choices = [annotation, *get_args(annotation)]
         nested = [

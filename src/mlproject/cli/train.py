@@ -41,10 +41,10 @@ def summarise(result: TrainResult, reporter: Reporter) -> None:
         ("task", f"{result.task} of {result.target}" if result.target else result.task),
         ("features", _listed(result.features)),
         *((f"left out: {name or '(no name)'}", why) for name, why in result.left_out.items()),
-        ("candidates", f"{result.candidates} tried, {result.children} recorded"),
+        ("candidates", _candidates(result)),
         *((f"best {name}", _short(value)) for name, value in result.best_params.items()),
         *((name, text) for name, text in _metrics(result)),
-        *((f"better than a {name} model", _improvement(item)) for name, item in _known(result)),
+        *((f"{_side(item)} a {name} model", _improvement(item)) for name, item in _known(result)),
         ("model", f"{result.model_uri} ({result.model_format})"),
     ]
     if result.registered:
@@ -57,6 +57,16 @@ def summarise(result: TrainResult, reporter: Reporter) -> None:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return f"{len(names)}: {', '.join(names[:_MOST_LISTED])}{more}"
+
+
+def _candidates(result: TrainResult) -> str:
+    if not result.children and result.candidates == 1:
+        return "1, without a search"
+    return f"{result.candidates} tried, {result.children} recorded"
+
+
+def _side(interval: dict[str, Any]) -> str:
+    return "better than" if interval["improvement"] >= 0 else "worse than"
 
 
 def _short(value: Any) -> str:
@@ -85,6 +95,9 @@ def _known(result: TrainResult) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _improvement(interval: dict[str, Any]) -> str:
-    ends = f"95 %: {interval['low']:.4g} to {interval['high']:.4g}"
-    by = f"by {interval['improvement']:.4g} {interval['metric']} ({ends})"
+    ends = sorted((interval["low"], interval["high"]))
+    if interval["improvement"] < 0:
+        ends = [-end for end in reversed(ends)]
+    sure = f"95 %: {ends[0]:.6g} to {ends[1]:.6g}"
+    by = f"by {abs(interval['improvement']):.6g} {interval['metric']} ({sure})"
     return f"{by}; it has {interval['champion']:.6g}"
