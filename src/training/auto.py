@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
-from mlproject.base.errors import ConfigurationError, DataError
+from mlproject.base.errors import DataError
 from mlproject.data.table import Table
 from training.checks import plain_target
 from training.columns import Columns, sorted_out
@@ -61,8 +61,6 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
     table.require(list(request.drop), "column to drop")
     plain_target(table.frame[target], table.source)
     y = table.frame[target].dropna()
-    if target in (*request.drop, request.group_by):
-        raise ConfigurationError(f"'{target}' is the target, and cannot be left out or grouped by")
     if y.empty:
         raise DataError(f"The target '{target}' is empty in {table.source}", "Choose another")
     task = request.task or infer_task(y)

@@ -121,9 +121,11 @@ class BudgetedGridSearchCV(GridSearchCV):
             X, y = _safe_indexing(X, kept), _safe_indexing(y, kept)
             if params.get("groups") is not None:
                 params["groups"] = _safe_indexing(params["groups"], kept)
-        with one_thread(self.rows_):
-            super().fit(X, y, **params)
-        del self.end
+        try:
+            with one_thread(self.rows_):
+                super().fit(X, y, **params)
+        finally:  # another fit has a budget of its own
+            del self.end
         return self
 
     def _affordable(self, X: Any, y: Any) -> int:

@@ -193,7 +193,7 @@ def _groups_rows(values: pd.Series[Any], target: pd.Series[Any]) -> bool:
     distinct = values.nunique()
     if not is_name or distinct < _FEWEST_GROUPS or len(values) < _ROWS_A_GROUP * distinct:
         return False
-    if target.nunique() >= distinct and types.is_numeric_dtype(target) is False:
+    if target.nunique() >= distinct and not types.is_numeric_dtype(target):
         return False
     of_each = target.groupby(values.to_numpy()).nunique()
     return bool((of_each == 1).all()) and target.nunique() > 1

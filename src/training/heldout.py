@@ -32,7 +32,7 @@ def intervals(plan: Plan, estimator: Any, measured: Mapping[str, float]) -> dict
         if metric is None or not _can_be_resampled(metric, plan.rows.y_test):
             continue
         resampled = ResampledMetric(metric, plan.task)
-        method = _method(resampled, estimator)
+        method = resampled.method_of(estimator)
         if method not in answers:
             answers[method] = getattr(estimator, method)(plan.rows.X_test)
         try:
@@ -59,7 +59,7 @@ def compared(plan: Plan, metric: Metric, baseline: Any, estimator: Any) -> Inter
         return metric.natural(float(metric.scorer(baseline, rows.X_test, rows.y_test)))
     resampled = ResampledMetric(metric, plan.task)
     answers = [
-        getattr(model, _method(resampled, model))(rows.X_test) for model in (baseline, estimator)
+        getattr(model, resampled.method_of(model))(rows.X_test) for model in (baseline, estimator)
     ]
     pair = pairs.paired(resampled, rows.y_test, answers[0], answers[1], _classes(estimator))
     return compare(pair, resamples=_resamples(len(pair.y)), seed=plan.seed)
@@ -75,12 +75,6 @@ def _can_be_resampled(metric: Metric, y: Any) -> bool:
 
 def _classes(estimator: Any) -> Any:
     return getattr(estimator, "classes_", None)
-
-
-def _method(metric: ResampledMetric, estimator: Any) -> str:
-    """Return the method that the metric takes of a model, as its scorer chooses it."""
-    has = [method for method in metric.methods if hasattr(estimator, method)]
-    return (has or metric.methods)[0]
 
 
 def _resamples(rows: int) -> int:

@@ -43,6 +43,12 @@ def applied(recipe: Recipe, request: TrainRequest) -> Recipe:
     return parameters.applied(changed, parameters.parse(request.params))
 
 
+def check(request: TrainRequest) -> None:
+    """Raise ConfigurationError for a text that means nothing, before any data is read."""
+    seconds(request.budget)
+    parameters.parse(request.params)
+
+
 def seconds(budget: str | float | None) -> float | None:
     """Return a duration such as ``90``, ``60s``, ``5m`` or ``1h`` in seconds."""
     if budget is None:

@@ -197,6 +197,7 @@ def _checked_pipeline(recipe: Recipe) -> Any:
 
 def _chosen(request: TrainRequest) -> _Chosen:
     """Return the recipe that is asked for, with the request applied."""
+    overrides.check(request)
     if request.recipe == catalogue.AUTO or (request.recipe is None and request.data is not None):
         chosen = _derived(request)
     else:

@@ -46,12 +46,14 @@ class Rounds:
         rows = min(all_rows, search.first_rows or all_rows)
         untried = len(candidates)
         while True:
+            failed = search.failed_
             begun = self._round(candidates, number, rows)
+            left = len(candidates) - begun - (search.failed_ - failed)
             if number == 0:
-                untried = len(candidates) - begun - search.failed_
+                untried = left
             places = range(len(self.tried) - begun, len(self.tried))
             best = self._survivors(places)
-            if begun < len(candidates) or len(best) < 2 or rows >= all_rows:
+            if left or len(best) < 2 or rows >= all_rows:
                 return untried
             grown = min(all_rows, round(rows * search.factor))
             expected = sum(self._seconds(place) for place in best) * grown / rows

@@ -63,6 +63,8 @@ def labelled(recipe: Recipe, table: Table) -> LabelledRows:
         raise ConfigurationError(
             f"The recipe '{recipe.name}' names no target", "Give --target COLUMN"
         )
+    if target in (*recipe.data.drop, recipe.split.group):
+        raise ConfigurationError(f"'{target}' is the target, and cannot be left out or grouped by")
     table.require([target], "target")
     X = checks.features(recipe, table, target)
     checks.plain_target(table.frame[target], table.source)

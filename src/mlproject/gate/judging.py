@@ -95,7 +95,7 @@ def _compared(
 ) -> Comparison:
     known = _classes(metric, evidence, challenger, champion)
     inputs, y = evidence.inputs, evidence.y
-    predictions = challenger.predict(inputs, _method(metric, challenger))
+    predictions = challenger.predict(inputs, metric.method_of(challenger.estimator))
     alone = Comparison(
         rules,
         metric,
@@ -107,7 +107,7 @@ def _compared(
     )
     if champion is None:
         return alone
-    of_champion = champion.predict(inputs, _method(metric, champion))
+    of_champion = champion.predict(inputs, metric.method_of(champion.estimator))
     pair = paired(metric, y, of_champion, predictions, known)
     parts = (
         by_column(
@@ -128,12 +128,6 @@ def _compared(
         seconds_a_row=(champion.seconds_a_row(inputs), challenger.seconds_a_row(inputs)),
         bytes=(champion.size, challenger.size),
     )
-
-
-def _method(metric: ResampledMetric, model: LoadedModel) -> str:
-    """Return the method that the metric takes of a model, as its scorer chooses it."""
-    has = [method for method in metric.methods if hasattr(model.estimator, method)]
-    return (has or metric.methods)[0]
 
 
 def _classes(

@@ -43,6 +43,11 @@ class ResampledMetric:
         methods = self.metric.scorer._response_method
         return (methods,) if isinstance(methods, str) else tuple(methods)
 
+    def method_of(self, estimator: Any) -> str:
+        """Return the method that is asked of an estimator, as the scorer chooses it."""
+        has = [method for method in self.methods if hasattr(estimator, method)]
+        return (has or self.methods)[0]
+
     @property
     def of_labels(self) -> bool:
         """Whether classes are compared, rather than probabilities, scores or numbers."""
