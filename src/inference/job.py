@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from inference.request import OutputPaths, ScoreRequest
+from inference.engines.engine import Engine
+from inference.flow import in_background
+from inference.outputs import OutputPaths
+from inference.part import PartFiles
+from inference.request import ScoreRequest
 from inference.scorer import Scorer
 from mlproject.base.console import Reporter
 from mlproject.data.source import SourceFile
@@ -19,18 +24,19 @@ class Job:
 
     Attributes
     ----------
-    files : list of SourceFile
-        The input, on this machine.
-    digests : Future of list of str
-        Their SHA-256, which are computed meanwhile.
+    items : list of SourceFile
+        The input, where the engine's workers find it.
+    digests : callable
+        Returns the SHA-256 of each of them; here they are computed meanwhile.
     """
 
     request: ScoreRequest
     paths: OutputPaths
     model: LoadedModel
     scorer: Scorer
-    files: list[SourceFile]
-    digests: Future[list[str]]
+    engine: Engine
+    items: list[SourceFile]
+    digests: Callable[[], list[str]]
     reporter: Reporter
 
     @property
@@ -42,3 +48,24 @@ class Job:
             "keep": self.request.keep,
             "on_error": self.request.on_error,
         }
+
+    @property
+    def files(self) -> PartFiles:
+        """Where the parts go."""
+        paths, work = self.paths, self.paths.work
+        if paths.file is not None:
+            return PartFiles(work, work, work, paths.format, paths.rejects_format, headers=False)
+        rejects = paths.folder.child("_rejects")
+        return PartFiles(paths.folder, rejects, work, paths.format, "csv", headers=True)
+
+
+def digests_of(engine: Engine, items: list[SourceFile]) -> Callable[[], list[str]]:
+    """Return what returns the hashes of files: made in the background here, or by the workers."""
+    if engine.is_remote:
+        return lambda: engine.results(_digest, items)
+    future: Future[list[str]] = in_background(lambda: [_digest(item) for item in items])
+    return future.result
+
+
+def _digest(item: SourceFile) -> str:
+    return item.sha256()

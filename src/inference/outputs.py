@@ -1,80 +1,148 @@
-"""What already stands under the names of the outputs, and whether it may be replaced."""
+"""Where outputs go: one file, or a folder in which the parts stay; here, or behind a URL."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from inference import manifest
-from inference.job import Job
-from inference.journal import Journal
-from inference.request import OutputPaths, ScoreRequest
+from inference.request import REJECT, ScoreRequest
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.files import sha256_of
-from mlproject.data.source import SourceFile
+from mlproject.base.redaction import redacted
+from mlproject.base.stores import Store, local_path
+from mlproject.data.encodings import checked
+from mlproject.data.remote import is_url
+from mlproject.data.source import file_format
+
+MANIFEST = "_manifest.json"
+_ENDINGS = "Written are .csv, .parquet and .jsonl, or a folder whose name ends in /"
 
 
-def refuse_existing(request: ScoreRequest, paths: OutputPaths, journal: Journal) -> None:
-    """Refuse to replace files, but those that an interrupted run has begun to publish."""
-    for path in _files(paths):
-        if not path.exists():
-            continue
-        if path.is_dir():
-            raise ConfigurationError(f"{path} is in the way: it is a folder")
-        ours = request.resume and (journal.publishing or paths.output.exists())
-        if not (request.overwrite or ours):
-            raise ConfigurationError(f"{path} is already there", "Replace it with --overwrite")
+@dataclass(frozen=True)
+class OutputFile:
+    """One file to write, in a store."""
+
+    store: Store
+    name: str
+
+    @property
+    def shown(self) -> str:
+        """The file as messages have it."""
+        folder = self.store.shown.rstrip("/")
+        return f"{folder}/{self.name}"
+
+    def exists(self) -> bool:
+        return self.store.size(self.name) is not None
 
 
-def refuse_inputs(paths: OutputPaths, files: Sequence[SourceFile]) -> None:
-    for path in _files(paths):
-        if path.exists() and any(path.samefile(item.path) for item in files):
+@dataclass(frozen=True)
+class OutputPaths:
+    """Where the files of a scoring go.
+
+    Attributes
+    ----------
+    given : str
+        The output as the user wrote it, without secrets.
+    folder : Store
+        In which the output is; or which is the output, of parts.
+    file : OutputFile or None
+        The one file of the output; None where the parts stay.
+    format, rejects_format : str
+    rejects : OutputFile or None
+        The one file of rejects, where they are set aside in one.
+    """
+
+    given: str
+    folder: Store
+    file: OutputFile | None
+    format: str
+    rejects: OutputFile | None = None
+    rejects_format: str = "csv"
+
+    @property
+    def name(self) -> str:
+        """The last part of the output's path."""
+        if self.file is not None:
+            return self.file.name
+        return PurePosixPath(self.folder.location.rstrip("/").replace("\\", "/")).name
+
+    @property
+    def manifest(self) -> OutputFile:
+        if self.file is None:
+            return OutputFile(self.folder, MANIFEST)
+        return OutputFile(self.folder, f"{self.file.name}.manifest.json")
+
+    @property
+    def work(self) -> Store:
+        """The folder of what is not complete; held by one process at a time."""
+        return self.folder.child("_scoring" if self.file is None else f".{self.file.name}.scoring")
+
+
+def output_paths(options: ScoreRequest) -> OutputPaths:
+    """Return where the files go; what is wrong with the options is told before anything is read."""
+    if options.input is None:
+        raise ConfigurationError("No data is given", "Give --input SOURCE")
+    if options.output is None:
+        raise ConfigurationError(
+            "No output is given", "Give --output FILE (.csv, .parquet or .jsonl) or FOLDER/"
+        )
+    if options.encoding:
+        checked(options.encoding)
+    if (options.run_id is None) == (options.model is None):
+        raise ConfigurationError(
+            "--run-id and --model are both given" if options.model else "No model is given",
+            "Give --run-id ID or --model URI",
+        )
+    if options.rejects and options.on_error != REJECT:
+        raise ConfigurationError("--rejects is given without --on-error reject")
+    given = redacted(options.output)
+    if is_folder(options.output):
+        if options.rejects:
             raise ConfigurationError(
-                f"{path} is one of the files that are read", "Give another --output"
+                "--rejects is given with a folder as output", f"Rejects go to {given}_rejects/"
             )
-
-
-def finished(job: Job) -> dict[str, Any]:
-    """Return the manifest of the finished output, if it is of this model, input and options."""
-    output, rejects = job.paths.output, job.paths.rejects
-    content = manifest.read(output) or {}
-    hashes = {
-        "model": job.model.sha256,
-        "input": manifest.source(job)["sha256"],
-        # Killed while it was replacing an output, a run leaves its manifest beside the old one.
-        "output": sha256_of(output),
-    }
-    same = all(content.get(key) == value for key, value in job.settings.items()) and all(
-        (content.get(key) or {}).get("sha256") == value for key, value in hashes.items()
-    )
-    if not same:
+        return OutputPaths(given, Store.of(options.output), None, options.format or "parquet")
+    if options.format is not None:
         raise ConfigurationError(
-            f"{output} is already there, and is not of this model and input",
-            "Replace it with --overwrite; add --resume to finish what was interrupted",
+            f"--format is given, and --output {given} is one file",
+            "Its ending says the format; for a folder of parts, end its name with /",
         )
-    before = content.get("rejects") or {}
-    if rejects is not None and not (
-        before.get("path") == rejects.name
-        and rejects.is_file()
-        and sha256_of(rejects) == before.get("sha256")
-    ):
+    file, kind = _file(options.output, "--output")
+    rejects, rejects_kind = None, "csv"
+    if options.on_error == REJECT:
+        rejects, rejects_kind = OutputFile(file.store, f"{file.name}.rejects.csv"), "csv"
+        if options.rejects:
+            rejects, rejects_kind = _file(options.rejects, "--rejects")
+        if rejects.shown == file.shown:
+            raise ConfigurationError("--rejects and --output name the same file")
+    return OutputPaths(given, file.store, file, kind, rejects, rejects_kind)
+
+
+def is_folder(output: str) -> bool:
+    """Whether an output is a folder in which parts stay: its name ends in a slash."""
+    return output.endswith("/") or (not is_url(output) and output.endswith("\\"))
+
+
+def _file(given: str, option: str) -> tuple[OutputFile, str]:
+    path = local_path(given)
+    name = PurePosixPath(given).name if path is None else path.name
+    known = file_format(name)
+    shown = redacted(given)
+    if known is None or known[1] or name.lower().endswith(".ndjson"):
+        raise ConfigurationError(f"{option} {shown} has an unknown ending", _ENDINGS)
+    if path is None:
+        return OutputFile(Store.of(given.rpartition("/")[0]), name), known[0]
+    return _local_file(path, shown, option), known[0]
+
+
+def _local_file(path: Path, shown: str, option: str) -> OutputFile:
+    if path.is_symlink():
+        path = path.resolve()  # what it points to is written, and the link stays
+    if path.is_dir():
         raise ConfigurationError(
-            f"{output} is complete, but {rejects} is not what was rejected",
-            "Score again with --overwrite",
+            f"{option} {shown} is a folder", "Give a file; or end the name with / for parts"
         )
-    return content
-
-
-def old_rejects(paths: OutputPaths) -> Path | None:
-    """Return the rejects of the output that is replaced, unless somebody has changed them."""
-    before = (manifest.read(paths.output) or {}).get("rejects") or {}
-    path = paths.output.parent / Path(str(before.get("path"))).name
-    if path == paths.rejects or not path.is_file():
-        return None
-    return path if sha256_of(path) == before.get("sha256") else None
-
-
-def _files(paths: OutputPaths) -> list[Path]:
-    files = [paths.output, paths.rejects, manifest.path_of(paths.output)]
-    return [path for path in files if path is not None]
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"{option}: there is no folder {Path(shown).parent}")
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{option} {shown} is no ordinary file", "Give another name")
+    return OutputFile(Store.of(str(path.parent)), path.name)

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from inference import engines
-from inference.scorer import PREDICT, Scorer
+from inference.scorer import PREDICT, Scorer, one_thread_of_algebra
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data.table import columns_of
 from mlproject.data.types import typed
@@ -30,8 +29,8 @@ def predict(
     scorer = Scorer(model, method)
     columns = typed(columns_of(frame, features), features)
     misfits = columns.misfits
-    with engines.started(engines.LOCAL, None, scorer) as engine:
-        scores = engine.score(columns.fitting())
+    with one_thread_of_algebra():
+        scores = scorer(columns.fitting())
     clash = sorted(set(names) & set(scores.predictions.column_names))
     if clash:
         raise ConfigurationError(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import Option, Options, Tracking, Trust, jobs
-from mlproject.data.encodings import checked
-from mlproject.data.source import file_format
 
 FAIL, REJECT = "fail", "reject"
 
@@ -39,7 +35,15 @@ class ScoreRequest(Options):
     ] = None
     output: Annotated[
         str | None,
-        Option("File to write: .csv, .parquet or .jsonl.", metavar="FILE", required=True),
+        Option(
+            "File to write: .csv, .parquet or .jsonl; or a folder, with / at its end, or a URL.",
+            metavar="FILE|FOLDER/",
+            required=True,
+        ),
+    ] = None
+    format: Annotated[
+        Literal["csv", "parquet", "jsonl"] | None,
+        Option("Format of the parts in a folder.", unset="parquet", in_project=False),
     ] = None
     encoding: Annotated[
         str | None,
@@ -83,10 +87,22 @@ class ScoreRequest(Options):
             expected="a number of rows, 1 or more",
         ),
     ] = None
-    jobs: Annotated[int | None, jobs("batches")] = None
-    engine: Annotated[Literal["local", "dask", "spark"], Option("Where batches are scored.")] = (
+    part_size: Annotated[
+        str | None,
+        Option(
+            "Size of the parts in which a source is scored, such as 64MB.",
+            metavar="SIZE",
+            unset="a sixteenth of the source, from 8MB to 128MB",
+        ),
+    ] = None
+    jobs: Annotated[int | None, jobs("parts", unset="as many as there are cores")] = None
+    engine: Annotated[Literal["local", "dask", "spark"], Option("Where parts are scored.")] = (
         "local"
     )
+    allow_versions: Annotated[
+        bool,
+        Option("Score on workers that have other versions of packages.", in_project=False),
+    ] = False
     resume: Annotated[
         bool, Option("Finish an interrupted run; what it has scored is not scored again.")
     ] = False
@@ -131,60 +147,3 @@ def blamed(most_rejected: Mapping[str, Any]) -> str:
     """Return what most rejects are due to, in words."""
     column = most_rejected["column"]
     return "the row as a whole" if column is None else f"the column '{column}'"
-
-
-@dataclass(frozen=True)
-class OutputPaths:
-    """Where the files go."""
-
-    output: Path
-    format: str
-    rejects: Path | None
-    rejects_format: str
-
-
-def output_paths(options: ScoreRequest) -> OutputPaths:
-    if options.input is None:
-        raise ConfigurationError("No data is given", "Give --input SOURCE")
-    if options.output is None:
-        raise ConfigurationError(
-            "No output is given", "Give --output FILE (.csv, .parquet or .jsonl)"
-        )
-    if options.encoding:
-        checked(options.encoding)
-    output, kind = _place(options.output, "--output")
-    if (options.run_id is None) == (options.model is None):
-        raise ConfigurationError(
-            "--run-id and --model are both given" if options.model else "No model is given",
-            "Give --run-id ID or --model URI",
-        )
-    rejects = None
-    rejects_kind = "csv"
-    if options.on_error == REJECT:
-        name = options.rejects or str(output.with_name(f"{output.name}.rejects.csv"))
-        rejects, rejects_kind = _place(name, "--rejects")
-        if rejects.absolute() == output.absolute():
-            raise ConfigurationError("--rejects and --output name the same file")
-    elif options.rejects:
-        raise ConfigurationError("--rejects is given without --on-error reject")
-    given = Path(options.input)
-    for path, option in ((output, "--output"), (rejects, "--rejects")):
-        if path is not None and given.is_file() and path.exists() and path.samefile(given):
-            raise ConfigurationError(f"{option} names the input itself, {given}")
-    return OutputPaths(output, kind, rejects, rejects_kind)
-
-
-def _place(name: str, option: str) -> tuple[Path, str]:
-    path = Path(name).expanduser()
-    if path.is_symlink():
-        path = path.resolve()  # what it points to is written, and the link stays
-    known = file_format(path.name)
-    if known is None or known[1] or path.suffix.lower() == ".ndjson":
-        raise ConfigurationError(
-            f"{option} {name} has an unknown ending", "Written are .csv, .parquet and .jsonl"
-        )
-    if path.is_dir():
-        raise ConfigurationError(f"{option} {name} is a folder", "Give a file")
-    if not path.parent.is_dir():
-        raise ConfigurationError(f"{option}: there is no folder {path.parent}")
-    return path, known[0]

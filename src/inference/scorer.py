@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from inference.rejects import RejectFinder
 from mlproject.base.errors import ConfigurationError, DataError, ModelError, one_line, reason
 from mlproject.data.table import columns_of, to_frame
 from mlproject.data.types import Misfit, typed
 from mlproject.models import inspection
-from mlproject.models.loaded import LoadedModel
+
+if TYPE_CHECKING:
+    from mlproject.models.loaded import LoadedModel
 
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 PREDICTION = "prediction"
-# How many rows the model is asked at once, always but at the end of the input: libraries for linear
+# How many rows the model is asked at once, always but at the end of a split: libraries for linear
 # algebra choose their code by the number of rows, and round differently. So a prediction does not
 # depend on how the rows are cut into batches. Models without linear algebra are asked about whole
 # batches, of any multiple of _GRAIN.
 _CALL = 8192
 _GRAIN = 64
 _LONGEST_REASON = 160
+
+
+@contextmanager
+def one_thread_of_algebra() -> Iterator[None]:
+    """Keep linear algebra to one thread: how it splits its work would show in the last digit."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -65,20 +76,55 @@ class Scorer:
         """Return the names of the columns that scoring adds, as far as they are known."""
         return set(self.columns.names) if self.columns is not None else {PREDICTION}
 
-    def __call__(self, features: pa.Table) -> Scores:
-        size = self._call or features.num_rows
+    def __call__(
+        self, features: pa.Table, places: np.ndarray[Any, Any] | None = None, count: int = 0
+    ) -> Scores:
+        """Score rows.
+
+        Parameters
+        ----------
+        features : Table of shape (n_rows, n_features)
+        places : ndarray of shape (n_rows,), optional
+            Where the rows stand among ``count`` rows of which the others are rejected already.
+            What the model is asked at once is counted in places.
+        """
         if not features.num_rows:
             return Scores(self._nothing(), [])
-        starts = range(0, features.num_rows, size)
-        calls = [self._one_call(features.slice(start, size)) for start in starts]
+        if self._call is None:
+            return self._one_call(features)
+        if places is None:
+            places, count = np.arange(features.num_rows), features.num_rows
+        calls, first = [], 0
+        for start in range(0, count, self._call):
+            stop = int(np.searchsorted(places, start + self._call))
+            if stop > first:
+                size = min(self._call, count - start)
+                rows = features.slice(first, stop - first)
+                calls.append((first, self._in_place(rows, places[first:stop] - start, size)))
+            first = stop
         if len(calls) == 1:
-            return calls[0]
+            return calls[0][1]
         rejects = [
-            replace(item, row=start + item.row)
-            for start, scores in zip(starts, calls, strict=True)
-            for item in scores.rejects
+            replace(item, row=start + item.row) for start, made in calls for item in made.rejects
         ]
-        return Scores(_joined([scores.predictions for scores in calls], self._nothing()), rejects)
+        return Scores(_joined([made.predictions for _, made in calls], self._nothing()), rejects)
+
+    def _in_place(self, features: pa.Table, places: np.ndarray[Any, Any], size: int) -> Scores:
+        """Score rows of one call in which others, rejected already, have their places too."""
+        if len(places) == size:
+            return self._one_call(features)
+        # The first of the rows stands in for them.
+        rows = np.zeros(size, int)
+        rows[places] = np.arange(len(places))
+        scores = self._one_call(features.take(rows))
+        refused = {item.row for item in scores.rejects}
+        left = np.array([row for row in range(size) if row not in refused], int)
+        kept = np.isin(left, places)
+        numbers = dict(zip(places.tolist(), range(len(places)), strict=True))
+        own = [
+            replace(item, row=numbers[item.row]) for item in scores.rejects if item.row in numbers
+        ]
+        return Scores(scores.predictions.filter(pa.array(kept)), own)
 
     def _one_call(self, features: pa.Table) -> Scores:
         """Score rows that the model is asked together.

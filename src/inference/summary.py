@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -13,15 +14,41 @@ _MOST_CLASSES = 50
 _LONGEST_LABEL = 200
 
 
+@dataclass
 class Summary:
-    """Counts labels; of numbers keeps mean, standard deviation, least and greatest."""
+    """Counts labels; of numbers keeps mean, standard deviation, least and greatest.
 
-    def __init__(self) -> None:
-        self.missing = 0
-        self.labels: Counter[str] = Counter()
-        self._count = 0
-        self._mean = self._squares = 0.0  # the sum of squared distances from the mean
-        self._least, self._greatest = math.inf, -math.inf
+    Attributes
+    ----------
+    squares : float
+        The sum of squared distances from the mean.
+    """
+
+    missing: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    least: float = math.inf
+    greatest: float = -math.inf
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The summary as JSON has it."""
+        return vars(self) | {"labels": dict(self.labels)}
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Summary:
+        return cls(**content | {"labels": Counter(content["labels"])})
+
+    def merge(self, other: Summary) -> None:
+        """Take what another one has seen."""
+        self.missing += other.missing
+        self.labels.update(other.labels)
+        if other.count:
+            self._merge(other.count, other.mean, other.squares)
+            self.least = min(self.least, other.least)
+            self.greatest = max(self.greatest, other.greatest)
 
     def add(self, predictions: pa.Table) -> None:
         """Take a batch's ``prediction`` column."""
@@ -35,29 +62,30 @@ class Summary:
         finite = values.filter(pc.is_finite(values))
         self.missing += len(values) - len(finite)
         if len(finite):
-            self._merge(len(finite), pc.mean(finite).as_py(), pc.variance(finite).as_py())
+            squares = pc.variance(finite).as_py() * len(finite)
+            self._merge(len(finite), pc.mean(finite).as_py(), squares)
             ends = pc.min_max(finite).as_py()
-            self._least = min(self._least, ends["min"])
-            self._greatest = max(self._greatest, ends["max"])
+            self.least = min(self.least, ends["min"])
+            self.greatest = max(self.greatest, ends["max"])
 
-    def _merge(self, count: int, mean: float, variance: float) -> None:
-        """Add a batch's moments; Chan, Golub and LeVeque (1983), which loses no digits."""
-        total = self._count + count
-        delta = mean - self._mean
-        self._squares += variance * count + delta * delta * self._count * count / total
-        self._mean += delta * count / total
-        self._count = total
+    def _merge(self, count: int, mean: float, squares: float) -> None:
+        """Add moments; Chan, Golub and LeVeque (1983), which loses no digits."""
+        total = self.count + count
+        delta = mean - self.mean
+        self.squares += squares + delta * delta * self.count * count / total
+        self.mean += delta * count / total
+        self.count = total
 
     def metrics(self) -> dict[str, float]:
         if self.labels:
             return self._counts()
-        if not self._count:
+        if not self.count:
             return {}
         metrics: dict[str, Any] = {
-            "prediction_mean": self._mean,
-            "prediction_std": math.sqrt(self._squares / self._count),
-            "prediction_min": self._least,
-            "prediction_max": self._greatest,
+            "prediction_mean": self.mean,
+            "prediction_std": math.sqrt(self.squares / self.count),
+            "prediction_min": self.least,
+            "prediction_max": self.greatest,
         }
         if self.missing:
             metrics["prediction_missing"] = float(self.missing)

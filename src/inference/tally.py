@@ -1,42 +1,116 @@
-"""What a scoring has done so far, in numbers."""
+"""What a scoring has done, in numbers that add up: of a part, and of all parts."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from inference.summary import Summary
 from mlproject.data.batches import Reject
 
 
+@dataclass(frozen=True)
+class Written:
+    """A file that was written.
+
+    Attributes
+    ----------
+    rows, length : int
+        How many rows and bytes it has.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+    length: int
+
+
+@dataclass
+class Blame:
+    """The rows that are rejected for one column, and what is wrong with the first of them."""
+
+    column: str | None
+    rows: int
+    example: str
+
+
 @dataclass
 class Tally:
-    """Rows, seconds and hashes of an output; ``rows_resumed`` had been scored before."""
+    """Rows that came in, went out and were rejected, and the files that have them.
 
+    Attributes
+    ----------
+    key : str
+        Of the split, as the plan has it.
+    output, rejects : Written or None
+        None where there are no such rows.
+    columns : list of str
+        Of the output.
+    warnings : list of str
+        What the model warned of, each once.
+    """
+
+    key: str = ""
     rows_in: int = 0
     rows_out: int = 0
     rows_rejected: int = 0
-    rows_resumed: int = 0
-    seconds: float = 0.0
     columns: list[str] = field(default_factory=list)
-    output_sha256: str = ""
-    rejects_sha256: str | None = None
+    output: Written | None = None
+    rejects: Written | None = None
+    blames: list[Blame] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     summary: Summary = field(default_factory=Summary)
-    _rejected: Counter[str | None] = field(default_factory=Counter)  # by the column to blame
-    _examples: dict[str | None, str] = field(default_factory=dict)
 
     def reject(self, rejects: Sequence[Reject]) -> None:
         self.rows_rejected += len(rejects)
         for item in rejects:
-            self._rejected[item.column] += 1
-            self._examples.setdefault(item.column, f"{item.file} line {item.line}: {item.reason}")
+            example = f"{item.file} line {item.line}: {item.reason}"
+            self._blame(Blame(item.column, 1, example))
+
+    def add(self, other: Tally) -> None:
+        """Take the numbers of a part that comes after those which were added."""
+        self.rows_in += other.rows_in
+        self.rows_out += other.rows_out
+        self.rows_rejected += other.rows_rejected
+        self.columns = self.columns or other.columns
+        for blame in other.blames:
+            self._blame(blame)
+        self.warnings = list(dict.fromkeys([*self.warnings, *other.warnings]))
+        self.summary.merge(other.summary)
+
+    def _blame(self, blame: Blame) -> None:
+        for known in self.blames:
+            if known.column == blame.column:
+                known.rows += blame.rows
+                return
+        self.blames.append(replace(blame))
 
     @property
     def most_rejected(self) -> dict[str, Any] | None:
         """What most rejects are due to; of equals, what came first."""
-        if not self._rejected:
-            return None
-        ((column, rows),) = self._rejected.most_common(1)
-        return {"column": column, "rows": rows, "example": self._examples[column]}
+        return asdict(max(self.blames, key=lambda item: item.rows)) if self.blames else None
+
+    def dump(self) -> bytes:
+        content = asdict(replace(self, summary=Summary()))
+        content["summary"] = self.summary.content
+        return json.dumps(content, ensure_ascii=False).encode()
+
+    @classmethod
+    def load(cls, data: bytes) -> Tally:
+        content = json.loads(data)
+        for name in ("output", "rejects"):
+            if content[name] is not None:
+                content[name] = Written(**content[name])
+        content["blames"] = [Blame(**item) for item in content["blames"]]
+        content["summary"] = Summary.of(content["summary"])
+        return cls(**content)
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Return the sum of tallies, in the order of their splits."""
+    made = Tally()
+    for tally in tallies:
+        made.add(tally)
+    return made

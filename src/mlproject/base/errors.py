@@ -51,6 +51,9 @@ class MlprojectError(Exception):
         self.result: Any = None
         super().__init__(f"{self.what}. {self.hint}" if self.hint else self.what)
 
+    def __reduce__(self) -> Any:
+        return type(self), (self.what, self.hint)
+
 
 class ConfigurationError(MlprojectError):
     """An option, a recipe or a saved setting is wrong."""

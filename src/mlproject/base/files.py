@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from mlproject.base.errors import ConfigurationError, reason
 
@@ -62,8 +63,12 @@ def locked(
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, as ``sha256sum`` prints it."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
+        return sha256_of_stream(stream)
+
+
+def sha256_of_stream(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK_BYTES):
+        digest.update(block)
     return digest.hexdigest()

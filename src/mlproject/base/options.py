@@ -99,16 +99,15 @@ class Argument(Option):
     """A value that is given by its position; the rest of the line, where it is a sequence."""
 
 
-def jobs(of: str) -> Option:
-    """Return the option ``--jobs`` for fits, batches, or the like."""
+def jobs(of: str, unset: str = "1, or all on a cluster") -> Option:
+    """Return the option ``--jobs`` for fits, parts, or the like."""
     return Option(
         f"{of.capitalize()} at a time; -1 for all cores.",
         metavar="N",
         minimum=1,
         other=-1,
         expected=f"a number of {of}, or -1 for all cores",
-        unset="1, or all on a cluster",
-        project_default="1",
+        unset=unset,
     )
 
 

@@ -143,13 +143,31 @@ def assembled(features: pa.Table, others: Mapping[str, Any]) -> pa.Table:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that are scored together, and the rejects among them that reading found."""
+    """Rows that are scored together: those that fit, and the rejects among them.
 
-    number: int
+    Attributes
+    ----------
+    first : int
+        The ordinal of the first row.
+    count : int
+        How many rows these are, rejects included.
+    table : Table
+        The rows that fit, with the columns FEATURE…, KEPT…, ORIGINAL…, RAW, ORDINAL, LINE, FILE.
+    size : int
+        How much of the input has been read for it, in the unit of ``Origin.size``.
+    """
+
+    first: int
+    count: int
     table: pa.Table
     rejects: list[Reject]
-    count: int
     size: int
+
+    @property
+    def places(self) -> np.ndarray[Any, Any]:
+        """Where the rows that fit stand among all rows of the batch."""
+        ordinals: np.ndarray[Any, Any] = self.table[ORDINAL].to_numpy()
+        return ordinals - self.first
 
     def columns(self, prefix: str) -> pa.Table:
         """Return the columns with a prefix, without it."""
@@ -157,7 +175,7 @@ class Batch:
         return self.table.select(names).rename_columns([name[len(prefix) :] for name in names])
 
     def origin(self, row: int) -> tuple[int, str, int]:
-        """Return a row's ordinal, file and line."""
+        """Return the ordinal, file and line of a row that fits."""
         ordinal, file, line = (self.table[name][row].as_py() for name in (ORDINAL, FILE, LINE))
         return ordinal, file, line
 
@@ -165,26 +183,21 @@ class Batch:
 def batched(pieces: Iterable[Parsed], rows: int) -> Iterator[Batch]:
     """Yield batches of exactly ``rows`` rows; the last has what is left.
 
-    Rejects do not count, so that which rows are scored together depends on the good rows alone.
+    Rejects count, so that what is held does not depend on how many of them there are.
     """
     held: list[pa.Table] = []
     rejects: list[Reject] = []
-    have = number = total = count = size = 0
+    first = total = size = 0
     for piece in pieces:
         held.append(piece.numbered(total))
         rejects += [replace(item, ordinal=item.ordinal + total) for item in piece.rejects]
-        here = len(piece.origin.lines)
-        have, total, count = have + len(piece.good), total + here, count + here
-        size += piece.origin.size
-        while have >= rows:
-            joined = pa.concat_tables(held)
-            table, rest = joined.slice(0, rows), joined.slice(rows)
-            end = table[ORDINAL][rows - 1].as_py()
-            early = [item for item in rejects if item.ordinal <= end]
-            rejects = rejects[len(early) :]
-            seen = rows + len(early)
-            yield Batch(number, table, early, seen, size)
-            held, have, number, size, count = [rest], have - rows, number + 1, 0, count - seen
-    if have or rejects or number == 0:
-        table = pa.concat_tables(held) if held else pa.table({})
-        yield Batch(number, table, rejects, count, size)
+        total, size = total + len(piece.origin.lines), size + piece.origin.size
+        while total - first >= rows:
+            joined, end = pa.concat_tables(held), first + rows
+            place = int(np.searchsorted(joined[ORDINAL].to_numpy(), end))
+            early = [item for item in rejects if item.ordinal < end]
+            yield Batch(first, rows, joined.slice(0, place), early, size)
+            held, rejects = [joined.slice(place)], rejects[len(early) :]
+            first, size = end, 0
+    if total > first:
+        yield Batch(first, total - first, pa.concat_tables(held), rejects, size)

@@ -23,8 +23,7 @@ import zlib
 from collections.abc import Iterator
 from encodings.aliases import aliases
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.suggestions import did_you_mean
@@ -86,10 +85,10 @@ def checked(name: str) -> str:
     return UTF_8 if known in (UTF_8, "utf-8-sig", "ascii") else known
 
 
-def detected(path: Path, *, compressed: bool, header: bool) -> str:
+def detected(stream: BinaryIO, *, compressed: bool, header: bool) -> str:
     """Return the encoding that a file of text shows; ``header``: its first line is one."""
     try:
-        with gzip.open(path) if compressed else path.open("rb") as source:
+        with gzip.open(stream) if compressed else stream as source:
             start = source.read(_CHUNK)
             for mark, encoding in _MARKS:
                 if start.startswith(mark):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.suggestions import did_you_mean
-from mlproject.data import formats
+from mlproject.data import column_types, formats
 from mlproject.data.batches import Parsed, Selection
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.json_lines import AS_IT_STANDS
 from mlproject.data.schema import Feature, Schema
-from mlproject.data.source import SourceFile
+from mlproject.data.source import SourceFile, with_encoding
 
 ALL, NONE = "all", "none"
 
@@ -41,6 +41,15 @@ class CopyRequest:
     added: frozenset[str]
     rejects: bool
 
+    def look(self, encoding: str | None = None) -> Look:
+        """Return what has to be known of the files."""
+        keys_are_copied = self.keep == NONE or (self.keep == ALL and self.format == "jsonl")
+        return Look(
+            whole=not keys_are_copied,
+            typed=self.keep != NONE and self.format != "csv",
+            encoding=encoding,
+        )
+
 
 @dataclass(frozen=True)
 class Input:
@@ -63,11 +72,38 @@ class Input:
             yield from file.tasks(self.selection)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What has to be known of a file before it is read.
+
+    Attributes
+    ----------
+    whole : bool
+        The keys of all objects of JSON Lines, because later ones may have others.
+    typed : bool
+        The types that the columns of a CSV file show.
+    encoding : str or None
+        Of the text; by default what the file shows.
+    """
+
+    whole: bool
+    typed: bool
+    encoding: str | None = None
+
+    def __call__(self, item: SourceFile) -> DataFile:
+        return formats.opened(
+            with_encoding(item, self.encoding), whole=self.whole, typed=self.typed
+        )
+
+
 def prepare(items: Sequence[SourceFile], schema: Schema, request: CopyRequest) -> Input:
-    # Later objects may have keys that the first have not, and columns must be known before.
-    copied_alone = request.keep == ALL and request.format == "jsonl"
-    whole = request.keep != NONE and not copied_alone
-    files = [formats.opened(item, whole=whole) for item in items]
+    """Return files that are on this machine, ready to be read."""
+    files = [request.look()(item) for item in items]
+    return Input(files, selected(files, schema, request))
+
+
+def selected(files: Sequence[DataFile], schema: Schema, request: CopyRequest) -> Selection:
+    """Return what is read of files that were looked at."""
     first = files[0]
     known = first.columns
     if first.item.format == "jsonl":
@@ -94,9 +130,9 @@ def prepare(items: Sequence[SourceFile], schema: Schema, request: CopyRequest) -
     verbatim = request.keep == ALL and all(
         file.item.format == request.format and file.can_be_copied(first.columns) for file in files
     )
-    kept = _kept_schema(names, first, features, request.format)
+    kept = _kept_schema(names, files, features, request.format)
     raw = verbatim or request.rejects
-    return Input(files, Selection(features, kept, verbatim, raw, request.added))
+    return Selection(features, kept, verbatim, raw, request.added)
 
 
 def already_there(where: str, column: str) -> ConfigurationError:
@@ -120,16 +156,27 @@ def _kept(keep: str, known: list[str], where: str) -> list[str]:
 
 
 def _kept_schema(
-    names: Sequence[str], first: DataFile, features: Sequence[Feature], output: str
+    names: Sequence[str], files: Sequence[DataFile], features: Sequence[Feature], output: str
 ) -> pa.Schema:
     """Return the kept columns with the file's own type, or the feature's, or as they stand.
 
     Dates, and what a feature reads in a way of its own (``$1,234``), stand as they are: a zone, or
     a year that no timestamp has, is not lost.
     """
+    first = files[0]
     if first.item.format == output == "jsonl":
         return pa.schema([(name, AS_IT_STANDS) for name in names])
     types = {feature.name: feature.text_type for feature in features}
     return pa.schema(
-        [(name, first.type_of(name) or types.get(name, pa.string())) for name in names]
+        [(name, _kept_type(name, files, types)) for name in names]
     )
+
+
+def _kept_type(
+    name: str, files: Sequence[DataFile], features: Mapping[str, pa.DataType]
+) -> pa.DataType:
+    if not files[0].has_text:
+        return files[0].type_of(name) or features.get(name, pa.string())
+    if name in features:
+        return features[name]
+    return column_types.joined([file.type_of(name) for file in files])

@@ -1,4 +1,4 @@
-"""What a source names: files of a folder, a glob or a URL, brought to this machine and hashed.
+"""What a source names: files of a folder, a glob or a URL.
 
 A source is a file, a glob, a folder or a URL (http, https, or any that fsspec knows) of CSV,
 Parquet or JSON Lines, each also with .gz; or ``sklearn:NAME``.
@@ -9,19 +9,20 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from mlproject.base.errors import DataError, reason
-from mlproject.base.files import sha256_of
+from mlproject.base.files import sha256_of_stream
 from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import nearest
-from mlproject.data import encodings
+from mlproject.data import encodings, remote
+from mlproject.data.remote import is_url as is_url
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _ENDINGS = ".csv, .parquet, .jsonl (each also with .gz)"
@@ -31,12 +32,12 @@ _CLOSE_FILE = 0.75
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a source, on this machine.
+    """One file of a source.
 
     Attributes
     ----------
-    path : Path
-        Where its bytes are.
+    address : str
+        Where its bytes are: a path on this machine, or a URL that fsspec opens.
     name : str
         What messages call it: the path or the address (without secrets) that the user gave.
     format : str
@@ -45,39 +46,117 @@ class SourceFile:
         Whether the name ends in .gz.
     encoding : str or None
         Of its text; None for UTF-8.
+    stamp : str
+        Its size and when it was changed, as its storage says: another one, another content.
+    origin : str
+        The URL that it was brought here from.
     """
 
-    path: Path
+    address: str
     name: str
     format: str
     compressed: bool
     encoding: str | None = None
+    stamp: str = ""
+    origin: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        return not is_url(self.address)
+
+    @property
+    def has_path(self) -> bool:
+        """Whether it is, or is brought to, this machine."""
+        return self.is_local or remote.is_http(self.address)
+
+    @property
+    def path(self) -> Path:
+        """The file on this machine; one behind HTTP is brought here first."""
+        return Path(self.address) if self.is_local else remote.fetched(self.address)
 
     @property
     def encoding_name(self) -> str:
         """The encoding as messages call it."""
         return self.encoding or "UTF-8"
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        if self.has_path:
+            return self.path.stat().st_size
+        return remote.size_of(self.address)
+
+    def open(self) -> BinaryIO:
+        """Open its bytes, to be read from anywhere."""
+        if self.has_path:
+            return self.path.open("rb")
+        return remote.opened(self.address)
+
+    def stamped(self) -> SourceFile:
+        """Return the file with the stamp that it has now."""
+        if self.origin:
+            return replace(self, stamp=remote.stamp_of(self.origin))
+        if self.is_local:
+            status = self.path.stat()
+            return replace(self, stamp=f"{status.st_size} {status.st_mtime_ns}")
+        return replace(self, stamp=remote.stamp_of(self.address))
+
     def sha256(self) -> str:
         """Return the SHA-256 of the file's bytes as they are stored, as ``sha256sum`` prints it."""
-        return sha256_of(self.path)
+        with self.open() as stream:
+            return sha256_of_stream(stream)
 
 
 @contextmanager
 def opened(source: str, encoding: str | None = None) -> Iterator[list[SourceFile]]:
-    """Yield the files of a source, by name; downloads last as long as the block.
+    """Yield the files of a source on this machine, by name; downloads last as long as the block.
 
     ``encoding`` is what the text of all files is in; by default what each of them shows.
     """
     known = encodings.checked(encoding) if encoding else None
-    with ExitStack() as stack:
-        if is_url(source):
-            folder = stack.enter_context(TemporaryDirectory(prefix="mlproject-"))
-            files = _downloaded(source, Path(folder))
-        else:
-            paths = _local_paths(without_file_scheme(source))
-            files = [_source_file(path, str(path)) for path in paths]
-        yield [replace(item, encoding=_encoding(item, known)) for item in files]
+    with brought(source) as files:
+        yield [with_encoding(item, known) for item in files]
+
+
+@contextmanager
+def brought(source: str) -> Iterator[list[SourceFile]]:
+    """Yield the files of a source on this machine; downloads last as long as the block."""
+    files = listed(source)
+    if not is_url(source):
+        yield files
+        return
+    with TemporaryDirectory(prefix="mlproject-") as folder:
+        yield _downloaded(files, source, Path(folder))
+
+
+def listed(source: str) -> list[SourceFile]:
+    """Return the files of a source, by name, where they are, with stamps and without encodings."""
+    if is_url(source):
+        with _told(source):
+            addresses = remote.listed(source)
+            if addresses != [source]:
+                addresses = [address for address in addresses if file_format(address)]
+            files = [_source_file(address, _remote_name(address)) for address in addresses]
+            if not files:
+                raise DataError(
+                    f"Nothing readable at {redacted(source)}", f"Readable are {_ENDINGS}"
+                )
+            return [item.stamped() for item in files]
+    paths = _local_paths(without_file_scheme(source))
+    return [_source_file(str(path), str(path)).stamped() for path in paths]
+
+
+def with_encoding(item: SourceFile, encoding: str | None) -> SourceFile:
+    """Return a file with the encoding of its text, which it shows where it is not known."""
+    if item.format == "parquet":
+        return item
+    known = encoding
+    if known is None:
+        with item.open() as stream:
+            known = encodings.detected(
+                stream, compressed=item.compressed, header=item.format == "csv"
+            )
+    return replace(item, encoding=None if known == encodings.UTF_8 else known)
 
 
 def combined_sha256(files: Sequence[SourceFile]) -> str:
@@ -98,11 +177,6 @@ def combined(names: Sequence[str], digests: Sequence[str]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def is_url(source: str) -> bool:
-    scheme, separator, _ = source.partition("://")
-    return bool(separator) and scheme not in ("", "file", "local")
-
-
 def file_format(name: str) -> tuple[str, bool] | None:
     """Return the format and whether it is gzipped, by the name's ending; None when unknown."""
     path = PurePosixPath(name.lower())
@@ -115,21 +189,11 @@ def without_file_scheme(source: str) -> str:
     return url2pathname(urlsplit(source).path) if source.startswith("file:") else source
 
 
-def _encoding(item: SourceFile, known: str | None) -> str | None:
-    """Return the encoding of a file's text; None for UTF-8, and where there is no text."""
-    if item.format == "parquet":
-        return None
-    known = known or encodings.detected(
-        item.path, compressed=item.compressed, header=item.format == "csv"
-    )
-    return None if known == encodings.UTF_8 else known
-
-
-def _source_file(path: Path, name: str) -> SourceFile:
+def _source_file(address: str, name: str) -> SourceFile:
     known = file_format(name)
     if known is None:
         raise DataError(f"{name} has an unknown ending", f"Readable are {_ENDINGS}")
-    return SourceFile(path, name, *known)
+    return SourceFile(address, name, *known)
 
 
 def _local_paths(source: str) -> list[Path]:
@@ -137,7 +201,11 @@ def _local_paths(source: str) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        inside = sorted(item for item in path.rglob("*") if item.is_file() and _is_data(item))
+        inside = sorted(
+            item
+            for item in path.rglob("*")
+            if item.is_file() and file_format(item.name) and not remote.is_hidden(item.relative_to(path))
+        )
         if not inside:
             raise DataError(f"The folder {source} holds no data", f"Readable are {_ENDINGS}")
         return inside
@@ -155,14 +223,22 @@ def _local_paths(source: str) -> list[Path]:
     raise DataError(f"No such file or folder: {source}", hint)
 
 
-def _is_data(path: Path) -> bool:
-    return not path.name.startswith((".", "_")) and file_format(path.name) is not None
+def _downloaded(files: list[SourceFile], source: str, folder: Path) -> list[SourceFile]:
+    here = []
+    with _told(source):
+        for index, item in enumerate(files):
+            path = folder / f"{index:06d}"
+            remote.download(item.address, path)
+            here.append(replace(item, address=str(path), origin=item.address))
+    return here
 
 
-def _downloaded(source: str, folder: Path) -> list[SourceFile]:
+@contextmanager
+def _told(source: str) -> Iterator[None]:
+    """Name the source in what goes wrong on the way to it."""
     printable = redacted(source)
     try:
-        files = _download(source, folder)
+        yield
     except DataError:
         raise
     except FileNotFoundError as error:
@@ -170,36 +246,8 @@ def _downloaded(source: str, folder: Path) -> list[SourceFile]:
     except Exception as error:  # every fsspec implementation has errors of its own
         what = redacted_text(reason(error))
         raise DataError(f"{printable} cannot be read: {what}") from error
-    if not files:
-        raise DataError(f"Nothing readable at {printable}", f"Readable are {_ENDINGS}")
-    return files
 
 
-def _download(source: str, folder: Path) -> list[SourceFile]:
-    import fsspec
-
-    scheme = urlsplit(source).scheme
-    filesystem, root = fsspec.core.url_to_fs(source)
-    files = []
-    for index, place in enumerate(_remote_paths(filesystem, root, scheme)):
-        local = folder / f"{index:06d}"
-        item = _source_file(local, _remote_name(place, source, scheme))
-        filesystem.get_file(place, str(local))
-        files.append(item)
-    return files
-
-
-def _remote_paths(filesystem: Any, root: str, scheme: str) -> list[str]:
-    if scheme in ("http", "https"):
-        return [root]
-    if glob.has_magic(root):
-        return sorted(place for place in filesystem.glob(root) if file_format(place))
-    if filesystem.isdir(root):
-        return sorted(place for place in filesystem.find(root) if file_format(place))
-    return [root]
-
-
-def _remote_name(place: str, source: str, scheme: str) -> str:
-    if scheme in ("http", "https"):
-        return unquote(redacted(source))
-    return f"{scheme}://{place.lstrip('/')}" if "://" not in place else redacted(place)
+def _remote_name(address: str) -> str:
+    name = redacted(address)
+    return unquote(name) if remote.is_http(address) else name

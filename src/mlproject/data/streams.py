@@ -41,10 +41,17 @@ def naming(item: SourceFile) -> Iterator[None]:
 
 def stream(item: SourceFile) -> Any:
     """Return an Arrow stream of the file's bytes, decompressed; of text as UTF-8."""
-    source = pa.input_stream(str(item.path), compression="gzip" if item.compressed else None)
+    source = _decompressed(item)
     if item.encoding is None:
         return source
     return pa.PythonFile(_Transcoded(source, item.encoding), mode="r")
+
+
+def _decompressed(item: SourceFile) -> Any:
+    if item.has_path:
+        return pa.input_stream(str(item.path), compression="gzip" if item.compressed else None)
+    source = pa.PythonFile(item.open(), mode="r")
+    return pa.CompressedInputStream(source, "gzip") if item.compressed else source
 
 
 class _Transcoded:
@@ -102,7 +109,7 @@ def not_text(item: SourceFile) -> DataError:
 
 def whole_block(item: SourceFile) -> int:
     """Return a block size in which the whole file fits, as long as it is not huge."""
-    size = item.path.stat().st_size * (_GZIP_EXPANSION if item.compressed else 1)
+    size = item.size * (_GZIP_EXPANSION if item.compressed else 1)
     size *= 1 if item.encoding is None else _UTF_8_EXPANSION
     return max(_SMALLEST_BLOCK, min(size + 1, _LARGEST_BLOCK))
 

@@ -16,31 +16,38 @@ _TEXT_ROWS = 1 << 14
 
 
 class Sink(Protocol):
-    """Takes rows in order; ``close`` puts them on the disk."""
+    """Takes rows in order."""
 
     def write(self, table: pa.Table, raw: Any | None) -> None:
         """Write rows; ``raw`` has them as they stood, where they are copied so."""
 
-    def close(self) -> str:
-        """Finish the file and return its SHA-256."""
+    def close(self) -> None:
+        """Finish the file."""
 
 
 class HashingFile(io.BufferedWriter):
-    """A new file that knows the SHA-256 of what was written to it."""
+    """A new file that knows the SHA-256 and the length of what was written to it.
 
-    def __init__(self, path: Path) -> None:
+    ``lasting``: its bytes are on the disk when it is closed.
+    """
+
+    def __init__(self, path: Path, *, lasting: bool = False) -> None:
         super().__init__(io.FileIO(path, "wb"))
         self._digest = hashlib.sha256()
+        self._lasting = lasting
+        self.length = 0
 
     def write(self, data: Any) -> int:
         self._digest.update(data)
-        return super().write(data)
+        written = super().write(data)
+        self.length += written
+        return written
 
     def close(self) -> None:
-        """Put the bytes on the disk."""
         if not self.closed:
             self.flush()
-            os.fsync(self.fileno())
+            if self._lasting:
+                os.fsync(self.fileno())
             super().close()
 
     @property
@@ -51,10 +58,10 @@ class HashingFile(io.BufferedWriter):
 class TextSink(ABC):
     """Writes rows as lines of text."""
 
-    def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
+    def __init__(self, file: HashingFile, schema: pa.Schema, header: bool) -> None:
         self._file = file
         self._empty = True
-        self._put(self.header(schema))
+        self._put(self.header(schema) if header else [])
 
     def header(self, schema: pa.Schema) -> list[memoryview]:
         """Return what stands before the rows."""
@@ -69,11 +76,10 @@ class TextSink(ABC):
             part = None if raw is None else raw.slice(start, _TEXT_ROWS)
             self._put(self.rows(table.slice(start, _TEXT_ROWS), part))
 
-    def close(self) -> str:
+    def close(self) -> None:
         if not self._empty:
             self._file.write(b"\n")
         self._file.close()
-        return self._file.sha256
 
     def _put(self, pieces: list[memoryview]) -> None:
         for piece in pieces:

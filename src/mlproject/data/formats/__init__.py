@@ -11,7 +11,7 @@ from mlproject.data.formats.data_file import DataFile
 from mlproject.data.source import SourceFile
 from mlproject.data.writing import HashingFile, Sink
 
-_SINKS: dict[str, Callable[[HashingFile, pa.Schema], Sink]] = {
+_SINKS: dict[str, Callable[[HashingFile, pa.Schema, bool], Sink]] = {
     "csv": csv_files.CsvSink,
     "jsonl": json_lines.JsonLinesSink,
     "parquet": parquet_files.ParquetSink,
@@ -19,10 +19,13 @@ _SINKS: dict[str, Callable[[HashingFile, pa.Schema], Sink]] = {
 _READERS = {"jsonl": json_lines.read, "parquet": parquet_files.read}
 
 
-def opened(item: SourceFile, *, whole: bool) -> DataFile:
-    """Return a file with its columns; those of JSON Lines from the whole file, if that is asked."""
+def opened(item: SourceFile, *, whole: bool, typed: bool = False) -> DataFile:
+    """Return a file with its columns.
+
+    ``whole``: of JSON Lines those of all objects; ``typed``: of CSV with the types that they show.
+    """
     if item.format == "csv":
-        return csv_files.CsvFile.opened(item)
+        return csv_files.CsvFile.opened(item, typed=typed)
     if item.format == "parquet":
         return parquet_files.ParquetFile.opened(item)
     return json_lines.JsonLinesFile.opened(item, whole=whole)
@@ -38,6 +41,6 @@ def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
     return _READERS[item.format](item)
 
 
-def sink(file: HashingFile, schema: pa.Schema, kind: str) -> Sink:
-    """Return what writes rows of a schema as ``csv``, ``jsonl`` or ``parquet``."""
-    return _SINKS[kind](file, schema)
+def sink(file: HashingFile, schema: pa.Schema, kind: str, *, header: bool = True) -> Sink:
+    """Return what writes rows of a schema as ``csv`` (with a header or not), ``jsonl``, ``parquet``."""
+    return _SINKS[kind](file, schema, header)

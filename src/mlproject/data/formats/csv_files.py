@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mlproject.base.errors import DataError
-from mlproject.data.arrays import is_text, without_markers
+from mlproject.data import column_types
+from mlproject.data.arrays import in_one_piece, is_text, without_markers
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
 from mlproject.data.encodings import is_utf_8
-from mlproject.data.formats.data_file import DataFile
-from mlproject.data.formats.lines import Piece, TextRows, has_stray_return, is_open, pieces
+from mlproject.data.formats.data_file import WHOLE, DataFile, Range
+from mlproject.data.formats.lines import Piece, TextRows, can_be_cut, has_stray_return, is_open, pieces
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, not_text, stream, whole_block
 from mlproject.data.text import bytes_of, number_text, plain_text
@@ -38,10 +39,21 @@ class CsvFile(DataFile):
 
     delimiter: str
     decimal_comma: bool
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, item: SourceFile) -> CsvFile:
-        """Return a file with what its first piece shows."""
+    def opened(cls, item: SourceFile, *, typed: bool = False) -> CsvFile:
+        """Return a file with what its first piece shows; ``typed``: with the types of columns."""
+        file, rows = cls._begun(item)
+        if not typed:
+            return file
+        table = file.sample(rows, rows.piece.data)
+        rules = file.rules
+        types = {name: column_types.shown(table[name], rules) for name in file.columns}
+        return replace(file, types=types)
+
+    @classmethod
+    def _begun(cls, item: SourceFile) -> tuple[CsvFile, TextRows]:
         with naming(item):
             delimiter = _delimiter(item)
         first = next(pieces(item, delimiter), None)
@@ -55,22 +67,39 @@ class CsvFile(DataFile):
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
         columns = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         check_distinct(columns, item.name)
-        file = cls(item, columns, delimiter, decimal_comma=False)
+        file = cls(
+            item, columns, delimiter, decimal_comma=False, can_be_cut=can_be_cut(item)
+        )
         if delimiter == "," or len(rows) == 1:
-            return file
-        sample = first.data[rows.starts[1] : rows.ends[min(len(rows) - 1, _ROWS_TO_SEE)]]
-        sample = sample.decode("utf-8", "replace").encode()
-        table = file.parse(sample, dict.fromkeys(columns, pa.string()), lambda _: "skip")
+            return file, rows
+        table = file.sample(rows, first.data[: rows.ends[min(len(rows) - 1, _ROWS_TO_SEE)]])
         comma = any(_has_decimal_commas(without_markers(column)) for column in table.columns)
-        return cls(item, columns, delimiter, comma)
+        return replace(file, decimal_comma=comma), rows
+
+    @property
+    def rules(self) -> TextRules:
+        return TextRules(decimal_comma=self.decimal_comma)
+
+    def sample(self, rows: TextRows, data: bytes) -> pa.Table:
+        """Return the rows after the header in the beginning of a piece, as text."""
+        sample = data[rows.starts[1] :] if len(rows) > 1 else b""
+        sample = sample.decode("utf-8", "replace").encode()
+        return self.parse(sample, dict.fromkeys(self.columns, pa.string()), lambda _: "skip")
+
+    @property
+    def has_text(self) -> bool:
+        return True
+
+    def type_of(self, column: str) -> pa.DataType | None:
+        return self.types.get(column)
 
     def can_be_copied(self, columns: list[str]) -> bool:
         return self.columns == columns and self.delimiter == ","
 
-    def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
+    def tasks(self, selection: Selection, rows: Range = WHOLE) -> Iterator[Callable[[], Parsed]]:
         parser = _Parser(self, selection)
-        for number, piece in enumerate(pieces(self.item, self.delimiter)):
-            yield partial(parser.parsed, piece, header=number == 0)
+        for number, piece in enumerate(pieces(self.item, self.delimiter, rows)):
+            yield partial(parser.parsed, piece, header=number == 0 and rows.start == 0)
 
     def parse(
         self,
@@ -106,14 +135,14 @@ class _Parser:
     def __init__(self, file: CsvFile, selection: Selection) -> None:
         self.file = file
         self.selection = selection
-        self.rules = TextRules(decimal_comma=file.decimal_comma)
+        self.rules = file.rules
         known = set(file.columns)
         self.types = {f.name: f.text_type for f in selection.features if f.name in known}
         self.kept = [] if selection.verbatim else list(selection.kept)
         # What is read as a feature is kept as one, but texts as they stand.
         self.typed = {item.name for item in self.kept if not is_text(item.type)} & set(self.types)
-        for field in self.kept:
-            self.types.setdefault(field.name, pa.string())
+        for kept in self.kept:
+            self.types.setdefault(kept.name, pa.string())
 
     def parsed(self, piece: Piece, *, header: bool) -> Parsed:
         rows = piece.rows().without_first() if header else piece.rows()
@@ -170,10 +199,23 @@ class _Parser:
         return table, numbers
 
     def _kept(self, table: pa.Table, features: pa.Table) -> dict[str, Any]:
-        columns = {}
-        for field in self.kept:
-            values = (features if field.name in self.typed else table)[field.name]
-            columns[KEPT + field.name] = values.cast(field.type)
+        columns, wider = {}, {}
+        for kept in self.kept:
+            name, values = kept.name, table[kept.name]
+            if name in self.typed:
+                values = features[name].cast(kept.type)
+            elif values.type == kept.type or not is_text(values.type):
+                values = values.cast(kept.type)
+            else:
+                values = in_one_piece(values)
+                made = column_types.as_type(values, kept.type, self.rules)
+                if made is None:
+                    kind = column_types.shown(values, self.rules)
+                    wider[name] = column_types.joined([kind, kept.type])
+                values = made
+            columns[KEPT + name] = values
+        if wider:
+            raise column_types.WiderColumns(wider)
         return columns
 
 
@@ -187,6 +229,9 @@ class CsvSink(TextSink):
 
     def rows(self, table: pa.Table, raw: Any | None) -> list[memoryview]:
         cells = [_cells(column).cast(pa.binary()) for column in table.columns]
+        if raw is None and len(cells) == 1:  # an empty line would be no row
+            empty = pa.scalar(b'""', pa.binary())
+            cells[0] = pc.if_else(pc.equal(pc.binary_length(cells[0]), 0), empty, cells[0])
         if raw is None:
             line_break, nothing = (pa.scalar(text, pa.binary()) for text in (b"\n", b""))
             raw = pc.binary_join_element_wise(line_break, cells.pop(0), nothing)

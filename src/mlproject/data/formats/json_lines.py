@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
-from mlproject.data.formats.data_file import DataFile
-from mlproject.data.formats.lines import Piece, TextRows, pieces
+from mlproject.data.formats.data_file import WHOLE, DataFile, Range
+from mlproject.data.formats.lines import Piece, TextRows, can_be_cut, pieces
 from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import not_text, stream, whole_block
@@ -45,14 +45,14 @@ class JsonLinesFile(DataFile):
                     columns |= dict.fromkeys(content)
             if not whole:
                 break
-        return cls(item, list(columns))
+        return cls(item, list(columns), can_be_cut=can_be_cut(item))
 
     def can_be_copied(self, columns: list[str]) -> bool:
         """Return True: a row names its columns itself."""
         return True
 
-    def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
-        for piece in pieces(self.item, None):
+    def tasks(self, selection: Selection, rows: Range = WHOLE) -> Iterator[Callable[[], Parsed]]:
+        for piece in pieces(self.item, None, rows):
             yield partial(_parsed, piece, selection)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
 from mlproject.base.errors import DataError
 from mlproject.data.batches import RAW, Origin, Parsed
+from mlproject.data.formats.data_file import WHOLE, Range
+from mlproject.data.formats.quotes import BYTE_ORDER_MARK, quoted, spans
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import naming, stream
 from mlproject.data.types import Misfit
@@ -114,19 +117,48 @@ class TextRows:
         return pa.array([self.piece.data[start - 1 : end] for start, end in pairs], pa.binary())
 
 
-def pieces(item: SourceFile, delimiter: str | None) -> Iterator[Piece]:
-    with naming(item), stream(item) as source:
-        yield from _cut(source, item, delimiter)
+def pieces(item: SourceFile, delimiter: str | None, rows: Range = WHOLE) -> Iterator[Piece]:
+    """Yield pieces of a file, or of the part of it that a range names."""
+    with naming(item), _opened(item, rows) as source:
+        yield from _cut(source, item, delimiter, rows)
 
 
-def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Piece]:
-    rest, line = b"\n", 1
-    carriage = False
+@contextmanager
+def _opened(item: SourceFile, rows: Range) -> Iterator[Any]:
+    if rows == WHOLE:
+        with stream(item) as source:
+            yield source
+    else:
+        with item.open() as file:
+            file.seek(rows.start)
+            yield _Limited(file, rows)
+
+
+class _Limited:
+    """The bytes of a range; a file that ends within it has been cut while it was read."""
+
+    def __init__(self, file: BinaryIO, rows: Range) -> None:
+        self._file = file
+        self._left = None if rows.stop is None else rows.stop - rows.start
+
+    def read(self, size: int) -> bytes:
+        if self._left is None:
+            return self._file.read(size)
+        data = self._file.read(min(size, self._left))
+        if not data and self._left:
+            raise OSError("it has become shorter while it was read")
+        self._left -= len(data)
+        return data
+
+
+def _cut(source: Any, item: SourceFile, delimiter: str | None, rows: Range) -> Iterator[Piece]:
+    rest, line = b"\n", rows.line
+    carriage, begins = False, rows.start == 0
     while True:
         read = source.read(_PIECE_BYTES)
-        if line == 1 and len(rest) == 1:
-            read = read.removeprefix(b"\xef\xbb\xbf")
-            carriage = b"\r" in read and b"\n" not in read
+        if begins:
+            read = read.removeprefix(BYTE_ORDER_MARK)
+            carriage, begins = _has_carriages_alone(read), False
         data = rest + read
         if b"\r" in data:
             data = data.replace(b"\r", b"\n") if carriage else _unified(data, delimiter)
@@ -148,12 +180,25 @@ def _cut(source: Any, item: SourceFile, delimiter: str | None) -> Iterator[Piece
             )
 
 
+def can_be_cut(item: SourceFile) -> bool:
+    """Whether a part of a file's bytes can be read alone."""
+    if item.compressed or item.encoding is not None:
+        return False
+    with naming(item), item.open() as file:
+        return not _has_carriages_alone(file.read(_PIECE_BYTES))
+
+
+def _has_carriages_alone(start: bytes) -> bool:
+    """Whether lines end as they did on old Macs."""
+    return b"\r" in start and b"\n" not in start
+
+
 def _unified(data: bytes, delimiter: str | None) -> bytes:
     r"""Return text with the line breaks of Windows, ``\r\n``, as ``\n``, but in quoted values."""
     if delimiter is None or b'"' not in data:
         return re.sub(rb"\r+\n", b"\n", data) if b"\r\r" in data else data.replace(b"\r\n", b"\n")
     parts, last = [], 0
-    for match in _quoted(delimiter).finditer(data):
+    for match in quoted(delimiter).finditer(data):
         parts += [re.sub(rb"\r+\n", b"\n", data[last : match.start()]), match.group()]
         last = match.end()
     return b"".join([*parts, re.sub(rb"\r+\n", b"\n", data[last:])])
@@ -170,19 +215,13 @@ def _last_break(data: bytes, delimiter: str | None) -> int:
 
 def has_stray_return(row: bytes, delimiter: str) -> bool:
     """Whether a row holds a carriage return outside quoted values."""
-    return b"\r" in row and b"\r" in _quoted(delimiter).sub(b"", row)
+    return b"\r" in row and b"\r" in quoted(delimiter).sub(b"", row)
 
 
 def is_open(row: bytes, delimiter: str) -> bool:
     """Whether a quoted value of a row does not end."""
-    ends = [match.end() for match in _quoted(delimiter).finditer(row)]
+    ends = [match.end() for match in quoted(delimiter).finditer(row)]
     return bool(ends) and ends[-1] == len(row) and row.count(b'"') % 2 == 1
-
-
-def _quoted(delimiter: str) -> re.Pattern[bytes]:
-    """Return what matches a quoted value, or the beginning of one that does not end."""
-    separator = re.escape(delimiter.encode())
-    return re.compile(rb"(?<![^\n" + separator + rb'])"[^"]*(?:""[^"]*)*(?:"|\Z)')
 
 
 def _row_breaks(
@@ -191,10 +230,9 @@ def _row_breaks(
     """Return the line breaks outside quoted values."""
     if delimiter is None or b'"' not in data:
         return breaks
-    quoted = [match.span() for match in _quoted(delimiter).finditer(data)]
-    if not quoted:
+    starts, stops, _ = spans(data, delimiter)
+    if not len(starts):
         return breaks
-    starts, stops = np.array(quoted).T
     before = np.searchsorted(starts, breaks, "right") - 1
     inside = (before >= 0) & (breaks < stops[before])
     outside: np.ndarray[Any, Any] = breaks[~inside]

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ import pyarrow.parquet
 from mlproject.base.errors import DataError, one_line
 from mlproject.data.arrays import plain, plain_type
 from mlproject.data.batches import KEPT, ORIGINAL, Origin, Parsed, Selection, assembled
-from mlproject.data.formats.data_file import DataFile
+from mlproject.data.formats.data_file import WHOLE, DataFile, Range
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, stream
 from mlproject.data.types import typed
@@ -31,50 +31,96 @@ _MOST_ROWS = 1 << 15
 _BUFFER_BYTES = 1 << 18
 _CELLS_WRITTEN = 1 << 21
 _ROW_GROUP = 1 << 17
+# Rows before a piece have to be decoded to get at it.
+_MOST_PIECES_OF_A_GROUP = 8
 
 
 @dataclass(frozen=True)
 class ParquetFile(DataFile):
-    """A Parquet file and the types of its columns."""
+    """A Parquet file, the types of its columns, and its row groups.
+
+    Attributes
+    ----------
+    groups : tuple of (int, int)
+        The rows and compressed bytes of each.
+    """
 
     schema: pa.Schema
+    groups: tuple[tuple[int, int], ...]
 
     @classmethod
     def opened(cls, item: SourceFile) -> ParquetFile:
         with _opened(item) as file:
-            schema = file.schema_arrow
+            schema, metadata = file.schema_arrow, file.metadata
+            groups = tuple(
+                (group.num_rows, sum(group.column(i).total_compressed_size for i in _all(group)))
+                for group in map(metadata.row_group, range(metadata.num_row_groups))
+            )
         check_distinct(schema.names, item.name)
-        return cls(item, list(schema.names), schema)
+        return cls(item, list(schema.names), schema, groups)
 
     @property
     def size(self) -> int | None:
         """How many rows there are to read."""
-        with _opened(self.item) as file:
-            return int(file.metadata.num_rows)
+        return sum(rows for rows, _ in self.groups)
 
     def type_of(self, column: str) -> pa.DataType:
         return plain_type(self.schema.field(column).type)
 
-    def tasks(self, selection: Selection) -> Iterator[Callable[[], Parsed]]:
+    def cuts(self, size: int) -> list[int]:
+        """Return rows at which parts of about ``size`` bytes may begin; a row group has few."""
+        cuts, row, held = [], 0, 0
+        for rows, taken in self.groups:
+            if held and held + taken > size:
+                cuts.append(row)
+                held = 0
+            pieces = min(_MOST_PIECES_OF_A_GROUP, taken // size + 1, rows or 1)
+            cuts += [row + rows * number // pieces for number in range(1, pieces)]
+            row, held = row + rows, held + taken // pieces
+        return cuts
+
+    def tasks(self, selection: Selection, rows: Range = WHOLE) -> Iterator[Callable[[], Parsed]]:
         names = self.columns
         if not selection.raw:
             known = set(names)
             features = [f.name for f in selection.features if f.name in known]
             names = list(dict.fromkeys([*features, *selection.kept.names]))
         size = max(1024, min(_MOST_ROWS, _CELLS_READ // max(1, len(names))))
-        first = 1
         with _opened(self.item) as file:
-            for batch in file.iter_batches(batch_size=size, columns=names):
-                lines = np.arange(first, first + batch.num_rows)
+            for first, batch in self._batches(file, names, size, rows):
+                lines = np.arange(first + 1, first + 1 + batch.num_rows)
                 origin = Origin(self.item.name, lines, batch.num_rows)
                 yield partial(_parsed, origin, pa.Table.from_batches([batch]), selection)
-                first += batch.num_rows
+
+    def _batches(
+        self, file: Any, names: list[str], size: int, rows: Range
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield batches of the rows of a range, each with the number of its first row."""
+        ends = np.cumsum([count for count, _ in self.groups], dtype=int)
+        stop = rows.stop if rows.stop is not None else int(ends[-1]) if len(ends) else 0
+        starts = ends - [count for count, _ in self.groups]
+        groups = np.flatnonzero((ends > rows.start) & (starts < stop)).tolist()
+        if not groups:
+            return
+        row = int(starts[groups[0]])
+        for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=names):
+            skipped = max(0, rows.start - row)
+            wanted = batch.slice(skipped, max(0, min(batch.num_rows, stop - row) - skipped))
+            if wanted.num_rows:
+                yield row + skipped, wanted
+            row += batch.num_rows
+            if row >= stop:
+                return
+
+
+def _all(group: Any) -> range:
+    return range(group.num_columns)
 
 
 class ParquetSink:
     """Writes row groups of one size, whatever the size of what comes in."""
 
-    def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
+    def __init__(self, file: HashingFile, schema: pa.Schema, header: bool) -> None:
         self._file = file
         self._rows = max(1024, min(_ROW_GROUP, _CELLS_WRITTEN // max(1, len(schema))))
         is_number = pa.types.is_floating, pa.types.is_integer
@@ -90,19 +136,19 @@ class ParquetSink:
             self._writer.write_table(self._held.slice(0, self._rows).combine_chunks(), self._rows)
             self._held = self._held.slice(self._rows)
 
-    def close(self) -> str:
+    def close(self) -> None:
         if self._held.num_rows:
             self._writer.write_table(self._held.combine_chunks(), self._rows)
         self._writer.close()
         self._file.close()
-        return self._file.sha256
 
 
 def read(item: SourceFile) -> pa.Table:
     if item.compressed:
         with stream(item) as source:
             return pyarrow.parquet.read_table(pa.BufferReader(source.read()))
-    return pyarrow.parquet.read_table(item.path, partitioning=None)
+    with _seekable(item) as source:
+        return pyarrow.parquet.read_table(source, partitioning=None)
 
 
 def row_text(row: pa.Table) -> str:
@@ -143,10 +189,26 @@ def _kept(values: Any, field: pa.Field, file: str) -> Any:
 @contextmanager
 def _opened(item: SourceFile) -> Iterator[Any]:
     with naming(item), TemporaryDirectory(prefix="mlproject-") as folder:
-        path = item.path
         if item.compressed:
             path = Path(folder) / "file.parquet"
             with stream(item) as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
-        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+            item = replace(item, address=str(path), compressed=False)
+        # What is far away is read in few pieces, and what is here in small ones.
+        far = not item.has_path
+        with (
+            _seekable(item) as source,
+            pyarrow.parquet.ParquetFile(
+                source, pre_buffer=far, buffer_size=0 if far else _BUFFER_BYTES
+            ) as file,
+        ):
             yield file
+
+
+@contextmanager
+def _seekable(item: SourceFile) -> Iterator[Any]:
+    if item.has_path:
+        yield item.path
+    else:
+        with item.open() as source:
+            yield source

@@ -1,0 +1,67 @@
+"""Calls on a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from inference.engines.engine import Engine, Outcome
+from inference.engines.shipping import Cargo, caller, packed, unpacked
+from mlproject.base.errors import ConfigurationError, reason
+
+# A worker that is killed takes its calls with it; they are made elsewhere, so many times.
+_RETRIES = 3
+
+
+class DaskEngine(Engine):
+    """A client's workers; a task is sent to each of them once."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.at_a_time = max(1, sum(client.ncores().values()))
+
+    def outcomes(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+        if not items:
+            return
+        distributed: Any = import_module("distributed")
+        cargo = self._client.scatter(Cargo.of(task).content, broadcast=True, hash=False)
+        call = caller()
+        numbers = {
+            self._client.submit(call, cargo, packed(n, item), pure=False, retries=_RETRIES): n
+            for n, item in enumerate(items)
+        }
+        try:
+            for future in distributed.as_completed(numbers):
+                yield _outcome(future, numbers[future])
+        finally:
+            self._client.cancel(list(numbers))
+            cargo.release()
+
+    def everywhere(self, task: Callable[[Any], Any]) -> list[Any]:
+        cargo, call = Cargo.of(task).content, caller()
+        workers = list(self._client.ncores())
+        futures = [
+            self._client.submit(
+                call, cargo, packed(0, None), pure=False, workers=[one], allow_other_workers=False
+            )
+            for one in workers
+        ]
+        made = [_outcome(future, 0) for future in futures]
+        for outcome in made:
+            if outcome.error is not None:
+                raise outcome.error
+        return [outcome.value for outcome in made]
+
+
+def _outcome(future: Any, number: int) -> Outcome:
+    error = future.exception()
+    if error is None:
+        return unpacked(future.result())
+    if type(error).__name__ == "KilledWorker":
+        what = "The Dask worker that had it was killed, each time that it was tried"
+    else:
+        what = f"The Dask cluster cannot make the call: {reason(error)}"
+    failed = ConfigurationError(what, "Its workers need Python and the packages that are here")
+    failed.__cause__ = error
+    return Outcome(number, error=failed)

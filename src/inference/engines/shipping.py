@@ -1,0 +1,133 @@
+"""How a task gets to workers that have none of this project: its code goes with it.
+
+A worker gets a zip of the modules, puts it first on its path, and unpickles a task once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+from inference.engines.engine import Outcome, attempted
+from mlproject.base.pickling import by_value
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PACKAGES = ("inference", "mlproject/base", "mlproject/data", "mlproject/models")
+_MODULES = ("mlproject/__init__.py", "mlproject_features.py")
+_HOLDER = "_mlproject_worker"
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """What a worker needs to make a call: code, a pickled task, and the hashes of both."""
+
+    code: bytes
+    code_sha256: str
+    task: bytes
+    task_sha256: str
+
+    @classmethod
+    def of(cls, task: Callable[[Any], Any]) -> Cargo:
+        from mlproject.models.loading import modules_of_models
+
+        with by_value(modules_of_models()):
+            packed = cloudpickle.dumps(task)
+        code = _code()
+        # Workers that are threads of this process have the code.
+        holder = sys.modules.setdefault(_HOLDER, ModuleType(_HOLDER))
+        holder.__dict__["code"] = _sha256(code)
+        return cls(code, _sha256(code), packed, _sha256(packed))
+
+    @property
+    def content(self) -> tuple[bytes, str, bytes, str]:
+        """The parts, as objects that a worker knows."""
+        return self.code, self.code_sha256, self.task, self.task_sha256
+
+
+def caller() -> Callable[[tuple[bytes, str, bytes, str], bytes], bytes]:
+    """Return what a worker runs: pickled by value, so that it needs nothing that is here."""
+
+    def call(cargo: tuple[bytes, str, bytes, str], item: bytes) -> bytes:
+        import importlib
+        import sys
+        import tempfile
+        from pathlib import Path
+        from types import ModuleType
+
+        code, code_sha256, task, task_sha256 = cargo
+        holder = vars(sys.modules.setdefault("_mlproject_worker", ModuleType("_mlproject_worker")))
+        if holder.get("code") != code_sha256:
+            folder = tempfile.mkdtemp(prefix="mlproject-code-")
+            archive = Path(folder) / f"{code_sha256}.zip"
+            archive.write_bytes(code)
+            sys.path.insert(0, str(archive))
+            tops = ("inference", "mlproject", "mlproject_features")
+            for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
+                del sys.modules[name]  # of another version
+            importlib.invalidate_caches()
+            holder["code"] = code_sha256
+        shipping = importlib.import_module("inference.engines.shipping")
+        answer: bytes = shipping.answered(task_sha256, task, item)
+        return answer
+
+    return call
+
+
+def packed(number: int, item: Any) -> bytes:
+    data: bytes = cloudpickle.dumps((number, item))
+    return data
+
+
+def unpacked(answer: bytes) -> Outcome:
+    outcome: Outcome = cloudpickle.loads(answer)
+    return outcome
+
+
+def answered(task_sha256: str, task: bytes, item: bytes) -> bytes:
+    """Make a call on a worker; what goes back is an Outcome, pickled."""
+    number, value = cloudpickle.loads(item)
+    outcome = attempted(_task(task_sha256, task), number, value)
+    if outcome.error is not None and type(outcome.error).__module__.partition(".")[0] not in (
+        *("builtins", "mlproject", "inference"),
+    ):
+        # A class that may be unknown where this is read.
+        text = f"{type(outcome.error).__name__}: {outcome.error}"
+        outcome = Outcome(number, error=RuntimeError(text))
+    data: bytes = cloudpickle.dumps(outcome)
+    return data
+
+
+def _task(sha256: str, packed: bytes) -> Callable[[Any], Any]:
+    """Return a task, unpickled once; the one before is let go."""
+    holder = vars(sys.modules.setdefault(_HOLDER, ModuleType(_HOLDER)))
+    known = holder.get("task")
+    if known is None or known[0] != sha256:
+        known = holder["task"] = (sha256, cloudpickle.loads(packed))
+    task: Callable[[Any], Any] = known[1]
+    return task
+
+
+@cache
+def _code() -> bytes:
+    files = [path for name in _PACKAGES for path in sorted((_ROOT / name).rglob("*.py"))]
+    files += [_ROOT / name for name in _MODULES]
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            name = path.relative_to(_ROOT).as_posix()
+            archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return data.getvalue()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

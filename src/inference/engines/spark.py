@@ -1,0 +1,48 @@
+"""Calls as tasks of a Spark cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from textwrap import shorten
+from typing import Any
+
+from inference.engines.engine import Engine, Outcome
+from inference.engines.shipping import Cargo, caller, packed, unpacked
+from mlproject.base.errors import ConfigurationError, one_line, reason
+
+
+class SparkEngine(Engine):
+    """The executors of a Spark context; Spark repeats the tasks of those that are lost."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self.at_a_time = max(1, context.defaultParallelism)
+
+    def outcomes(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+        if not items:
+            return
+        cargo = self._context.broadcast(Cargo.of(task).content)
+        call = caller()
+        try:
+            calls = [packed(number, item) for number, item in enumerate(items)]
+            rows = self._context.parallelize(calls, len(calls))
+            answers = rows.map(lambda item: call(cargo.value, item)).collect()
+        except Exception as error:  # Spark's own, and Java's
+            raise ConfigurationError(
+                f"The Spark cluster cannot make the calls: {_last_words(error)}",
+                "Its workers need Python and the packages that are here",
+            ) from error
+        finally:
+            cargo.unpersist()
+        for answer in answers:
+            yield unpacked(answer)
+
+    def everywhere(self, task: Callable[[Any], Any]) -> list[Any]:
+        return self.results(task, [None] * self.at_a_time)
+
+
+def _last_words(error: Exception) -> str:
+    """Return the error at the root of Spark's, whose text is the traces of two machines."""
+    named = re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+    return shorten(one_line(named[0]) if named else reason(error), 300)

@@ -1,0 +1,119 @@
+"""Committed parts as a finished output: one file, or the folder in which they are."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from mlproject.base.errors import DataError
+from mlproject.base.files import sha256_of
+from mlproject.base.stores import Store
+from mlproject.data import formats
+from mlproject.data.formats.parquet_joining import join
+from mlproject.data.writing import HashingFile
+from inference.tally import Written
+
+_BLOCK_BYTES = 1 << 20
+
+
+class Joining:
+    """One file, made of parts that are added in order.
+
+    What is added is compared with what was counted when it was written: its rows, its length and
+    its hash.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file is made.
+    columns : sequence of str
+        The header of CSV.
+    """
+
+    def __init__(self, path: Path, store: Store, kind: str, columns: Sequence[str]) -> None:
+        self.store = store
+        self.kind = kind
+        self.rows = 0
+        self._file = HashingFile(path, lasting=True)
+        self._parts: list[str] = []
+        if kind == "csv":
+            self._file.write(_header(columns))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def add(self, part: Written) -> None:
+        """Add a part, as it was written."""
+        with self.store.open(part.name) as stream:
+            target = None if self.kind == "parquet" else self._file
+            sha256, length = _copied(stream, target)
+        if (sha256, length) != (part.sha256, part.length):
+            raise _changed(self.store, part.name)
+        self.rows += part.rows
+        self._parts.append(part.name)
+
+    def finish(self, empty: pa.Schema) -> tuple[str, int]:
+        """Finish the file; ``empty`` is its schema when there is no part. Return hash and length."""
+        if self.kind == "parquet":
+            if self._parts:
+                with _here(self.store, self._parts) as paths:
+                    if join(paths, self._file) != self.rows:
+                        raise _changed(self.store, self._parts[0])
+            else:
+                formats.sink(self._file, empty, self.kind).close()
+        self._file.close()
+        return self._file.sha256, self._file.length
+
+
+def check_parts(store: Store, parts: Sequence[Written]) -> None:
+    """Raise DataError when a part that stays is not as long as it was written."""
+    for part in parts:
+        if store.size(part.name) != part.length:
+            raise _changed(store, part.name)
+
+
+def _changed(store: Store, name: str) -> DataError:
+    return DataError(
+        f"{store.shown}/{name} is not what was written there: somebody has changed it",
+        "Score again with --overwrite",
+    )
+
+
+def _copied(stream: BinaryIO, target: HashingFile | None) -> tuple[str, int]:
+    digest, length = hashlib.sha256(), 0
+    while block := stream.read(_BLOCK_BYTES):
+        digest.update(block)
+        length += len(block)
+        if target is not None:
+            target.write(block)
+    return digest.hexdigest(), length
+
+
+@contextmanager
+def _here(store: Store, names: Sequence[str]) -> Iterator[list[Path]]:
+    """Yield parts as files of this machine."""
+    if store.is_local:
+        yield [store.path / name for name in names]
+        return
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="mlproject-") as folder:
+        paths = [Path(folder) / name for name in names]
+        for name, path in zip(names, paths, strict=True):
+            with store.open(name) as stream, path.open("wb") as target:
+                while block := stream.read(_BLOCK_BYTES):
+                    target.write(block)
+        yield paths
+
+
+def _header(columns: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(columns)
+    return text.getvalue().encode()
