@@ -64,7 +64,7 @@ def test_words_show_their_encoding(work: Path, encoding: str) -> None:
     rows = [f"{i},{words[i * i % 101 % len(words)]},{i / 7:.3f}" for i in range(300)]
     (work / "t.csv").write_bytes(("id,word,x\n" + "\n".join(rows)).encode(encoding))
 
-    assert detected(work / "t.csv", compressed=False, header=True) == encoding
+    assert detected((work / "t.csv").open("rb"), compressed=False, header=True) == encoding
     texts = tables.load("t.csv").frame["word"]
     assert set(texts) <= set(words)
 

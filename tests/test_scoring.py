@@ -503,25 +503,25 @@ def test_a_killed_run_leaves_nothing_and_is_finished_byte_for_byte(
 ) -> None:
     shell = slow_model
     options = ["--model", "model", "--input", "in.csv", "--trust", "pickle", "--no-track"]
-    options += ["--batch-rows", "4096", "--output"]
+    options += ["--part-size", "500KB", "--output"]
     scored(shell, *options, f"whole.{ending}")
     whole = (shell.folder / f"whole.{ending}").read_bytes()
     moments = random.Random(7)  # noqa: S311 - no secret
     for number in range(5):
         output = shell.folder / f"{number}.{ending}"
         process = shell.start("-m", "inference", *options, output.name, "--tracking", "local")
-        batches = moments.randint(0, 40)  # all of them, so also while the output is moved
+        parts = moments.randint(0, 32)  # all of them, so also while the output is joined
         folder = output.with_name(f".{output.name}.scoring")
-        while process.poll() is None and len(list(folder.glob("*.arrow"))) < batches:
+        while process.poll() is None and len(list(folder.glob("part-*.json"))) < parts:
             time.sleep(0.001)
         time.sleep(moments.uniform(0, 0.05))
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert not output.exists() or output.read_bytes() == whole
-        kept = 0 if output.exists() else len(list(folder.glob("*.arrow")))
+        kept = 0 if output.exists() else len(list(folder.glob("part-*.json")))
 
         result = scored(shell, *options, output.name, "--resume")
-        assert result["rows_resumed"] >= 4096 * (kept - 1)  # the last batch is a smaller one
+        assert result["rows_resumed"] >= 2000 * kept
         assert output.read_bytes() == whole
         assert result["rows_out"] == 160_000
         assert not list(shell.folder.glob(f".{output.name}*"))
@@ -544,14 +544,14 @@ def test_an_interrupted_run_is_not_overwritten_by_accident(slow_model: Shell) ->
     shell = slow_model
     folder = shell.folder / ".left.csv.scoring"
     folder.mkdir()
-    (folder / "request.json").write_text("{}")
-    (folder / "0.arrow").write_bytes(b"")
-    failed = score(
-        shell, "--model", "model", "--input", "in.csv", "--output", "left.csv", "--trust", "pickle"
-    )
+    (folder / "plan.json").write_text("{}")
+    (folder / "part-00000.json").write_bytes(b"")
+    options = ["--model", "model", "--input", "in.csv", "--output", "left.csv", "--trust", "pickle"]
+    failed = score(shell, *options)
 
     assert failed.code == 2
     assert "An interrupted run left left.csv unfinished" in failed.error
+    assert folder.exists()
 
 
 def test_a_server_that_is_gone_costs_a_warning_and_not_the_output(slow_model: Shell) -> None:
@@ -589,7 +589,7 @@ def test_a_server_that_is_gone_costs_a_warning_and_not_the_output(slow_model: Sh
             [*("--model", "m", "--input", "x.csv", "--output", "o.csv"), "--trust", "all"],
             "--trust is 'all'",
         ),
-        (["--jobs", "0"], "give a number of batches, or -1 for all cores"),
+        (["--jobs", "0"], "give a number of parts, or -1 for all cores"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(

@@ -284,7 +284,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_output(
     rows = np.random.default_rng(0).normal(size=(40_000, 2))
     pd.DataFrame(rows, columns=["a", "b"]).to_csv(shell.folder / "in.csv", index=False)
     command = "ulimit -f 300; exec python -m inference"
-    command += f" --model {model} --input in.csv --output o.{ending} --no-track --batch-rows 1024"
+    command += f" --model {model} --input in.csv --output o.{ending} --no-track --part-size 100KB"
     done = shell.run("bash", "-c", command)
 
     assert done.code == 3

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from inference.job import Job
-from inference.tally import Tally
+from inference.outputs import OutputPaths
+from inference.tally import Tally, Written
 from mlproject.base.version import __version__
 from mlproject.data.source import combined
 from mlproject.data.table import recorded
@@ -20,12 +21,9 @@ from mlproject.models.loaded import LoadedModel
 _PACKAGES = ("mlflow", "scikit-learn", "numpy", "pandas", "pyarrow", "skops")
 
 
-def path_of(output: Path) -> Path:
-    return output.with_name(f"{output.name}.manifest.json")
-
-
-def of(job: Job, tally: Tally) -> dict[str, Any]:
-    paths, rejects = job.paths, job.paths.rejects
+def of(
+    job: Job, tally: Tally, output: Mapping[str, Any], rejects: Mapping[str, Any] | None
+) -> dict[str, Any]:
     return job.settings | {
         "manifest_version": 1,
         "rows_in": tally.rows_in,
@@ -34,20 +32,21 @@ def of(job: Job, tally: Tally) -> dict[str, Any]:
         "most_rejected": tally.most_rejected,
         "model": _model(job.model),
         "input": source(job),
-        "output": {
-            "path": paths.output.name,
-            "format": paths.format,
-            "sha256": tally.output_sha256,
-            "columns": tally.columns,
-        },
-        "rejects": {"path": rejects.name, "sha256": tally.rejects_sha256} if rejects else None,
+        "output": {"format": job.paths.format, "columns": tally.columns, **output},
+        "rejects": rejects,
         "versions": versions(),
     }
 
 
+def of_parts(path: str, parts: Sequence[Written]) -> dict[str, Any]:
+    """Return what the manifest says of parts that stay."""
+    digest = combined([part.name for part in parts], [part.sha256 for part in parts])
+    return {"path": path, "sha256": digest, "parts": [asdict(part) for part in parts]}
+
+
 def source(job: Job) -> dict[str, Any]:
     """Return the part on the input, once it is hashed."""
-    names, digests = [item.name for item in job.files], job.digests.result()
+    names, digests = [item.name for item in job.items], job.digests()
     listed = [{"name": n, "sha256": d} for n, d in zip(names, digests, strict=True)]
     text = recorded(str(job.request.input))
     return {"source": text, "sha256": combined(names, digests), "files": listed}
@@ -58,9 +57,9 @@ def versions() -> dict[str, str]:
     return {"mlproject": __version__, "python": platform.python_version()} | packages
 
 
-def read(output: Path) -> dict[str, Any] | None:
+def read(paths: OutputPaths) -> dict[str, Any] | None:
     try:
-        content = json.loads(path_of(output).read_text(encoding="utf-8"))
+        content = json.loads(paths.manifest.store.read(paths.manifest.name))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from inference.request import REJECT, ScoreRequest
@@ -19,19 +19,18 @@ _ENDINGS = "Written are .csv, .parquet and .jsonl, or a folder whose name ends i
 
 @dataclass(frozen=True)
 class OutputFile:
-    """One file to write, in a store."""
+    """One file to write, in a store; messages call it as the user did."""
 
     store: Store
     name: str
-
-    @property
-    def shown(self) -> str:
-        """The file as messages have it."""
-        folder = self.store.shown.rstrip("/")
-        return f"{folder}/{self.name}"
+    shown: str = field(compare=False)
 
     def exists(self) -> bool:
         return self.store.size(self.name) is not None
+
+    def beside(self, ending: str) -> OutputFile:
+        """Return the file whose name has an ending more."""
+        return OutputFile(self.store, f"{self.name}.{ending}", f"{self.shown}.{ending}")
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ class OutputPaths:
     @property
     def manifest(self) -> OutputFile:
         if self.file is None:
-            return OutputFile(self.folder, MANIFEST)
-        return OutputFile(self.folder, f"{self.file.name}.manifest.json")
+            return OutputFile(self.folder, MANIFEST, f"{self.given}{MANIFEST}")
+        return self.file.beside("manifest.json")
 
     @property
     def work(self) -> Store:
@@ -87,34 +86,43 @@ def output_paths(options: ScoreRequest) -> OutputPaths:
         )
     if options.encoding:
         checked(options.encoding)
+    options.part_bytes  # noqa: B018 - which is refused here
+    paths = _folder(options) if is_folder(options.output) else _one_file(options)
     if (options.run_id is None) == (options.model is None):
         raise ConfigurationError(
             "--run-id and --model are both given" if options.model else "No model is given",
             "Give --run-id ID or --model URI",
         )
-    if options.rejects and options.on_error != REJECT:
-        raise ConfigurationError("--rejects is given without --on-error reject")
-    given = redacted(options.output)
-    if is_folder(options.output):
-        if options.rejects:
-            raise ConfigurationError(
-                "--rejects is given with a folder as output", f"Rejects go to {given}_rejects/"
-            )
-        return OutputPaths(given, Store.of(options.output), None, options.format or "parquet")
+    return paths
+
+
+def _folder(options: ScoreRequest) -> OutputPaths:
+    given = redacted(str(options.output))
+    if options.rejects:
+        raise ConfigurationError(
+            "--rejects is given with a folder as output", f"Rejects go to {given}_rejects/"
+        )
+    folder = Store.of(str(options.output))
+    return OutputPaths(given, folder, None, options.format or "parquet")
+
+
+def _one_file(options: ScoreRequest) -> OutputPaths:
+    file, kind = _file(str(options.output), "--output")
     if options.format is not None:
         raise ConfigurationError(
-            f"--format is given, and --output {given} is one file",
+            f"--format is given, and --output {file.shown} is one file",
             "Its ending says the format; for a folder of parts, end its name with /",
         )
-    file, kind = _file(options.output, "--output")
-    rejects, rejects_kind = None, "csv"
-    if options.on_error == REJECT:
-        rejects, rejects_kind = OutputFile(file.store, f"{file.name}.rejects.csv"), "csv"
+    if options.on_error != REJECT:
         if options.rejects:
-            rejects, rejects_kind = _file(options.rejects, "--rejects")
-        if rejects.shown == file.shown:
-            raise ConfigurationError("--rejects and --output name the same file")
-    return OutputPaths(given, file.store, file, kind, rejects, rejects_kind)
+            raise ConfigurationError("--rejects is given without --on-error reject")
+        return OutputPaths(file.shown, file.store, file, kind)
+    rejects, rejects_kind = file.beside("rejects.csv"), "csv"
+    if options.rejects:
+        rejects, rejects_kind = _file(options.rejects, "--rejects")
+    if rejects == file:
+        raise ConfigurationError("--rejects and --output name the same file")
+    return OutputPaths(file.shown, file.store, file, kind, rejects, rejects_kind)
 
 
 def is_folder(output: str) -> bool:
@@ -130,7 +138,7 @@ def _file(given: str, option: str) -> tuple[OutputFile, str]:
     if known is None or known[1] or name.lower().endswith(".ndjson"):
         raise ConfigurationError(f"{option} {shown} has an unknown ending", _ENDINGS)
     if path is None:
-        return OutputFile(Store.of(given.rpartition("/")[0]), name), known[0]
+        return OutputFile(Store.of(given.rpartition("/")[0]), name, shown), known[0]
     return _local_file(path, shown, option), known[0]
 
 
@@ -145,4 +153,4 @@ def _local_file(path: Path, shown: str, option: str) -> OutputFile:
         raise ConfigurationError(f"{option}: there is no folder {Path(shown).parent}")
     if path.exists() and not path.is_file():
         raise ConfigurationError(f"{option} {shown} is no ordinary file", "Give another name")
-    return OutputFile(Store.of(str(path.parent)), path.name)
+    return OutputFile(Store.of(str(path.parent)), path.name, shown)

@@ -45,7 +45,7 @@ REJECTS = pa.schema(
 )
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - nothing is wrong with the part
     """An earlier part has failed, or the job was interrupted: this one is not wanted any more."""
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -62,6 +63,13 @@ class Plan:
     def size(self) -> int:
         """How much there is to read, in the unit of ``Batch.size``; 0 when that is not known."""
         return reading.Input(list(self.files), self.selection).size
+
+    def size_of(self, split: Split) -> int:
+        """How much of it is in a split."""
+        if not self.size:
+            return 0
+        files = ((self.files[number], rows) for number, rows in split.ranges)
+        return sum((rows.stop or file.size or 0) - rows.start for file, rows in files)
 
     def where(self, split: Split) -> str:
         """Return what a split has, in words."""
@@ -176,7 +184,7 @@ def _row_ranges(file: ParquetFile, size: int, most: int) -> Iterator[tuple[Range
     if not inside:
         yield WHOLE, size
         return
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         yield Range(start, stop), size * (stop - start) // rows
 
 

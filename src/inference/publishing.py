@@ -6,19 +6,18 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 
+from inference.tally import Written
 from mlproject.base.errors import DataError
-from mlproject.base.files import sha256_of
 from mlproject.base.stores import Store
 from mlproject.data import formats
 from mlproject.data.formats.parquet_joining import join
 from mlproject.data.writing import HashingFile
-from inference.tally import Written
 
 _BLOCK_BYTES = 1 << 20
 

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from inference import lineage, manifest, outputs
-from inference.flow import in_background
-from inference.job import Job
-from inference.journal import Journal
-from inference.request import REJECT, ScoreRequest, ScoreResult, blamed, output_paths
+from inference import engines, existing, lineage
+from inference.engines.probing import check_workers
+from inference.job import Job, digests_of
+from inference.outputs import OutputPaths, output_paths
+from inference.parts import Scoring
+from inference.request import ScoreRequest, ScoreResult, blamed
 from inference.scorer import Scorer
-from inference.scoring import Pass, batch_rows
 from inference.tally import Tally
 from mlproject.base import clusters
 from mlproject.base.console import Reporter
 from mlproject.base.errors import DataError, MlprojectError, reason
 from mlproject.base.memory import peak_rss_mb
 from mlproject.base.redaction import redacted_text
-from mlproject.data import reading
-from mlproject.data.source import opened
+from mlproject.data.source import SourceFile, brought, listed
 from mlproject.models import trust
 from mlproject.models.opening import open_model
 from mlproject.tracking import session as sessions
 from mlproject.tracking.session import Session
 from mlproject.tracking.target import resolve
-
-_SHOWN_WARNINGS = 5
 
 
 def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
@@ -42,82 +38,88 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
     started, clock = time.time(), time.perf_counter()
     paths = output_paths(request)
     clusters.check_installed(request.engine)
-    journal = Journal(paths.output)
-    outputs.refuse_existing(request, paths, journal)
+    existing.refuse(request, paths)
     policy = trust.in_force(request.trust)
     with sessions.opened(resolve(request.tracking)) as session:  # before anything imports MLflow
-        with opened(str(request.input), request.encoding) as files:
-            outputs.refuse_inputs(paths, files)
-            for encoding in sorted({item.encoding for item in files if item.encoding}):
-                reporter.say(f"The input is read as {encoding}, and written as UTF-8")
-            digests = in_background(lambda: [item.sha256() for item in files])
+        with _input(request) as items:
+            existing.refuse_inputs(paths, items)
             with reporter.step("Loading the model"):
                 model = open_model(request.model or f"runs:/{request.run_id}", session, policy)
                 for notice in model.notices:
                     reporter.warn(notice)
                 scorer = Scorer(model, request.method)
-            job = Job(request, paths, model, scorer, files, digests, reporter)
-            content, tally = _done(job, journal)
-        result = _result(job, content, tally, time.perf_counter() - clock)
+            with engines.started(request.engine, request.jobs) as engine:
+                digests = digests_of(engine, items)
+                job = Job(request, paths, model, scorer, engine, items, digests, reporter)
+                check_workers(job)
+                content, tally, seconds = _done(job)
+        result = _result(job, content, tally, (seconds, time.perf_counter() - clock))
         if request.track and tally is not None:
-            name, metrics = manifest.path_of(paths.output).name, _metrics(result, tally)
+            name, metrics = _manifest_name(paths), _metrics(result, tally)
             scored = lineage.Scored(model.source, content, name, metrics, started)
             result = replace(result, scoring_run_id=_recorded(session, scored, reporter))
     _check_rejects(result, request.max_rejects)
     return result
 
 
-def _done(job: Job, journal: Journal) -> tuple[dict[str, Any], Tally | None]:
-    """Write output, rejected rows and manifest; nothing when all of it is already there."""
-    request, paths, reporter = job.request, job.paths, job.reporter
-    if paths.output.exists() and not request.overwrite:
-        content = outputs.finished(job)
-        journal.discard()
-        reporter.say(f"{paths.output} is already complete: nothing is left to score")
-        return content, None
-    copied = reading.CopyRequest(
-        request.keep, paths.format, frozenset(job.scorer.added()), request.on_error == REJECT
-    )
-    source = reading.prepare(job.files, job.model.schema, copied)
-    state: dict[str, Any] = {
-        "model": job.model.sha256,
-        "method": request.method,
-        "versions": manifest.versions(),
-        "batch_rows": batch_rows(request.batch_rows, job.scorer, len(source.selection.features)),
-    }
-    state = journal.open(state, resume=request.resume, overwrite=request.overwrite)
-    with journal.kept_for_later(reporter), _warnings_told(reporter):
-        tally = Pass(job, source, journal, state["batch_rows"]).write()
-        content = manifest.of(job, tally)
-        replaced = outputs.old_rejects(paths)
-        journal.file("manifest").write_text(manifest.dump(content), encoding="utf-8")
-        moves = {journal.file("rejects"): paths.rejects} if paths.rejects is not None else {}
-        moves[journal.file("manifest")] = manifest.path_of(paths.output)
-        moves[journal.file("output")] = paths.output
-        journal.publish(moves)
-        if replaced is not None:
-            replaced.unlink(missing_ok=True)
-    journal.discard()
-    return content, tally
+@contextmanager
+def _input(request: ScoreRequest) -> Iterator[list[SourceFile]]:
+    """Yield the files of the input: for a cluster where they are, else on this machine."""
+    source = str(request.input)
+    if request.engine != engines.LOCAL:
+        yield listed(source)
+        return
+    with brought(source) as items:
+        yield items
+
+
+def _done(job: Job) -> tuple[dict[str, Any], Tally | None, float]:
+    """Score and publish; nothing when all of it is already there."""
+    with Scoring(job).held() as scoring:
+        if job.paths.manifest.exists() and _is_complete(job):
+            content = existing.finished(job)
+            job.reporter.say(f"{job.paths.given} is already complete: nothing is left to score")
+            scoring.leave_nothing()
+            return content, None, 0.0
+        started = time.perf_counter()
+        tally = scoring.scored()
+        content = scoring.published(tally)
+        return content, tally, time.perf_counter() - started
+
+
+def _is_complete(job: Job) -> bool:
+    """Whether the output is there and is not to be replaced."""
+    file = job.paths.file
+    return not job.request.overwrite and (file is None or file.exists())
+
+
+def _manifest_name(paths: OutputPaths) -> str:
+    return f"{paths.name}.manifest.json" if paths.file is None else paths.manifest.name
 
 
 def _result(
-    job: Job, content: Mapping[str, Any], tally: Tally | None, seconds: float
+    job: Job, content: Mapping[str, Any], tally: Tally | None, taken: tuple[float, float]
 ) -> ScoreResult:
-    rows, rejects = content["rows_in"], job.paths.rejects
+    rows, rejects = content["rows_in"], content["rejects"]
+    paths = job.paths
+    where = None
+    if rejects is not None:
+        where = paths.rejects.shown if paths.rejects else f"{paths.given}{rejects['path']}"
+    scoring, seconds = taken
+    resumed = tally.rows_resumed if tally else rows
     return ScoreResult(
         run_id=content["model"]["run_id"],
         model_uri=job.model.uri,
         rows_in=rows,
         rows_out=content["rows_out"],
         rows_rejected=content["rows_rejected"],
-        output=str(job.paths.output),
-        rejects=str(rejects) if rejects else None,
+        output=paths.given,
+        rejects=where,
         seconds=round(seconds, 3),
-        rows_per_second=round(rows / tally.seconds, 1) if tally else 0.0,
+        rows_per_second=round((rows - resumed) / scoring, 1) if tally else 0.0,
         peak_rss_mb=peak_rss_mb(),
-        manifest=str(manifest.path_of(job.paths.output)),
-        rows_resumed=tally.rows_resumed if tally else rows,
+        manifest=paths.manifest.shown,
+        rows_resumed=resumed,
         model_version=content["model"]["version"],
         most_rejected=content.get("most_rejected"),  # which older manifests do not have
     )
@@ -139,22 +141,6 @@ def _check_rejects(result: ScoreResult, allowed: float) -> None:
     )
     error.result = result
     raise error
-
-
-@contextmanager
-def _warnings_told(reporter: Reporter) -> Iterator[None]:
-    """Tell each thing that the model warns of once."""
-    seen: dict[str, None] = {}
-
-    def note(message: Any, category: Any, *_: Any, **__: Any) -> None:
-        seen.setdefault(f"{category.__name__}: {message}")
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")
-        warnings.showwarning = note
-        yield
-    for text in list(seen)[:_SHOWN_WARNINGS]:
-        reporter.warn(f"The model says: {' '.join(text.split())}")
 
 
 def _metrics(result: ScoreResult, tally: Tally) -> dict[str, float]:

@@ -46,6 +46,8 @@ class Tally:
         Of the split, as the plan has it.
     output, rejects : Written or None
         None where there are no such rows.
+    rows_resumed : int
+        Those that had been scored before.
     columns : list of str
         Of the output.
     warnings : list of str
@@ -56,6 +58,7 @@ class Tally:
     rows_in: int = 0
     rows_out: int = 0
     rows_rejected: int = 0
+    rows_resumed: int = 0
     columns: list[str] = field(default_factory=list)
     output: Written | None = None
     rejects: Written | None = None

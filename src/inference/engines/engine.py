@@ -62,6 +62,7 @@ class Engine(ABC):
 
 def attempted(task: Callable[[Any], Any], number: int, item: Any) -> Outcome:
     """Call a task; what a network or a disk refuses is tried again."""
+    last: Exception | None = None
     for attempt in range(_ATTEMPTS):
         try:
             return Outcome(number, task(item))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Engine = Literal["local", "dask", "spark"]
+Format = Literal["csv", "parquet", "jsonl"]
 Method = Literal["predict", "predict_proba"]
 OnError = Literal["fail", "reject"]
 
@@ -26,6 +27,7 @@ def score(
     input: str | PathLike[str],  # noqa: A002 - the name of the option
     output: str | PathLike[str],
     *,
+    format: Format | None = None,  # noqa: A002 - the name of the option
     encoding: str | None = None,
     method: Method = "predict",
     keep: str | Sequence[str] = "all",
@@ -33,8 +35,10 @@ def score(
     rejects: str | PathLike[str] | None = None,
     max_rejects: float = 0.1,
     batch_rows: int | None = None,
+    part_size: str | None = None,
     jobs: int | None = None,
     engine: Engine = "local",
+    allow_versions: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     trust: Sequence[str] = (),
@@ -52,7 +56,10 @@ def score(
     input : str or path
         File, glob, folder or URL of CSV, Parquet or JSON Lines.
     output : str or path
-        What to write: ``.csv``, ``.parquet`` or ``.jsonl``.
+        What to write: ``.csv``, ``.parquet`` or ``.jsonl``; or a folder for parts, with ``/`` at
+        the end; also behind a URL.
+    format : str, optional
+        Of the parts in a folder: ``csv``, ``jsonl``, or ``parquet``, which is the default.
     encoding : str, optional
         Of text that is not UTF-8, such as ``cp1252``; by default what each file shows.
     method : str
@@ -68,10 +75,14 @@ def score(
         all the same, and the result is the attribute ``result`` of the ``DataError``.
     batch_rows : int, optional
         Rows scored together; the result does not depend on it.
+    part_size : str, optional
+        Size of the parts in which a source is scored, such as ``64MB``.
     jobs : int, optional
-        Batches at a time.
+        Parts at a time; by default as many as there are cores.
     engine : str
         ``local``, ``dask`` or ``spark``.
+    allow_versions : bool
+        Score on workers that have other versions of packages.
     resume : bool
         Finish an interrupted run.
     overwrite : bool
@@ -90,6 +101,7 @@ def score(
         model=uri,
         input=str(input),
         output=str(output),
+        format=format,
         encoding=encoding or None,
         method=method,
         keep=keep if isinstance(keep, str) else arguments.names(keep),
@@ -97,8 +109,10 @@ def score(
         rejects=arguments.text(rejects),
         max_rejects=max_rejects,
         batch_rows=batch_rows,
+        part_size=part_size or None,
         jobs=jobs,
         engine=engine,
+        allow_versions=allow_versions,
         resume=resume,
         overwrite=overwrite,
         trust=arguments.several(trust),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from inference.request import ScoreRequest, ScoreResult, blamed, output_paths
+from inference.outputs import output_paths
+from inference.request import ScoreRequest, ScoreResult, blamed
 from mlproject.base.console import Reporter
 from mlproject.base.errors import DataError
 from mlproject.cli.frame import command

@@ -167,9 +167,7 @@ def _kept_schema(
     if first.item.format == output == "jsonl":
         return pa.schema([(name, AS_IT_STANDS) for name in names])
     types = {feature.name: feature.text_type for feature in features}
-    return pa.schema(
-        [(name, _kept_type(name, files, types)) for name in names]
-    )
+    return pa.schema([(name, _kept_type(name, files, types)) for name in names])
 
 
 def _kept_type(

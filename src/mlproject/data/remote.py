@@ -88,4 +88,3 @@ def _filesystem(address: str) -> tuple[Any, str]:
     filesystem, place = fsspec.core.url_to_fs(address)
     filesystem.invalidate_cache()
     return filesystem, place
-

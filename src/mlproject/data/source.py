@@ -204,7 +204,9 @@ def _local_paths(source: str) -> list[Path]:
         inside = sorted(
             item
             for item in path.rglob("*")
-            if item.is_file() and file_format(item.name) and not remote.is_hidden(item.relative_to(path))
+            if item.is_file()
+            and file_format(item.name)
+            and not remote.is_hidden(item.relative_to(path))
         )
         if not inside:
             raise DataError(f"The folder {source} holds no data", f"Readable are {_ENDINGS}")

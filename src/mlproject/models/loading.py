@@ -22,6 +22,7 @@ from mlproject.models.artifact import SKOPS, Artifact
 from mlproject.models.trust import Policy
 
 _SHOWN = 5
+_folders: list[Path] = []
 
 
 def load(artifact: Artifact, policy: Policy, name: str) -> tuple[Any, tuple[str, ...]]:
@@ -107,6 +108,7 @@ def _importable(code: Mapping[str, bytes]) -> Iterator[None]:
         yield
         return
     folder = Path(tempfile.mkdtemp(prefix="mlproject-code-"))
+    _folders.append(folder)
     atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
     for path, data in code.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +123,16 @@ def _importable(code: Mapping[str, bytes]) -> Iterator[None]:
         sys.path.remove(str(folder))
         _taken_out({name for name in namesakes if "." not in name})
         sys.modules.update(namesakes)
+
+
+def modules_of_models() -> list[str]:
+    """Return the modules that were imported from beside trusted pickles: no other process has them."""
+    files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+    return [
+        name
+        for name, file in files.items()
+        if file is not None and any(folder in Path(file).parents for folder in _folders)
+    ]
 
 
 def _taken_out(packages: set[str]) -> dict[str, ModuleType]:

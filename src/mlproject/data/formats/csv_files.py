@@ -20,7 +20,14 @@ from mlproject.data.arrays import in_one_piece, is_text, without_markers
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
 from mlproject.data.encodings import is_utf_8
 from mlproject.data.formats.data_file import WHOLE, DataFile, Range
-from mlproject.data.formats.lines import Piece, TextRows, can_be_cut, has_stray_return, is_open, pieces
+from mlproject.data.formats.lines import (
+    Piece,
+    TextRows,
+    can_be_cut,
+    has_stray_return,
+    is_open,
+    pieces,
+)
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, not_text, stream, whole_block
 from mlproject.data.text import bytes_of, number_text, plain_text
@@ -67,9 +74,7 @@ class CsvFile(DataFile):
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
         columns = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         check_distinct(columns, item.name)
-        file = cls(
-            item, columns, delimiter, decimal_comma=False, can_be_cut=can_be_cut(item)
-        )
+        file = cls(item, columns, delimiter, decimal_comma=False, can_be_cut=can_be_cut(item))
         if delimiter == "," or len(rows) == 1:
             return file, rows
         table = file.sample(rows, first.data[: rows.ends[min(len(rows) - 1, _ROWS_TO_SEE)]])

@@ -67,7 +67,5 @@ class DataFile(ABC):
         return False
 
     @abstractmethod
-    def tasks(
-        self, selection: Selection, rows: Range = WHOLE
-    ) -> Iterator[Callable[[], Parsed]]:
+    def tasks(self, selection: Selection, rows: Range = WHOLE) -> Iterator[Callable[[], Parsed]]:
         """Yield what parses each piece, in the order of the rows; calls may run in any thread."""

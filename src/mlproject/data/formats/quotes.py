@@ -37,9 +37,7 @@ def quoted(delimiter: str) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![^\n" + separator + rb'])"[^"]*(?:""[^"]*)*(?:(")|\Z)')
 
 
-def spans(
-    data: bytes, delimiter: str
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], State]:
+def spans(data: bytes, delimiter: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], State]:
     """Return where quoted values start and stop in bytes that begin with a row's line break.
 
     The state is that after the last byte.

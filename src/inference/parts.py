@@ -1,0 +1,293 @@
+"""All parts of an output: planned, scored by an engine, committed, joined and published."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from inference import existing, manifest
+from inference.claim import held
+from inference.job import Job
+from inference.part import REJECTS, ScorePart, Stopped, output_schema
+from inference.planning import Plan, kept_as, plan
+from inference.publishing import Joining, check_parts
+from inference.request import REJECT
+from inference.state import State
+from inference.tally import Tally, total
+from mlproject.base.errors import (
+    ConfigurationError,
+    DataError,
+    MlprojectError,
+    ModelError,
+    reason,
+)
+from mlproject.data.column_types import WiderColumns
+from mlproject.data.reading import CopyRequest
+
+_KEPT = "What is scored is kept: run again with --resume to finish"
+
+
+class Scoring:
+    """One scoring of a job's input, while it holds the output."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.state = State(job.paths.work)
+        self._plan: Plan | None = None
+        self._tallies: dict[int, Tally] = {}
+
+    @contextmanager
+    def held(self) -> Iterator[Scoring]:
+        """Hold the output for the block; of what fails, keep the parts that are scored."""
+        job = self.job
+        job.paths.folder.make()
+        with held(job.paths.work, job.paths.given) as self._claim:
+            try:
+                existing.refuse(job.request, job.paths)  # as it stands now
+                yield self
+            except BaseException as error:
+                kept = bool(self.state.scored())
+                if not kept:
+                    self.leave_nothing()
+                if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                    raise _not_writable(job, error, kept=kept) from error
+                if kept and not isinstance(error, ConfigurationError):
+                    job.reporter.warn(_KEPT)
+                raise
+
+    def leave_nothing(self) -> None:
+        """Remove what was written beside the output."""
+        self._claim.remove()
+
+    def scored(self) -> Tally:
+        """Score what is not scored yet; return what all parts add up to."""
+        job, state = self.job, self.state
+        request = self._prepared()
+        found = self._planned(request)
+        for name in sorted({file.item.encoding for file in found.files if file.item.encoding}):
+            job.reporter.say(f"The input is read as {name}, and written as UTF-8")
+        while True:
+            state.write(request, found)
+            try:
+                self._tallies, resumed = self._parts_of(found)
+                break
+            except WiderColumns as error:
+                kept = kept_as(found.selection, error.types)
+                found = replace(found, selection=replace(found.selection, kept=kept))
+        self._plan = found
+        made = total(self._tallies[split.number] for split in found.splits)
+        made.rows_resumed = resumed
+        for text in made.warnings:
+            job.reporter.warn(f"The model says: {' '.join(text.split())}")
+        return made
+
+    def _prepared(self) -> dict[str, Any]:
+        """Check what an interrupted run has left, and return what this one is asked for."""
+        job, state = self.job, self.state
+        before = state.read()
+        request = job.settings | {
+            "model": job.model.sha256,
+            "format": job.paths.format,
+            "versions": manifest.versions(),
+            "part_size": job.request.part_size,
+        }
+        if before is not None and job.request.resume:
+            state.check_same(request, job.paths.given)
+            return request
+        scored = state.scored()
+        if before is not None and scored and not job.request.overwrite:
+            raise ConfigurationError(
+                f"An interrupted run left {job.paths.given} unfinished "
+                f"({len(scored)} parts are scored)",
+                "Finish it with --resume, or start over with --overwrite",
+            )
+        state.clear()
+        return request
+
+    def _planned(self, request: dict[str, Any]) -> Plan:
+        job = self.job
+        before = (self.state.read() or {}).get("plan") or {}
+        copied = CopyRequest(
+            job.request.keep,
+            job.paths.format,
+            frozenset(job.scorer.added()),
+            job.request.on_error == REJECT,
+        )
+        made = plan(
+            job.engine,
+            job.items,
+            job.model.schema,
+            copied,
+            copied.look(job.request.encoding),
+            job.request.part_bytes or before.get("part_bytes"),
+        )
+        self._tell_changes(before, made)
+        return made
+
+    def _tell_changes(self, before: dict[str, Any], made: Plan) -> None:
+        """Say which files are not as an interrupted run has read them."""
+        stamps = dict(map(tuple, before.get("files") or []))
+        for file in made.files:
+            if stamps.get(file.item.name, file.item.stamp) != file.item.stamp:
+                self.job.reporter.warn(
+                    f"{file.item.name} has changed since the interrupted run: "
+                    "its rows are scored again"
+                )
+
+    def _parts_of(self, found: Plan) -> tuple[dict[int, Tally], int]:
+        """Return the tallies of all parts, and how many rows were scored before."""
+        job, state = self.job, self.state
+        work = self._work(found)
+        state.store.remove("stop")
+        tallies = state.committed(found, work.files)
+        if job.paths.file is None:
+            names = [work.files.part_name(number) for number in tallies]
+            names += [work.files.rejects_name(number) for number in tallies]
+            job.paths.folder.remove(job.paths.manifest.name)
+            existing.clear_folder(work.files, names)
+        resumed = sum(tally.rows_in for tally in tallies.values())
+        left = [split for split in found.splits if split.number not in tallies]
+        errors: dict[int, Exception] = {}
+        with job.reporter.progress("Scoring", found.size) as moved, _warnings_told(job) as noted:
+            for number, tally in tallies.items():
+                moved(found.size_of(found.splits[number]), tally.rows_in)
+            if not job.engine.is_remote:
+                work = replace(work, moved=moved, threads=_threads(job, len(left)))
+            outcomes = job.engine.outcomes(work, left)
+            try:
+                for outcome in outcomes:
+                    split = left[outcome.number]
+                    if outcome.error is None:
+                        tallies[split.number] = outcome.value
+                        if job.engine.is_remote:
+                            moved(found.size_of(split), outcome.value.rows_in)
+                    elif not isinstance(outcome.error, Stopped):
+                        errors[split.number] = outcome.error
+                        if not isinstance(outcome.error, DataError):
+                            work.stop_after(split.number)
+            except BaseException:
+                work.stop_after(-1)
+                raise
+            finally:
+                outcomes.close()  # type: ignore[attr-defined]
+        self._raise_first(found, errors)
+        for tally in tallies.values():
+            tally.warnings = tally.warnings or noted
+        return tallies, resumed
+
+    def _work(self, found: Plan) -> ScorePart:
+        job = self.job
+        rejecting = job.request.on_error == REJECT
+        return ScorePart(found, job.scorer, job.files, rejecting, job.request.batch_rows)
+
+    def _raise_first(self, found: Plan, errors: dict[int, Exception]) -> None:
+        """Raise what went wrong; of several the first in the order of the rows."""
+        wider = [error for error in errors.values() if isinstance(error, WiderColumns)]
+        if wider:
+            raise WiderColumns(
+                {name: kind for error in wider for name, kind in error.types.items()}
+            )
+        if not errors:
+            return
+        number = min(errors)
+        error, where = errors[number], found.where(found.splits[number])
+        if isinstance(error, ConfigurationError):  # of the cluster, which names no rows
+            raise ConfigurationError(f"{where}: {error.what}", error.hint) from error
+        if isinstance(error, (MlprojectError, OSError)):
+            raise error
+        raise ModelError(f"{where} cannot be scored: {reason(error)}") from error
+
+    def published(self, tally: Tally) -> dict[str, Any]:
+        """Put the output under its name, and return its manifest."""
+        job, found = self.job, self._plan
+        assert found is not None  # noqa: S101 - scored() has made it
+        empty = job.scorer(
+            pa.table({f.name: pa.array([], f.type) for f in found.selection.features})
+        )
+        schema = output_schema(found, empty.predictions.schema)
+        tally.columns = tally.columns or schema.names
+        content = (self._as_folder if job.paths.file is None else self._as_file)(tally, schema)
+        self._claim.remove()
+        return content
+
+    def _as_folder(self, tally: Tally, schema: pa.Schema) -> dict[str, Any]:
+        job, files = self.job, self.job.files
+        tallies = [self._tallies[number] for number in sorted(self._tallies)]
+        parts = [item.output for item in tallies if item.output is not None]
+        rejects = [item.rejects for item in tallies if item.rejects is not None]
+        check_parts(files.parts, parts)
+        check_parts(files.rejects, rejects)
+        existing.clear_folder(files, [part.name for part in (*parts, *rejects)])
+        told = manifest.of_parts("_rejects/", rejects) if job.request.on_error == REJECT else None
+        output = manifest.of_parts(f"{job.paths.name}/", parts)
+        content = manifest.of(job, tally, output, told)
+        job.paths.folder.write(job.paths.manifest.name, manifest.dump(content).encode())
+        return content
+
+    def _as_file(self, tally: Tally, schema: pa.Schema) -> dict[str, Any]:
+        job, paths, files = self.job, self.job.paths, self.job.files
+        assert paths.file is not None  # noqa: S101 - else it is a folder
+        tallies = [self._tallies[number] for number in sorted(self._tallies)]
+        with ExitStack() as stack:
+            place = stack.enter_context(files.parts.scratch("output"))
+            with closing(Joining(place, files.parts, files.format, tally.columns)) as joining:
+                for item in tallies:
+                    if item.output is not None:
+                        joining.add(item.output)
+                output_sha256, _ = joining.finish(schema)
+            output = {"path": paths.file.name, "sha256": output_sha256}
+            rejects, rejected = None, None
+            if paths.rejects is not None:
+                rejected = stack.enter_context(files.parts.scratch("rejects"))
+                with closing(
+                    Joining(rejected, files.rejects, files.rejects_format, REJECTS.names)
+                ) as joining:
+                    for item in tallies:
+                        if item.rejects is not None:
+                            joining.add(item.rejects)
+                    rejects_sha256, _ = joining.finish(REJECTS)
+                rejects = {"path": paths.rejects.name, "sha256": rejects_sha256}
+            content = manifest.of(job, tally, output, rejects)
+            replaced = existing.old_rejects(paths)
+            self.state.publishing()
+            if paths.rejects is not None and rejected is not None:
+                paths.rejects.store.put(rejected, paths.rejects.name)
+            paths.manifest.store.write(paths.manifest.name, manifest.dump(content).encode())
+            paths.file.store.put(place, paths.file.name)
+            if replaced is not None:
+                replaced.store.remove(replaced.name)
+        return content
+
+
+def _threads(job: Job, parts: int) -> int:
+    """Return how many threads read ahead in a part: more where parts are few."""
+    return max(1, min(4, job.engine.at_a_time // max(1, parts) * 2))
+
+
+@contextmanager
+def _warnings_told(job: Job) -> Iterator[list[str]]:
+    """Collect what the model warns of in this process, each thing once."""
+    seen: list[str] = []
+
+    def note(message: Any, category: Any, *_: Any, **__: Any) -> None:
+        text = f"{category.__name__}: {message}"
+        if text not in seen and len(seen) < 5:
+            seen.append(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = note
+        yield seen
+
+
+def _not_writable(job: Job, error: OSError, *, kept: bool) -> DataError:
+    again = "What is scored is kept: make room, and run again with --resume"
+    return DataError(
+        f"{job.paths.given} cannot be written: {error.strerror or error}",
+        again if kept else "Make room, or give another --output",
+    )

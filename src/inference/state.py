@@ -1,0 +1,95 @@
+"""What is written down beside an unfinished output: the request, the plan, and committed parts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from inference.part import STOP, PartFiles
+from inference.planning import Plan
+from inference.tally import Tally
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.stores import Store
+
+_STATE, _PUBLISHING = "plan.json", "publishing"
+_PART = re.compile(r"(part|rejects)-\d{5,}\.(csv|parquet|jsonl|json)")
+# What may be another one when a run is resumed: rows that are rejected now were none before.
+_LATER = {("on_error", "fail", "reject")}
+
+
+def is_part(name: str) -> bool:
+    """Whether a name is that of a part, its rejects or its tally."""
+    return _PART.fullmatch(name) is not None
+
+
+class State:
+    """The working folder of an output."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def exists(self) -> bool:
+        return self.read() is not None
+
+    def read(self) -> dict[str, Any] | None:
+        """Return what an interrupted run has written down."""
+        with suppress(OSError, ValueError):
+            content = json.loads(self.store.read(_STATE))
+            return content if isinstance(content, dict) else None
+        return None
+
+    def write(self, request: Mapping[str, Any], plan: Plan | None) -> None:
+        content = {"request": dict(request), "plan": plan.content if plan else None}
+        self.store.write(_STATE, json.dumps(content, ensure_ascii=False).encode())
+
+    @property
+    def is_publishing(self) -> bool:
+        """Whether an interrupted run had begun to move its files to their names."""
+        return self.store.size(_PUBLISHING) is not None
+
+    def publishing(self) -> None:
+        self.store.write(_PUBLISHING, b"")
+
+    def check_same(self, request: Mapping[str, Any], shown: str) -> None:
+        """Raise ConfigurationError when the interrupted run was asked for something else."""
+        before = (self.read() or {}).get("request") or {}
+        for key in sorted(request):
+            old, new = before.get(key), request[key]
+            if old != new and (key, old, new) not in _LATER:
+                raise ConfigurationError(
+                    f"The interrupted run of {shown} had another {key}: {old}, not {new}",
+                    "Start over with --overwrite",
+                )
+
+    def scored(self) -> list[str]:
+        """Return the names of the tallies of committed parts."""
+        names = self.store.names()
+        return [name for name in names if is_part(name) and name.endswith(".json")]
+
+    def committed(self, plan: Plan, files: PartFiles) -> dict[int, Tally]:
+        """Return the parts of a plan that are there already, by the number of their split."""
+        names = set(self.scored())
+        made = {}
+        for split in plan.splits:
+            name = files.tally_name(split.number)
+            if name not in names:
+                continue
+            with suppress(ValueError, KeyError, TypeError, OSError):
+                tally = Tally.load(self.store.read(name))
+                if tally.key == plan.key(split) and _is_whole(tally, files):
+                    made[split.number] = tally
+        return made
+
+    def clear(self) -> None:
+        """Forget the parts of a run before; who holds the folder stays."""
+        for name in self.store.names():
+            if is_part(name) or name in (_STATE, _PUBLISHING, STOP):
+                self.store.remove(name)
+
+
+def _is_whole(tally: Tally, files: PartFiles) -> bool:
+    pairs = ((files.parts, tally.output), (files.rejects, tally.rejects))
+    return all(part is None or store.size(part.name) == part.length for store, part in pairs)
