@@ -116,6 +116,18 @@ def test_a_folder_is_removed_while_it_is_held_and_can_be_held_again(store: Store
         assert not store.exists()
 
 
+def test_a_folder_in_memory_is_held_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    store = Store.of(f"memory://{tmp_path.name}/out")
+    with held(store, "scored.csv") as claim:
+        with pytest.raises(ConfigurationError, match="is being written"), held(store, "again"):
+            pass
+        claim.remove()
+    assert not store.exists()
+
+
 def test_what_fails_in_the_block_lets_go_and_keeps_the_files(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), held(store, "scored.csv"):
         store.write("a", b"1")
@@ -136,7 +148,10 @@ def test_who_was_taken_its_folder_by_hand_removes_nothing(store: Store) -> None:
     assert store.names() == ["a"]
 
 
-def test_a_claim_of_another_host_is_never_taken_over(s3: S3, tmp_path: Path) -> None:
+def test_a_claim_of_another_host_is_never_taken_over(
+    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     store = s3.store(f"{tmp_path.name}/out")
     claim = {"host": "elsewhere", "process": 4711, "since": "2026-01-01T00:00:00+00:00"}
     content = json.dumps(claim | {"token": "0" * 32}).encode()
@@ -174,7 +189,10 @@ def test_a_claim_that_nobody_of_us_wrote_leads_to_no_file(
     assert (tmp_path / "victim").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, s3: S3) -> None:
+def test_a_folder_that_cannot_be_made_is_one_line(
+    tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "file").write_text("x")
     for store in (Store.of(str(tmp_path / "file" / "out")), s3.store("out", bucket="nosuch")):
         with (
@@ -212,13 +230,39 @@ print(successes)
 """
 
 
-@pytest.mark.parametrize("store", ["local", "s3"], indirect=True)
-def test_many_processes_that_hold_and_remove_a_folder_never_meet(store: Store) -> None:
-    count, rounds = (10, 20) if store.is_local else (4, 5)
+# As above, but some end without letting go.
+_DEATHS = """
+import os, pickle, sys, time, random
+from inference.claim import held
+from mlproject.base.errors import ConfigurationError
+store, rounds = pickle.load(sys.stdin.buffer), int(sys.argv[1])
+me, successes = str(os.getpid()).encode(), 0
+random.seed(os.getpid())
+while successes < rounds:
+    try:
+        with held(store, "scored.csv") as claim:
+            assert store.size("inside") is None or store.read("inside") == b"nobody"
+            store.write("inside", me)
+            time.sleep(random.random() / 1000)
+            assert store.read("inside") == me, "another came inside"
+            store.write("inside", b"nobody")
+            successes += 1
+            if successes == rounds:
+                print(successes, flush=True)
+                os._exit(0)
+    except ConfigurationError as error:
+        assert "is being written by" in str(error), error
+        time.sleep(random.random() / 200)
+"""
+
+
+@pytest.mark.parametrize("script", [_RACE, _DEATHS], ids=["removing", "dying"])
+def test_many_processes_that_hold_a_folder_never_meet(store: Store, script: str) -> None:
+    count, rounds = (10, 20) if store.is_local else (4, 4)
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", _RACE, str(rounds)],
+            [sys.executable, "-c", script, str(rounds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -200,7 +200,14 @@ class ObjectStore(RemoteStore):
 
 @dataclass(frozen=True)
 class MemoryStore(RemoteStore):
-    """Files of this process, for trials."""
+    """Files of this process, for trials; folders are only names, as in object stores."""
+
+    def exists(self) -> bool:
+        with self._opened() as (files, root):
+            return bool(files.find(root))
+
+    def make(self) -> None:
+        """Do nothing."""
 
     def open(self, name: str) -> BinaryIO:
         # The file system itself gives one file, at one position, to all who open it.
