@@ -40,7 +40,7 @@ def serving() -> Iterator[S3]:
     try:
         host, port = server.get_host_and_port()
         found = S3(f"http://{host}:{port}")
-        fsspec.filesystem("s3", **found.options).mkdir(found.bucket)
+        fsspec.filesystem("s3", **found.options).makedirs(found.bucket, exist_ok=True)
         yield found
     finally:
         server.stop()

@@ -79,6 +79,11 @@ def test_a_file_is_read_back_and_listed_with_its_size(store: Store) -> None:
     assert store.read("b.csv") == b"3"
     store.remove("a")
     assert store.names() == ["b.csv"]
+    store.write("c", b"")
+    store.remove_all(keep="c")
+    assert (store.names(), store.folders()) == (["c"], [])
+    store.child("parts").make()
+    store.child("parts").write("0", b"x")
     store.remove_all()
     assert not store.exists()
     assert not store.child("parts").exists()

@@ -7,7 +7,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -98,24 +98,35 @@ class LocalStore(Store):
     def remove(self, name: str) -> None:
         self._file(name).unlink(missing_ok=True)
 
-    def remove_all(self) -> None:
+    def remove_all(self, keep: str | None = None) -> None:
         if self.folder.parent == self.folder:
             raise OSError(f"{self.folder} is a whole disk, and is not removed")
-        try:
-            shutil.rmtree(self.folder)
-        except FileNotFoundError:
-            if self.folder.exists():  # something inside went while it was being removed
-                raise
+        for item in self._everything():
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item)
+            elif item.name != keep:
+                item.unlink()
+        if keep is None and self.folder.exists():
+            self.folder.rmdir()
 
     def make(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                return self.folder.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                with suppress(FileNotFoundError):  # it was removed since then
+                    if not stat.S_ISDIR(self.folder.lstat().st_mode):
+                        raise
 
     def _file(self, name: str) -> Path:
         return self.folder / checked(name)
 
     def _entries(self) -> list[Path]:
+        return [item for item in self._everything() if not is_scratch(item.name)]
+
+    def _everything(self) -> list[Path]:
         try:
-            return [item for item in self.folder.iterdir() if not is_scratch(item.name)]
+            return list(self.folder.iterdir())
         except FileNotFoundError:
             return []
 

@@ -113,15 +113,25 @@ class RemoteStore(Store):
         with suppress(FileNotFoundError), self._opened(name) as (files, path):
             files.rm_file(path)
 
-    def remove_all(self) -> None:
-        with self._opened() as (files, root):
+    def remove_all(self, keep: str | None = None) -> None:
+        with self._opened() as (files, root), suppress(FileNotFoundError):
             self._check_inside(root)
-            with suppress(FileNotFoundError):
+            if keep is None:
                 files.rm(root, recursive=True)
+            else:
+                kept = f"{root.strip('/')}/{keep}"
+                self._remove(
+                    files,
+                    [path for path in files.ls(root, detail=False) if path.strip("/") != kept],
+                )
 
     def make(self) -> None:
         with self._opened() as (files, root):
             files.makedirs(root, exist_ok=True)
+
+    def _remove(self, files: Any, paths: list[str]) -> None:
+        for path in paths:
+            files.rm(path, recursive=True)
 
     def _check_inside(self, root: str) -> None:
         if not root.strip("/"):
@@ -175,6 +185,10 @@ class ObjectStore(RemoteStore):
     def make(self) -> None:
         """Do nothing: s3fs would make a bucket of a misspelt name."""
 
+    def _remove(self, files: Any, paths: list[str]) -> None:
+        if paths:
+            files.rm(paths, recursive=True)
+
     def _check_inside(self, root: str) -> None:
         if "/" not in root.strip("/"):
             raise OSError("a whole bucket is not removed")
@@ -186,7 +200,14 @@ class ObjectStore(RemoteStore):
 
 @dataclass(frozen=True)
 class MemoryStore(RemoteStore):
-    """Files of this process, for trials."""
+    """Files of this process, for trials; folders are only names, as in object stores."""
+
+    def exists(self) -> bool:
+        with self._opened() as (files, root):
+            return bool(files.find(root))
+
+    def make(self) -> None:
+        """Do nothing."""
 
     def open(self, name: str) -> BinaryIO:
         # The file system itself gives one file, at one position, to all who open it.

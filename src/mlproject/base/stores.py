@@ -127,8 +127,11 @@ class Store(ABC):
         """Remove a file, if it is there."""
 
     @abstractmethod
-    def remove_all(self) -> None:
-        """Remove the folder and all that is below, if it is there."""
+    def remove_all(self, keep: str | None = None) -> None:
+        """Remove the folder and all that is below, if it is there.
+
+        With ``keep`` the file of that name stays, and so does the folder.
+        """
 
     @abstractmethod
     def make(self) -> None:
