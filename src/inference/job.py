@@ -62,10 +62,6 @@ class Job:
 def digests_of(engine: Engine, items: list[SourceFile]) -> Callable[[], list[str]]:
     """Return what returns the hashes of files: made in the background here, or by the workers."""
     if engine.is_remote:
-        return lambda: engine.results(_digest, items)
-    future: Future[list[str]] = in_background(lambda: [_digest(item) for item in items])
+        return lambda: engine.results(SourceFile.sha256, items)
+    future: Future[list[str]] = in_background(lambda: [item.sha256() for item in items])
     return future.result
-
-
-def _digest(item: SourceFile) -> str:
-    return item.sha256()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from inference import existing, manifest
 from inference.claim import held
+from inference.engines.probing import Check
 from inference.job import Job
-from inference.part import REJECTS, ScorePart, Stopped, output_schema
-from inference.planning import Plan, kept_as, plan
-from inference.publishing import Joining, check_parts
+from inference.part import ScorePart, Stopped, output_schema
+from inference.planning import Plan, Split, kept_as, plan
+from inference.publishing import as_file, as_folder
 from inference.request import REJECT
 from inference.state import State
 from inference.tally import Tally, total
@@ -68,6 +69,13 @@ class Scoring:
         """Score what is not scored yet; return what all parts add up to."""
         job, state = self.job, self.state
         request = self._prepared()
+        check = Check(
+            state.store.child("workers"),
+            job.items[0],
+            job.paths.given,
+            job.request.allow_versions,
+        )
+        check.of(job.engine)
         found = self._planned(request)
         for name in sorted({file.item.encoding for file in found.files if file.item.encoding}):
             job.reporter.say(f"The input is read as {name}, and written as UTF-8")
@@ -152,33 +160,43 @@ class Scoring:
             existing.clear_folder(work.files, names)
         resumed = sum(tally.rows_in for tally in tallies.values())
         left = [split for split in found.splits if split.number not in tallies]
-        errors: dict[int, Exception] = {}
-        with job.reporter.progress("Scoring", found.size) as moved, _warnings_told(job) as noted:
+        with job.reporter.progress("Scoring", found.size) as moved, _warnings_told() as noted:
             for number, tally in tallies.items():
                 moved(found.size_of(found.splits[number]), tally.rows_in)
             if not job.engine.is_remote:
                 work = replace(work, moved=moved, threads=_threads(job, len(left)))
-            outcomes = job.engine.outcomes(work, left)
-            try:
-                for outcome in outcomes:
-                    split = left[outcome.number]
-                    if outcome.error is None:
-                        tallies[split.number] = outcome.value
-                        if job.engine.is_remote:
-                            moved(found.size_of(split), outcome.value.rows_in)
-                    elif not isinstance(outcome.error, Stopped):
-                        errors[split.number] = outcome.error
-                        if not isinstance(outcome.error, DataError):
-                            work.stop_after(split.number)
-            except BaseException:
-                work.stop_after(-1)
-                raise
-            finally:
-                outcomes.close()  # type: ignore[attr-defined]
+            errors = self._run(work, left, tallies, moved)
         self._raise_first(found, errors)
         for tally in tallies.values():
             tally.warnings = tally.warnings or noted
         return tallies, resumed
+
+    def _run(
+        self,
+        work: ScorePart,
+        splits: Sequence[Split],
+        tallies: dict[int, Tally],
+        moved: Callable[[int, int], None],
+    ) -> dict[int, Exception]:
+        """Have splits scored; add to the tallies, and return what went wrong."""
+        errors: dict[int, Exception] = {}
+        outcomes = self.job.engine.outcomes(work, splits)
+        try:
+            for outcome in outcomes:
+                split = splits[outcome.number]
+                if outcome.error is None:
+                    tallies[split.number] = outcome.value
+                    if work.moved is None:
+                        moved(work.plan.size_of(split), outcome.value.rows_in)
+                elif not isinstance(outcome.error, Stopped):
+                    errors[split.number] = outcome.error
+                    work.stop_after(split.number)
+        except BaseException:
+            work.stop_after(-1)
+            raise
+        finally:
+            outcomes.close()
+        return errors
 
     def _work(self, found: Plan) -> ScorePart:
         job = self.job
@@ -211,56 +229,11 @@ class Scoring:
         )
         schema = output_schema(found, empty.predictions.schema)
         tally.columns = tally.columns or schema.names
-        content = (self._as_folder if job.paths.file is None else self._as_file)(tally, schema)
+        publish = as_folder if job.paths.file is None else as_file
+        tallies = [self._tallies[split.number] for split in found.splits]
+        self._claim.check()
+        content = publish(job, tallies, tally, schema)
         self._claim.remove()
-        return content
-
-    def _as_folder(self, tally: Tally, schema: pa.Schema) -> dict[str, Any]:
-        job, files = self.job, self.job.files
-        tallies = [self._tallies[number] for number in sorted(self._tallies)]
-        parts = [item.output for item in tallies if item.output is not None]
-        rejects = [item.rejects for item in tallies if item.rejects is not None]
-        check_parts(files.parts, parts)
-        check_parts(files.rejects, rejects)
-        existing.clear_folder(files, [part.name for part in (*parts, *rejects)])
-        told = manifest.of_parts("_rejects/", rejects) if job.request.on_error == REJECT else None
-        output = manifest.of_parts(f"{job.paths.name}/", parts)
-        content = manifest.of(job, tally, output, told)
-        job.paths.folder.write(job.paths.manifest.name, manifest.dump(content).encode())
-        return content
-
-    def _as_file(self, tally: Tally, schema: pa.Schema) -> dict[str, Any]:
-        job, paths, files = self.job, self.job.paths, self.job.files
-        assert paths.file is not None  # noqa: S101 - else it is a folder
-        tallies = [self._tallies[number] for number in sorted(self._tallies)]
-        with ExitStack() as stack:
-            place = stack.enter_context(files.parts.scratch("output"))
-            with closing(Joining(place, files.parts, files.format, tally.columns)) as joining:
-                for item in tallies:
-                    if item.output is not None:
-                        joining.add(item.output)
-                output_sha256, _ = joining.finish(schema)
-            output = {"path": paths.file.name, "sha256": output_sha256}
-            rejects, rejected = None, None
-            if paths.rejects is not None:
-                rejected = stack.enter_context(files.parts.scratch("rejects"))
-                with closing(
-                    Joining(rejected, files.rejects, files.rejects_format, REJECTS.names)
-                ) as joining:
-                    for item in tallies:
-                        if item.rejects is not None:
-                            joining.add(item.rejects)
-                    rejects_sha256, _ = joining.finish(REJECTS)
-                rejects = {"path": paths.rejects.name, "sha256": rejects_sha256}
-            content = manifest.of(job, tally, output, rejects)
-            replaced = existing.old_rejects(paths)
-            self.state.publishing()
-            if paths.rejects is not None and rejected is not None:
-                paths.rejects.store.put(rejected, paths.rejects.name)
-            paths.manifest.store.write(paths.manifest.name, manifest.dump(content).encode())
-            paths.file.store.put(place, paths.file.name)
-            if replaced is not None:
-                replaced.store.remove(replaced.name)
         return content
 
 
@@ -270,7 +243,7 @@ def _threads(job: Job, parts: int) -> int:
 
 
 @contextmanager
-def _warnings_told(job: Job) -> Iterator[list[str]]:
+def _warnings_told() -> Iterator[list[str]]:
     """Collect what the model warns of in this process, each thing once."""
     seen: list[str] = []
 

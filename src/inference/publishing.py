@@ -6,13 +6,18 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from inference.tally import Written
+from inference import existing, manifest
+from inference.job import Job
+from inference.part import REJECTS
+from inference.request import REJECT
+from inference.state import State
+from inference.tally import Tally, Written
 from mlproject.base.errors import DataError
 from mlproject.base.stores import Store
 from mlproject.data import formats
@@ -20,6 +25,65 @@ from mlproject.data.formats.parquet_joining import join
 from mlproject.data.writing import HashingFile
 
 _BLOCK_BYTES = 1 << 20
+
+
+def as_folder(
+    job: Job, tallies: Sequence[Tally], tally: Tally, schema: pa.Schema
+) -> dict[str, Any]:
+    """Complete a folder of parts, and return its manifest."""
+    files = job.files
+    parts = [item.output for item in tallies if item.output is not None]
+    rejects = [item.rejects for item in tallies if item.rejects is not None]
+    check_parts(files.parts, parts)
+    check_parts(files.rejects, rejects)
+    existing.clear_folder(files, [part.name for part in (*parts, *rejects)])
+    told = manifest.of_parts("_rejects/", rejects) if job.request.on_error == REJECT else None
+    content = manifest.of(job, tally, manifest.of_parts(f"{job.paths.name}/", parts), told)
+    job.paths.folder.write(job.paths.manifest.name, manifest.dump(content).encode())
+    return content
+
+
+def as_file(job: Job, tallies: Sequence[Tally], tally: Tally, schema: pa.Schema) -> dict[str, Any]:
+    """Join parts into one file, put it under its name, and return its manifest."""
+    paths, files = job.paths, job.files
+    assert paths.file is not None  # noqa: S101 - else it is a folder
+    with ExitStack() as stack:
+        place = stack.enter_context(files.parts.scratch("output"))
+        outputs = [item.output for item in tallies if item.output is not None]
+        sha256 = _joined(place, files.parts, files.format, (tally.columns, schema), outputs)
+        output = {"path": paths.file.name, "sha256": sha256}
+        rejects, rejected = None, None
+        if paths.rejects is not None:
+            rejected = stack.enter_context(files.parts.scratch("rejects"))
+            named = [item.rejects for item in tallies if item.rejects is not None]
+            kind = files.rejects_format
+            sha256 = _joined(rejected, files.rejects, kind, (REJECTS.names, REJECTS), named)
+            rejects = {"path": paths.rejects.name, "sha256": sha256}
+        content = manifest.of(job, tally, output, rejects)
+        replaced = existing.old_rejects(paths)
+        State(paths.work).publishing()
+        if paths.rejects is not None and rejected is not None:
+            paths.rejects.store.put(rejected, paths.rejects.name)
+        paths.manifest.store.write(paths.manifest.name, manifest.dump(content).encode())
+        paths.file.store.put(place, paths.file.name)
+        if replaced is not None:
+            replaced.store.remove(replaced.name)
+    return content
+
+
+def _joined(
+    path: Path,
+    store: Store,
+    kind: str,
+    header: tuple[Sequence[str], pa.Schema],
+    parts: Sequence[Written],
+) -> str:
+    """Make one file of parts and return its hash."""
+    columns, empty = header
+    with closing(Joining(path, store, kind, columns)) as joining:
+        for part in parts:
+            joining.add(part)
+        return joining.finish(empty)
 
 
 class Joining:
@@ -58,8 +122,8 @@ class Joining:
         self.rows += part.rows
         self._parts.append(part.name)
 
-    def finish(self, empty: pa.Schema) -> tuple[str, int]:
-        """Finish the file; ``empty`` is its schema when there is no part. Return hash and length."""
+    def finish(self, empty: pa.Schema) -> str:
+        """Finish the file and return its hash; ``empty`` is its schema without parts."""
         if self.kind == "parquet":
             if self._parts:
                 with _here(self.store, self._parts) as paths:
@@ -68,7 +132,7 @@ class Joining:
             else:
                 formats.sink(self._file, empty, self.kind).close()
         self._file.close()
-        return self._file.sha256, self._file.length
+        return self._file.sha256
 
 
 def check_parts(store: Store, parts: Sequence[Written]) -> None:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from inference import engines, existing, lineage
-from inference.engines.probing import check_workers
 from inference.job import Job, digests_of
 from inference.outputs import OutputPaths, output_paths
 from inference.parts import Scoring
@@ -51,7 +50,6 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
             with engines.started(request.engine, request.jobs) as engine:
                 digests = digests_of(engine, items)
                 job = Job(request, paths, model, scorer, engine, items, digests, reporter)
-                check_workers(job)
                 content, tally, seconds = _done(job)
         result = _result(job, content, tally, (seconds, time.perf_counter() - clock))
         if request.track and tally is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -21,11 +21,13 @@ class DaskEngine(Engine):
         self._client = client
         self.at_a_time = max(1, sum(client.ncores().values()))
 
-    def outcomes(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+    def outcomes(
+        self, task: Callable[[Any], Any], items: Sequence[Any]
+    ) -> Generator[Outcome, None, None]:
         if not items:
             return
         distributed: Any = import_module("distributed")
-        cargo = self._client.scatter(Cargo.of(task).content, broadcast=True, hash=False)
+        (cargo,) = self._client.scatter([Cargo.of(task).content], broadcast=True, hash=False)
         call = caller()
         numbers = {
             self._client.submit(call, cargo, packed(n, item), pure=False, retries=_RETRIES): n

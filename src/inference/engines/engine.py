@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,7 +40,9 @@ class Engine(ABC):
     is_remote = True
 
     @abstractmethod
-    def outcomes(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+    def outcomes(
+        self, task: Callable[[Any], Any], items: Sequence[Any]
+    ) -> Generator[Outcome, None, None]:
         """Call ``task`` for each item and yield what becomes of it, in any order.
 
         The task and the items can be pickled. A call may be made twice, also at the same time:

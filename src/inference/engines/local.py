@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -19,7 +19,9 @@ class LocalEngine(Engine):
         cores = os.cpu_count() or 1
         self.at_a_time = cores if jobs in (None, -1) else int(jobs or 1)
 
-    def outcomes(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+    def outcomes(
+        self, task: Callable[[Any], Any], items: Sequence[Any]
+    ) -> Generator[Outcome, None, None]:
         pool = ThreadPoolExecutor(self.at_a_time, thread_name_prefix="score")
         waiting: set[Future[Outcome]] = set()
         left = enumerate(items)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from inference.job import Job
+from inference.engines.engine import Engine
 from mlproject.base.errors import ConfigurationError, reason
 from mlproject.base.stores import Store
 from mlproject.data.source import SourceFile
@@ -70,42 +70,59 @@ def versions() -> dict[str, str]:
     return found
 
 
-def check_workers(job: Job) -> None:
-    """Raise ConfigurationError when a worker cannot do its part, before anything is scored."""
-    store, secret = job.paths.work.child("workers"), secrets.token_hex(8)
-    workers = job.engine.everywhere(Probe(store, job.items[0], secret))
-    if not workers:
-        return
-    try:
-        for worker in workers:
-            _check(worker, job, store, secret)
-    finally:
-        for worker in workers:
-            store.remove(worker.marker)
-        store.remove_all()
+@dataclass(frozen=True)
+class Check:
+    """What the workers of an engine are to have and to reach.
 
+    Attributes
+    ----------
+    store : Store
+        A folder beside the output, which is removed again.
+    item : SourceFile
+        A file of the input.
+    output : str
+        What messages call the output.
+    """
 
-def _check(worker: Worker, job: Job, store: Store, secret: str) -> None:
-    here = versions()
-    other = {name: worker.versions[name] for name in here if worker.versions[name] != here[name]}
-    if other and not job.request.allow_versions:
-        name = min(other)
-        raise ConfigurationError(
-            f"The worker on {worker.host} has {name} {other[name]}, and this process {here[name]}",
-            "Install the same there; or add --allow-versions if predictions may differ",
-        )
-    if worker.failure is not None:
-        raise ConfigurationError(
-            f"The worker on {worker.host} cannot read {job.items[0].name} or write "
-            f"{job.paths.given}: {worker.failure}",
-            "Give an input and an output that all workers reach",
-        )
-    try:
-        seen = store.read(worker.marker)
-    except FileNotFoundError:
-        seen = b""
-    if seen != secret.encode():
-        raise ConfigurationError(
-            f"What the worker on {worker.host} writes to {job.paths.given} is not seen here",
-            "Give an output on a storage that all workers share",
-        )
+    store: Store
+    item: SourceFile
+    output: str
+    other_versions: bool
+
+    def of(self, engine: Engine) -> None:
+        """Raise ConfigurationError when a worker cannot do its part."""
+        secret = secrets.token_hex(8)
+        workers = engine.everywhere(Probe(self.store, self.item, secret))
+        if not workers:
+            return
+        try:
+            for worker in workers:
+                self._check(worker, secret)
+        finally:
+            self.store.remove_all()
+
+    def _check(self, worker: Worker, secret: str) -> None:
+        here, there = versions(), worker.versions
+        other = [name for name in here if there[name] != here[name]]
+        if other and not self.other_versions:
+            name = other[0]
+            raise ConfigurationError(
+                f"The worker on {worker.host} has {name} {there[name]}, and this process "
+                f"{here[name]}",
+                "Install the same there; or add --allow-versions if predictions may differ",
+            )
+        if worker.failure is not None:
+            raise ConfigurationError(
+                f"The worker on {worker.host} cannot read {self.item.name} or write "
+                f"{self.output}: {worker.failure}",
+                "Give an input and an output that all workers reach",
+            )
+        try:
+            seen = self.store.read(worker.marker)
+        except FileNotFoundError:
+            seen = b""
+        if seen != secret.encode():
+            raise ConfigurationError(
+                f"What the worker on {worker.host} writes to {self.output} is not seen here",
+                "Give an output on a storage that all workers share",
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from textwrap import shorten
 from typing import Any
 
@@ -19,7 +19,9 @@ class SparkEngine(Engine):
         self._context = context
         self.at_a_time = max(1, context.defaultParallelism)
 
-    def outcomes(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+    def outcomes(
+        self, task: Callable[[Any], Any], items: Sequence[Any]
+    ) -> Generator[Outcome, None, None]:
         if not items:
             return
         cargo = self._context.broadcast(Cargo.of(task).content)

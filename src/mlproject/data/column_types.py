@@ -20,7 +20,7 @@ _CODE = r"^\s*[+-]?0[0-9]"
 _LONG = r"^\s*[+-]?[0-9]{18,}\s*$"
 
 
-class WiderColumns(Exception):
+class WiderColumns(Exception):  # noqa: N818 - nothing is wrong with them
     """Columns hold values that are not of the types which their first rows showed."""
 
     def __init__(self, types: Mapping[str, pa.DataType]) -> None:

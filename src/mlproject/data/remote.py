@@ -62,7 +62,12 @@ def size_of(address: str) -> int:
 def stamp_of(address: str) -> str:
     """Return what changes with a file's content, as its storage tells it."""
     filesystem, place = _filesystem(address)
-    known: dict[str, Any] = filesystem.info(place)
+    try:
+        known: dict[str, Any] = filesystem.info(place)
+    except FileNotFoundError:
+        if is_http(address):  # which says this of every failure; reading says what it is
+            return ""
+        raise
     return " ".join(str(known[key]) for key in ("size", *_CHANGES) if known.get(key) is not None)
 
 

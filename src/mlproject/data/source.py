@@ -143,7 +143,7 @@ def listed(source: str) -> list[SourceFile]:
                 )
             return [item.stamped() for item in files]
     paths = _local_paths(without_file_scheme(source))
-    return [_source_file(str(path), str(path)).stamped() for path in paths]
+    return [_source_file(str(path.absolute()), str(path)).stamped() for path in paths]
 
 
 def with_encoding(item: SourceFile, encoding: str | None) -> SourceFile:

@@ -126,7 +126,7 @@ def _importable(code: Mapping[str, bytes]) -> Iterator[None]:
 
 
 def modules_of_models() -> list[str]:
-    """Return the modules that were imported from beside trusted pickles: no other process has them."""
+    """Return the modules that came with trusted pickles, which no other process has."""
     files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
     return [
         name

@@ -42,5 +42,5 @@ def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
 
 
 def sink(file: HashingFile, schema: pa.Schema, kind: str, *, header: bool = True) -> Sink:
-    """Return what writes rows of a schema as ``csv`` (with a header or not), ``jsonl``, ``parquet``."""
+    """Return what writes rows of a schema; ``header``: CSV begins with the names."""
     return _SINKS[kind](file, schema, header)

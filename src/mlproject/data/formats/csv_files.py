@@ -250,8 +250,8 @@ def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
     others = [name for name in table.column_names if name not in as_text]
     if delimiter != "," and any(_has_decimal_commas(table[name]) for name in others):
         table = _read(item, delimiter, ",", as_text)
-    for field in table.schema:
-        if pa.types.is_binary(field.type):  # what pyarrow makes of text that is not UTF-8
+    for kind in table.schema.types:
+        if pa.types.is_binary(kind):  # what pyarrow makes of text that is not UTF-8
             raise not_text(item)
     return table
 
