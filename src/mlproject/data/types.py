@@ -36,11 +36,13 @@ class TextRules:
     decimal_comma : bool
         Whether ``1,5`` is one and a half.
     missing_in_text : bool
-        Whether a marker such as ``NA`` is missing in a text feature too, as it is in any other.
+        Whether a marker such as ``NA`` is missing in a text feature too, as it is in any other. In
+        formats that have types, and in data frames, a text is a text; CSV has no other way to say
+        that one is missing.
     """
 
     decimal_comma: bool = False
-    missing_in_text: bool = True
+    missing_in_text: bool = False
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class _Parser:
     def __init__(self, file: CsvFile, selection: Selection) -> None:
         self.file = file
         self.selection = selection
-        self.rules = TextRules(decimal_comma=file.decimal_comma)
+        self.rules = TextRules(file.decimal_comma, missing_in_text=True)
         known = set(file.columns)
         self.types = {f.name: f.text_type for f in selection.features if f.name in known}
         self.kept = [] if selection.verbatim else list(selection.kept)
