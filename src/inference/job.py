@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from inference.request import OutputPaths, ScoreRequest
@@ -38,6 +38,7 @@ class Job:
         """The options that an output depends on."""
         return {
             "encoding": self.request.encoding,
+            "dialect": asdict(self.request.dialect),
             "method": self.request.method,
             "keep": self.request.keep,
             "on_error": self.request.on_error,

@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.options import Option, Options, Tracking, Trust, jobs
+from mlproject.base.options import (
+    BetweenThousands,
+    DecimalPoint,
+    Delimiter,
+    Option,
+    Options,
+    Tracking,
+    Trust,
+    jobs,
+)
+from mlproject.data import dialects
+from mlproject.data.dialects import DialectOptions
 from mlproject.data.encodings import checked
 from mlproject.data.source import file_format
 
@@ -50,6 +61,9 @@ class ScoreRequest(Options):
             in_project=False,
         ),
     ] = None
+    delimiter: Delimiter = None
+    decimal: DecimalPoint = None
+    thousands: BetweenThousands = None
     method: Annotated[
         Literal["predict", "predict_proba"],
         Option("What the model is asked; predict_proba adds a column for each class."),
@@ -97,6 +111,11 @@ class ScoreRequest(Options):
     trust: Trust = ()
     tracking: Tracking = None
     track: Annotated[bool, Option("Record no scoring run.", in_project=False)] = True
+
+    @property
+    def dialect(self) -> DialectOptions:
+        """What is said of how CSV files are written."""
+        return dialects.checked(self.delimiter, self.decimal, self.thousands)
 
 
 @dataclass(frozen=True)
@@ -152,6 +171,7 @@ def output_paths(options: ScoreRequest) -> OutputPaths:
         )
     if options.encoding:
         checked(options.encoding)
+    _ = options.dialect
     output, kind = _place(options.output, "--output")
     if (options.run_id is None) == (options.model is None):
         raise ConfigurationError(

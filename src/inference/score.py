@@ -78,7 +78,7 @@ def _done(job: Job, journal: Journal) -> tuple[dict[str, Any], Tally | None]:
     copied = reading.CopyRequest(
         request.keep, paths.format, frozenset(job.scorer.added()), request.on_error == REJECT
     )
-    source = reading.prepare(job.files, job.model.schema, copied)
+    source = reading.prepare(job.files, job.model.schema, copied, request.dialect)
     state: dict[str, Any] = {
         "model": job.model.sha256,
         "method": request.method,

@@ -16,6 +16,7 @@ from training.request import TrainResult
 if TYPE_CHECKING:
     import pandas as pd
 
+Decimal = Literal[".", ","]
 Engine = Literal["local", "dask", "spark"]
 Method = Literal["predict", "predict_proba"]
 OnError = Literal["fail", "reject"]
@@ -27,6 +28,9 @@ def score(
     output: str | PathLike[str],
     *,
     encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: Decimal | None = None,
+    thousands: str | None = None,
     method: Method = "predict",
     keep: str | Sequence[str] = "all",
     on_error: OnError = "fail",
@@ -55,6 +59,15 @@ def score(
         What to write: ``.csv``, ``.parquet`` or ``.jsonl``.
     encoding : str, optional
         Of text that is not UTF-8, such as ``cp1252``; by default what each file shows.
+    delimiter : str, optional
+        What stands between the values of CSV: a character, or ``tab``; by default what the header
+        shows.
+    decimal : str, optional
+        What stands before the fraction of a number in CSV, ``.`` or ``,``; by default as in
+        the data that the model was trained on, or else what most numbers show.
+    thousands : str, optional
+        What may stand between the thousands of a number in CSV: ``,``, ``.``, ``'`` or a space; by
+        default a full stop where the decimal point is a comma.
     method : str
         ``predict``, or ``predict_proba`` for a column for each class too.
     keep : str or sequence of str
@@ -91,6 +104,9 @@ def score(
         input=str(input),
         output=str(output),
         encoding=encoding or None,
+        delimiter=delimiter,
+        decimal=decimal,
+        thousands=thousands,
         method=method,
         keep=keep if isinstance(keep, str) else arguments.names(keep),
         on_error=on_error,

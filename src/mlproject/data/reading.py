@@ -12,6 +12,7 @@ from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import formats
 from mlproject.data.batches import Parsed, Selection
+from mlproject.data.dialects import DialectOptions
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.json_lines import AS_IT_STANDS
 from mlproject.data.schema import Feature, Schema
@@ -63,11 +64,17 @@ class Input:
             yield from file.tasks(self.selection)
 
 
-def prepare(items: Sequence[SourceFile], schema: Schema, request: CopyRequest) -> Input:
+def prepare(
+    items: Sequence[SourceFile],
+    schema: Schema,
+    request: CopyRequest,
+    options: DialectOptions = DialectOptions(),
+) -> Input:
     # Later objects may have keys that the first have not, and columns must be known before.
     copied_alone = request.keep == ALL and request.format == "jsonl"
     whole = request.keep != NONE and not copied_alone
-    files = [formats.opened(item, whole=whole) for item in items]
+    hints = schema.hints(options)
+    files = [formats.opened(item, whole=whole, hints=hints) for item in items]
     first = files[0]
     known = first.columns
     if first.item.format == "jsonl":

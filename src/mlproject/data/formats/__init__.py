@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 import pyarrow as pa
 
+from mlproject.data.dialects import Dialect, Hints
 from mlproject.data.formats import csv_files, json_lines, parquet_files
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.source import SourceFile
@@ -19,22 +20,22 @@ _SINKS: dict[str, Callable[[HashingFile, pa.Schema], Sink]] = {
 _READERS = {"jsonl": json_lines.read, "parquet": parquet_files.read}
 
 
-def opened(item: SourceFile, *, whole: bool) -> DataFile:
+def opened(item: SourceFile, *, whole: bool, hints: Hints = Hints()) -> DataFile:
     """Return a file with its columns; those of JSON Lines from the whole file, if that is asked."""
     if item.format == "csv":
-        return csv_files.CsvFile.opened(item)
+        return csv_files.CsvFile.opened(item, hints)
     if item.format == "parquet":
         return parquet_files.ParquetFile.opened(item)
     return json_lines.JsonLinesFile.opened(item, whole=whole)
 
 
-def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
+def read(item: SourceFile, dialect: Dialect | None, as_text: Collection[str] = ()) -> pa.Table:
     """Return a whole file, with the types that its values show.
 
     Columns of ``as_text`` are not guessed at; Parquet and JSON Lines have types of their own.
     """
     if item.format == "csv":
-        return csv_files.read(item, as_text)
+        return csv_files.read(item, dialect or Dialect(), as_text)
     return _READERS[item.format](item)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,20 +14,21 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mlproject.base.errors import DataError
-from mlproject.data.arrays import is_text, without_markers
+from mlproject.data import written_numbers
+from mlproject.data.arrays import MISSING, is_text
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
+from mlproject.data.dialects import Dialect, Hints
 from mlproject.data.encodings import is_utf_8
+from mlproject.data.formats.csv_headers import sniffed_delimiter
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.lines import Piece, TextRows, has_stray_return, is_open, pieces
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, not_text, stream, whole_block
 from mlproject.data.text import bytes_of, number_text, plain_text
-from mlproject.data.types import Misfit, TextRules, typed
+from mlproject.data.types import Misfit, TextRules, converted, typed
 from mlproject.data.writing import TextSink
+from mlproject.data.written_decimals import Votes, votes
 
-_DELIMITERS = ",;\t|"
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
-_ROWS_TO_SEE = 1000
 _SPECIAL = '[",\\r\\n]|^\\s|\\s$'
 
 
@@ -36,14 +36,24 @@ _SPECIAL = '[",\\r\\n]|^\\s|\\s$'
 class CsvFile(DataFile):
     """A CSV file and how it is written."""
 
-    delimiter: str
-    decimal_comma: bool
+    dialect: Dialect
 
     @classmethod
-    def opened(cls, item: SourceFile) -> CsvFile:
-        """Return a file with what its first piece shows."""
+    def opened(cls, item: SourceFile, hints: Hints = Hints()) -> CsvFile:
+        """Return a file with what is known of it, and else with what its first piece shows."""
+        file, first = cls.with_header(item, hints)
+        decimal = hints.decimal(file.delimiter)
+        if decimal is None:
+            features = [name for name in file.columns if name in set(hints.features)]
+            seen = file.votes(first.without_first(), features or file.columns)
+            decimal = seen.decimal(file.delimiter)
+        return replace(file, dialect=hints.dialect(file.delimiter, decimal))
+
+    @classmethod
+    def with_header(cls, item: SourceFile, hints: Hints) -> tuple[CsvFile, TextRows]:
+        """Return a file whose numbers were not looked at, and the rows of its first piece."""
         with naming(item):
-            delimiter = _delimiter(item)
+            delimiter = sniffed_delimiter(item, hints)
         first = next(pieces(item, delimiter), None)
         rows = first.rows() if first else None
         if first is None or rows is None or not len(rows):
@@ -55,14 +65,23 @@ class CsvFile(DataFile):
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
         columns = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         check_distinct(columns, item.name)
-        file = cls(item, columns, delimiter, decimal_comma=False)
-        if delimiter == "," or len(rows) == 1:
-            return file
-        sample = first.data[rows.starts[1] : rows.ends[min(len(rows) - 1, _ROWS_TO_SEE)]]
-        sample = sample.decode("utf-8", "replace").encode()
-        table = file.parse(sample, dict.fromkeys(columns, pa.string()), lambda _: "skip")
-        comma = any(_has_decimal_commas(without_markers(column)) for column in table.columns)
-        return cls(item, columns, delimiter, comma)
+        return cls(item, columns, Dialect(delimiter)), rows
+
+    @property
+    def delimiter(self) -> str:
+        return self.dialect.delimiter
+
+    @property
+    def rules(self) -> TextRules:
+        """How its texts are read."""
+        return TextRules(self.dialect.decimal, self.dialect.thousands, missing_in_text=True)
+
+    def votes(self, rows: TextRows, columns: Sequence[str]) -> Votes:
+        """Return what columns say of the decimal point; where commas separate values, nothing."""
+        if self.delimiter == "," or not len(rows):
+            return Votes()
+        data = rows.piece.data[rows.starts[0] : rows.ends[-1]].decode("utf-8", "replace").encode()
+        return votes(self.parse(data, dict.fromkeys(columns, pa.string()), lambda _: "skip"))
 
     def can_be_copied(self, columns: list[str]) -> bool:
         return self.columns == columns and self.delimiter == ","
@@ -95,7 +114,7 @@ class CsvFile(DataFile):
                 column_types=types,
                 include_columns=list(types),
                 strings_can_be_null=False,
-                decimal_point="," if self.decimal_comma else ".",
+                decimal_point=self.dialect.decimal,
             ),
         )
 
@@ -106,7 +125,7 @@ class _Parser:
     def __init__(self, file: CsvFile, selection: Selection) -> None:
         self.file = file
         self.selection = selection
-        self.rules = TextRules(file.decimal_comma, missing_in_text=True)
+        self.rules = file.rules
         known = set(file.columns)
         self.types = {f.name: f.text_type for f in selection.features if f.name in known}
         self.kept = [] if selection.verbatim else list(selection.kept)
@@ -132,13 +151,18 @@ class _Parser:
         return rows.parsed(made, misfits, raw=self.selection.raw)
 
     def _at_once(self, rows: TextRows) -> pa.Table | None:
-        """Parse rows in which every value is as it should be; return None for any other."""
+        """Parse rows that all have as many fields as they should; return None for any other.
+
+        Values become texts where one of them is not as Arrow reads it, such as ``1.234,5``.
+        """
         data = rows.piece.data[rows.starts[0] :] if len(rows) else b""
-        try:
-            table = self.file.parse(data, self.types, None)
-        except (pa.ArrowException, UnicodeDecodeError):
-            return None
-        return table if table.num_rows == len(rows) else None
+        for types in (self.types, dict.fromkeys(self.types, pa.string())):
+            try:
+                table = self.file.parse(data, types, None)
+            except (pa.ArrowException, UnicodeDecodeError):
+                continue
+            return table if table.num_rows == len(rows) else None
+        return None
 
     def _as_text(self, rows: TextRows, misfits: dict[int, Misfit]) -> tuple[pa.Table, list[int]]:
         """Parse rows as text; return the numbers of those that the table has.
@@ -193,51 +217,36 @@ class CsvSink(TextSink):
         return bytes_of(pc.binary_join_element_wise(raw, *cells, pa.scalar(b",", pa.binary())))
 
 
-def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
+def read(item: SourceFile, dialect: Dialect, as_text: Collection[str] = ()) -> pa.Table:
     """Return a whole file, with the types that its values show; some columns as text."""
-    delimiter = _delimiter(item)
-    table = _read(item, delimiter, ".", as_text)
-    others = [name for name in table.column_names if name not in as_text]
-    if delimiter != "," and any(_has_decimal_commas(table[name]) for name in others):
-        table = _read(item, delimiter, ",", as_text)
-    for field in table.schema:
-        if pa.types.is_binary(field.type):  # what pyarrow makes of text that is not UTF-8
-            raise not_text(item)
-    return table
-
-
-def _read(
-    item: SourceFile, delimiter: str, decimal_point: str, as_text: Collection[str]
-) -> pa.Table:
-    return pyarrow.csv.read_csv(
+    table = pyarrow.csv.read_csv(
         stream(item),
         read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=whole_block(item)),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=dialect.delimiter, newlines_in_values=True
+        ),
         convert_options=pyarrow.csv.ConvertOptions(
             strings_can_be_null=True,
-            decimal_point=decimal_point,
+            null_values=MISSING.to_pylist(),
+            decimal_point=dialect.decimal,
             column_types=dict.fromkeys(as_text, pa.string()),
         ),
     )
+    for field in table.schema:
+        if pa.types.is_binary(field.type):  # what pyarrow makes of text that is not UTF-8
+            raise not_text(item)
+    for place, name in enumerate(table.column_names):
+        if dialect.thousands is not None and name not in as_text:
+            table = table.set_column(place, name, _with_thousands(table.column(place), dialect))
+    return table
 
 
-def _delimiter(item: SourceFile) -> str:
-    """Return the header's delimiter: a comma, unless the header has none and another one."""
-    with stream(item) as source:
-        start = source.read(1 << 16)
-    first, whole, _ = start.partition(b"\n")
-    if whole and not is_utf_8(first):
-        raise not_text(item)
-    header = first.decode("utf-8", "replace")
-    return "," if "," in header else max(_DELIMITERS, key=header.count)
-
-
-def _has_decimal_commas(column: Any) -> bool:
-    """Whether a text column holds numbers such as ``12,5``, as its first rows show."""
-    if not pa.types.is_string(column.type):
-        return False
-    seen = [text for text in column.slice(0, _ROWS_TO_SEE).to_pylist() if text is not None]
-    return any("," in text for text in seen) and all(map(_DECIMAL_COMMA.fullmatch, seen))
+def _with_thousands(values: Any, dialect: Dialect) -> Any:
+    """Return a column of text as doubles, where all of it are numbers in a dialect."""
+    notation = dialect.thousands, dialect.decimal
+    if not is_text(values.type) or not written_numbers.are_numbers(values, *notation):
+        return values
+    return converted(values, pa.float64(), TextRules(dialect.decimal, dialect.thousands))[0]
 
 
 def _cut_wrongly(rows: TextRows, delimiter: str) -> dict[int, Misfit]:
