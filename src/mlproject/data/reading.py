@@ -79,7 +79,11 @@ def prepare(
     known = first.columns
     if first.item.format == "jsonl":
         known = list(dict.fromkeys(name for file in files for name in file.columns))
-    features = schema.matched(known, first.item.name)
+    if known or any(file.has_rows for file in files):
+        features = schema.matched(known, first.item.name)
+    else:
+        features = schema.assumed
+        known = [feature.name for feature in schema.features] + _named(request.keep)
     # In JSON Lines each row has keys of its own.
     others = [file for file in files[1:] if file.item.format != "jsonl"]
     for file in others:
@@ -116,14 +120,20 @@ def already_there(where: str, column: str) -> ConfigurationError:
 def _kept(keep: str, known: list[str], where: str) -> list[str]:
     if keep in (ALL, NONE):
         return known if keep == ALL else []
-    given = next(csv.reader([keep], skipinitialspace=True))  # a name may hold a comma in quotes
-    names = list(dict.fromkeys(name.strip() for name in given if name.strip()))
-    columns = set(known)
+    names, columns = _named(keep), set(known)
     for name in names:
         if name not in columns:
             hint = did_you_mean(name, known, noun="columns")
             raise ConfigurationError(f"--keep names '{name}', which {where} has not", hint)
     return names
+
+
+def _named(keep: str) -> list[str]:
+    """Return the columns that are named one by one."""
+    if keep in (ALL, NONE):
+        return []
+    given = next(csv.reader([keep], skipinitialspace=True))  # a name may hold a comma in quotes
+    return list(dict.fromkeys(name.strip() for name in given if name.strip()))
 
 
 def _kept_schema(

@@ -69,6 +69,13 @@ class Schema:
         """Whether the model was fitted on an array, without names."""
         return self.width is not None
 
+    @property
+    def assumed(self) -> tuple[Feature, ...]:
+        """The features of a file without rows, which shows no columns."""
+        if self.width is None:
+            return self.features
+        return tuple(Feature(str(place), self.type) for place in range(self.width))
+
     def hints(self, options: DialectOptions = DialectOptions()) -> Hints:
         """Return what is known of files that the model is to score."""
         return Hints(options, self.dialect, tuple(feature.name for feature in self.features))

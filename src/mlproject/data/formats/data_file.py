@@ -25,6 +25,11 @@ class DataFile(ABC):
         as_stored = not self.item.compressed and self.item.encoding is None
         return self.item.path.stat().st_size if as_stored else None
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether there may be rows; asked where no columns are seen."""
+        return True
+
     def type_of(self, column: str) -> pa.DataType | None:
         """Return a column's type; None in text, which has no types."""
         return None

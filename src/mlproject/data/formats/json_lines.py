@@ -46,6 +46,10 @@ class JsonLinesFile(DataFile):
                 break
         return cls(item, list(columns))
 
+    @property
+    def has_rows(self) -> bool:
+        return any(len(piece.rows()) for piece in pieces(self.item, None))
+
     def can_be_copied(self, columns: list[str]) -> bool:
         """Return True: a row names its columns itself."""
         return True
