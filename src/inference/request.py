@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from mlproject.base.errors import ConfigurationError
+from mlproject.base.files import expanded
 from mlproject.base.options import (
     BetweenThousands,
     DecimalPoint,
@@ -163,9 +164,9 @@ class OutputPaths:
 
 
 def output_paths(options: ScoreRequest) -> OutputPaths:
-    if options.input is None:
+    if not options.input:
         raise ConfigurationError("No data is given", "Give --input SOURCE")
-    if options.output is None:
+    if not options.output:
         raise ConfigurationError(
             "No output is given", "Give --output FILE (.csv, .parquet or .jsonl)"
         )
@@ -173,7 +174,7 @@ def output_paths(options: ScoreRequest) -> OutputPaths:
         checked(options.encoding)
     _ = options.dialect
     output, kind = _place(options.output, "--output")
-    if (options.run_id is None) == (options.model is None):
+    if bool(options.run_id) == bool(options.model):
         raise ConfigurationError(
             "--run-id and --model are both given" if options.model else "No model is given",
             "Give --run-id ID or --model URI",
@@ -189,13 +190,20 @@ def output_paths(options: ScoreRequest) -> OutputPaths:
         raise ConfigurationError("--rejects is given without --on-error reject")
     given = Path(options.input)
     for path, option in ((output, "--output"), (rejects, "--rejects")):
-        if path is not None and given.is_file() and path.exists() and path.samefile(given):
+        if path is not None and _are_one(path, given):
             raise ConfigurationError(f"{option} names the input itself, {given}")
     return OutputPaths(output, kind, rejects, rejects_kind)
 
 
+def _are_one(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):  # one of them is not there, or has a name that none has
+        return False
+
+
 def _place(name: str, option: str) -> tuple[Path, str]:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_symlink():
         path = path.resolve()  # what it points to is written, and the link stays
     known = file_format(path.name)

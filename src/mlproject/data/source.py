@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from mlproject.base.errors import DataError, reason
-from mlproject.base.files import sha256_of
+from mlproject.base.errors import ConfigurationError, DataError, reason
+from mlproject.base.files import expanded, sha256_of
 from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import nearest
 from mlproject.data import encodings
@@ -75,7 +75,11 @@ def opened(source: str, encoding: str | None = None) -> Iterator[list[SourceFile
             folder = stack.enter_context(TemporaryDirectory(prefix="mlproject-"))
             files = _downloaded(source, Path(folder))
         else:
-            paths = _local_paths(without_file_scheme(source))
+            path = without_file_scheme(source)
+            try:
+                paths = _local_paths(path)
+            except OSError as error:  # such as a name that is too long, or a folder that is locked
+                raise DataError(f"{path} cannot be read: {error.strerror}") from error
             files = [_source_file(path, str(path)) for path in paths]
         yield [replace(item, encoding=_encoding(item, known)) for item in files]
 
@@ -100,7 +104,7 @@ def combined(names: Sequence[str], digests: Sequence[str]) -> str:
 
 def is_url(source: str) -> bool:
     scheme, separator, _ = source.partition("://")
-    return bool(separator) and scheme not in ("", "file", "local")
+    return bool(separator) and scheme.lower() not in ("", "file", "local")
 
 
 def file_format(name: str) -> tuple[str, bool] | None:
@@ -112,7 +116,16 @@ def file_format(name: str) -> tuple[str, bool] | None:
 
 
 def without_file_scheme(source: str) -> str:
-    return url2pathname(urlsplit(source).path) if source.startswith("file:") else source
+    """Return the path that a source is, also where it is written as a URL."""
+    if not source.lower().startswith("file:"):
+        return source
+    try:
+        parts = urlsplit(source)
+    except ValueError as error:
+        raise ConfigurationError(f"{source} is no address: {reason(error)}") from error
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise ConfigurationError(f"{source} names no file of this machine", "Write file:///PATH")
+    return url2pathname(parts.path)
 
 
 def _encoding(item: SourceFile, known: str | None) -> str | None:
@@ -133,7 +146,7 @@ def _source_file(path: Path, name: str) -> SourceFile:
 
 
 def _local_paths(source: str) -> list[Path]:
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -147,6 +160,8 @@ def _local_paths(source: str) -> list[Path]:
         if not matched:
             raise DataError(f"No file matches {source}")
         return matched
+    if path.exists():
+        raise DataError(f"{source} is neither a file nor a folder")
     siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     if not siblings:
         raise DataError(f"No such file or folder: {source}")
@@ -178,8 +193,9 @@ def _downloaded(source: str, folder: Path) -> list[SourceFile]:
 def _download(source: str, folder: Path) -> list[SourceFile]:
     import fsspec
 
-    scheme = urlsplit(source).scheme
-    filesystem, root = fsspec.core.url_to_fs(source)
+    scheme, _, rest = source.partition("://")
+    scheme = scheme.lower()  # as fsspec knows it
+    filesystem, root = fsspec.core.url_to_fs(f"{scheme}://{rest}")
     files = []
     for index, place in enumerate(_remote_paths(filesystem, root, scheme)):
         local = folder / f"{index:06d}"

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mlproject.base.errors import DataError
+from mlproject.base.files import expanded
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import column_formats, samples
@@ -213,7 +214,7 @@ def recorded(source: str) -> str:
     """Return a source as it may be written down."""
     if is_url(source):
         return redacted(source)
-    return str(Path(without_file_scheme(source)).expanduser().absolute())
+    return str(expanded(without_file_scheme(source)).absolute())
 
 
 def short_name(source: str) -> str:
