@@ -445,3 +445,47 @@ def test_damaged_formats_of_a_model_are_one_line(
 def test_a_format_that_makes_no_sense_is_refused(content: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ColumnFormat.model_validate(content)
+
+
+WORDS = {"NA": 100.0, "null": 200.0, "nan": 300.0, "": 400.0, "blue": 500.0}
+BY_WORD = {
+    "name": "words",
+    "task": "regression",
+    "data": {"target": "y", "features": ["word"]},
+    "pipeline": [
+        {"fill": {"SimpleImputer": {"strategy": "constant", "fill_value": "missing"}}},
+        {"encode": {"OneHotEncoder": {"handle_unknown": "ignore"}}},
+        {"model": "LinearRegression"},
+    ],
+    "search": {"kind": "none"},
+}
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_what_is_missing_among_texts_is_the_same_in_training_and_scoring(
+    shell: Shell, ending: str
+) -> None:
+    import mlproject
+
+    words = [*WORDS, None] * 20
+    frame = pd.DataFrame({"word": words, "y": [WORDS.get(str(word), 0.0) for word in words]})
+    if ending == "parquet":
+        frame.to_parquet(shell.folder / "in.parquet")
+    elif ending == "jsonl":
+        frame.to_json(shell.folder / "in.jsonl", orient="records", lines=True)
+    else:
+        frame.to_csv(shell.folder / "in.csv", index=False, na_rep="")
+    (shell.folder / "words.yaml").write_text(yaml.safe_dump(BY_WORD))
+    run = shell.trained("words.yaml", "--data", f"in.{ending}")
+    done = shell.score("--run-id", run["run_id"], "--input", f"in.{ending}", "--output", "o.csv")
+    assert done.code == 0, done.err
+    scored = pd.read_csv(shell.folder / "o.csv")["prediction"].round(3).tolist()
+
+    if ending == "csv":  # where all these say that there is no value
+        assert scored[:6] == [scored[0]] * 4 + [500.0] + [scored[0]]
+        return
+    assert scored == frame["y"].tolist()
+    model = next(shell.folder.rglob("MLmodel")).parent
+    predicted, rejects = mlproject.predict(str(model), frame[["word"]])
+    assert predicted["prediction"].round(3).tolist() == frame["y"].tolist()
+    assert rejects.empty

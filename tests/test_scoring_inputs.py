@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from mlproject.data.table import recorded, short_name
 from tests.conftest import Shell, saved, served
 
 HEADER = "a,b\n"
@@ -149,6 +150,123 @@ def test_an_input_without_rows_makes_an_output_without_rows(
     if ending != "jsonl":
         read = pd.read_csv if ending == "csv" else pd.read_parquet
         assert list(read(shell.folder / f"o.{ending}")) == ["a", "b", "prediction"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("data", [b"", b"\n\r\n"])
+def test_an_empty_file_of_json_lines_has_no_rows(
+    shell: Shell, model: Path, data: bytes, ending: str
+) -> None:
+    (shell.folder / "in.jsonl").write_bytes(data)
+    options = ["--model", str(model), "--input", "in.jsonl", "--no-track", "--json", "--output"]
+    result = shell.score(*options, f"all.{ending}").json
+    some = shell.score(*options, f"some.{ending}", "--keep", "id,a").json
+
+    assert (result["rows_in"], result["rows_out"], some["rows_out"]) == (0, 0, 0)
+    if ending != "jsonl":
+        read = pd.read_csv if ending == "csv" else pd.read_parquet
+        assert list(read(shell.folder / f"all.{ending}")) == ["a", "b", "prediction"]
+        assert list(read(shell.folder / f"some.{ending}")) == ["id", "a", "prediction"]
+
+
+def test_objects_without_the_columns_of_the_model_are_no_empty_file(
+    shell: Shell, model: Path
+) -> None:
+    (shell.folder / "in.jsonl").write_text("{}\n")
+    done = shell.score("--model", str(model), "--input", "in.jsonl", "--output", "o.csv")
+
+    assert done.code == 3
+    assert "No column 'a' (and 1 more) in in.jsonl" in done.error
+
+
+NOWHERE = {
+    "http://127.0.0.1:1/x": (3, "has an unknown ending"),
+    "http://127.0.0.1:1/x.csv": (
+        3,
+        "http://127.0.0.1:1/x.csv cannot be read: ClientConnectorError",
+    ),
+    "http://nowhere.invalid/x.csv": (3, "http://nowhere.invalid/x.csv cannot be read"),
+    "http://127.0.0.1:99999/x.csv": (3, "cannot be read: ValueError: Port out of range"),
+    "http://[": (3, "http://["),
+    "http://[/x.csv": (3, "http://[/x.csv cannot be read"),
+    "http://user:secret@[/x.csv": (3, "cannot be read"),
+    "file://[": (2, "file://[ is no address"),
+    "file://x.csv": (2, "file://x.csv names no file of this machine. Write file:///PATH"),
+    "file:///nowhere/x.csv": (3, "No such file or folder: /nowhere/x.csv"),
+    "foo://x.csv": (3, "foo://x.csv cannot be read: ValueError: Protocol not known: foo"),
+    "s3://bucket/x.csv": (3, "s3://bucket/x.csv cannot be read: ImportError: Install s3fs"),
+    "runs:/nope/x": (3, "No such file or folder: runs:/nope/x"),
+    "zip://a.csv::nope.zip": (3, "Nothing at zip://a.csv::nope.zip"),
+    "~nobody-here/x.csv": (2, "~nobody-here/x.csv: there is no such home folder"),
+    "x" * 300 + ".csv": (3, "cannot be read: File name too long"),
+    "/dev/null": (3, "/dev/null is neither a file nor a folder"),
+    "[": (3, "No file matches ["),
+    "": (2, "No data is given"),
+}
+
+
+@pytest.mark.parametrize("source", NOWHERE)
+def test_data_that_is_nowhere_is_one_line(work: Path, model: Path, source: str) -> None:
+    import mlproject
+    from mlproject.base.errors import MlprojectError
+
+    code, message = NOWHERE[source]
+    with pytest.raises(MlprojectError) as scoring:
+        mlproject.score(str(model), source, "o.csv", track=False)
+    with pytest.raises(MlprojectError) as training:
+        mlproject.train("diabetes-lassolars", data=source, target="y")
+
+    assert (scoring.value.exit_code, training.value.exit_code) == (code, code)
+    for error in (scoring.value, training.value):
+        assert "secret" not in str(error)
+        assert "\n" not in str(error)
+    assert message in str(scoring.value)
+    assert message in str(training.value) or not source
+    assert list(work.iterdir()) == []
+
+
+NO_MODEL = {
+    "http://127.0.0.1:1/x": (5, "cannot be downloaded: MLflow does not understand its address"),
+    "http://[": (5, "http://[ cannot be downloaded"),
+    "azureml://datastores/d/paths/x": (5, "cannot be downloaded"),
+    "foo://x": (4, "foo://x cannot be downloaded: Could not find a registered artifact repository"),
+    "runs:/nope/x": (4, "There is no run nope"),
+    "models:/nope/1": (4, "There is no registered model 'nope'"),
+    "file:///nowhere": (5, "No folder file:///nowhere"),
+    "~nobody-here/x": (2, "there is no such home folder"),
+    "x" * 300: (5, "No folder xxx"),
+    "": (2, "No model is given"),
+}
+
+
+@pytest.mark.parametrize("model", NO_MODEL)
+def test_a_model_that_is_nowhere_is_one_line(work: Path, model: str) -> None:
+    import mlproject
+    from mlproject.base.errors import MlprojectError
+
+    code, message = NO_MODEL[model]
+    (work / "in.csv").write_text(HEADER + ROWS)
+    with pytest.raises(MlprojectError) as error:
+        mlproject.score(model, "in.csv", "o.csv", track=False)
+
+    assert error.value.exit_code == code
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_source_that_is_a_file_url_is_recorded_as_the_file_that_is_read(
+    shell: Shell, model: Path
+) -> None:
+    (shell.folder / "a b.csv").write_text(HEADER + ROWS)
+    source = (shell.folder / "a b.csv").as_uri()
+    options = ["--model", str(model), "--no-track", "--output", "o.csv", "--input"]
+    done = shell.score(*options, source)
+    manifest = json.loads((shell.folder / "o.csv.manifest.json").read_text())
+
+    assert done.code == 0, done.err
+    assert manifest["input"]["source"] == str(shell.folder / "a b.csv")
+    assert short_name(source) == "a b"
+    assert recorded(source.replace("file://", "FILE://")) == str(shell.folder / "a b.csv")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_texts_are_the_numbers_that_python_reads(texts: list[str | None]) -> Non
 def test_what_becomes_of_a_text_is_up_to_itself(
     texts: list[str | None], kind: pa.DataType, comma: bool
 ) -> None:
-    rules = TextRules(decimal_comma=comma)
+    rules = TextRules(",", ".") if comma else TextRules()
     table = pa.table({"x": pa.array(texts, pa.string())})
     together = typed(table, [Feature("x", kind)], rules)
     alone = [typed(table.slice(row, 1), [Feature("x", kind)], rules) for row in range(len(texts))]

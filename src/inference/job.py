@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from inference.engines.engine import Engine
@@ -14,6 +14,7 @@ from inference.part import PartFiles
 from inference.request import ScoreRequest
 from inference.scorer import Scorer
 from mlproject.base.console import Reporter
+from mlproject.data.encodings import checked
 from mlproject.data.source import SourceFile
 from mlproject.models.loaded import LoadedModel
 
@@ -40,10 +41,16 @@ class Job:
     reporter: Reporter
 
     @property
+    def encoding(self) -> str | None:
+        """What the user says of the encoding of text, as Python calls it."""
+        return checked(self.request.encoding) if self.request.encoding else None
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The options that an output depends on."""
         return {
             "encoding": self.request.encoding,
+            "dialect": asdict(self.request.dialect),
             "method": self.request.method,
             "keep": self.request.keep,
             "on_error": self.request.on_error,

@@ -78,17 +78,17 @@ class OutputPaths:
 
 def output_paths(options: ScoreRequest) -> OutputPaths:
     """Return where the files go; what is wrong with the options is told before anything is read."""
-    if options.input is None:
+    if not options.input:
         raise ConfigurationError("No data is given", "Give --input SOURCE")
-    if options.output is None:
+    if not options.output:
         raise ConfigurationError(
             "No output is given", "Give --output FILE (.csv, .parquet or .jsonl) or FOLDER/"
         )
     if options.encoding:
         checked(options.encoding)
-    options.part_bytes  # noqa: B018 - which is refused here
+    _ = options.part_bytes, options.dialect  # which are refused here
     paths = _folder(options) if is_folder(options.output) else _one_file(options)
-    if (options.run_id is None) == (options.model is None):
+    if bool(options.run_id) == bool(options.model):
         raise ConfigurationError(
             "--run-id and --model are both given" if options.model else "No model is given",
             "Give --run-id ID or --model URI",

@@ -15,7 +15,7 @@ from inference.claim import held
 from inference.engines.probing import Check
 from inference.job import Job
 from inference.part import ScorePart, Stopped, output_schema
-from inference.planning import Plan, Split, kept_as, plan
+from inference.planning import Look, Plan, Split, kept_as, plan
 from inference.publishing import as_file, as_folder
 from inference.request import REJECT
 from inference.state import State
@@ -131,7 +131,7 @@ class Scoring:
             job.items,
             job.model.schema,
             copied,
-            copied.look(job.request.encoding),
+            Look(copied.look(job.model.schema.hints(job.request.dialect)), job.encoding),
             job.request.part_bytes or before.get("part_bytes"),
         )
         self._tell_changes(before, made)

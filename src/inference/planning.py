@@ -24,7 +24,7 @@ from mlproject.data.formats.data_file import WHOLE, DataFile, Range
 from mlproject.data.formats.parquet_files import ParquetFile
 from mlproject.data.formats.quotes import Glance, State, glance
 from mlproject.data.schema import Schema
-from mlproject.data.source import SourceFile
+from mlproject.data.source import SourceFile, with_encoding
 
 _LARGEST_PART = 128 << 20
 _SMALLEST_PART = 8 << 20
@@ -32,6 +32,17 @@ _SMALLEST_PART = 8 << 20
 _PARTS = 16
 # What a Parquet file saves by its encoding has to be scored all the same.
 _BYTES_OF_A_CELL = 4
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen of a file before it is cut; ``encoding`` is what the user says of its text."""
+
+    look: reading.Look
+    encoding: str | None
+
+    def __call__(self, item: SourceFile) -> DataFile:
+        return self.look(with_encoding(item, self.encoding))
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ def plan(
     items: Sequence[SourceFile],
     schema: Schema,
     copied: reading.CopyRequest,
-    look: reading.Look,
+    look: Look,
     part_bytes: int | None,
 ) -> Plan:
     """Look at the files, wherever the engine does, and cut them."""

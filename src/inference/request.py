@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.options import Option, Options, Tracking, Trust, jobs
+from mlproject.base.options import (
+    BetweenThousands,
+    DecimalPoint,
+    Delimiter,
+    Option,
+    Options,
+    Tracking,
+    Trust,
+    jobs,
+)
+from mlproject.data import dialects
+from mlproject.data.dialects import DialectOptions
 
 FAIL, REJECT = "fail", "reject"
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([KMG]?)I?B?", re.IGNORECASE)
@@ -58,6 +69,9 @@ class ScoreRequest(Options):
             in_project=False,
         ),
     ] = None
+    delimiter: Delimiter = None
+    decimal: DecimalPoint = None
+    thousands: BetweenThousands = None
     method: Annotated[
         Literal["predict", "predict_proba"],
         Option("What the model is asked; predict_proba adds a column for each class."),
@@ -130,6 +144,11 @@ class ScoreRequest(Options):
                 f"--part-size is '{self.part_size}'", "Give a size such as 64MB, 500KB or 1GB"
             )
         return int(size)
+
+    @property
+    def dialect(self) -> DialectOptions:
+        """What is said of how CSV files are written."""
+        return dialects.checked(self.delimiter, self.decimal, self.thousands)
 
 
 @dataclass(frozen=True)

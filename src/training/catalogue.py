@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from mlproject.base.errors import ConfigurationError, one_line
+from mlproject.base.files import expanded
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import samples
@@ -40,7 +41,7 @@ def available() -> dict[str, Path]:
 
 def locate(name: str) -> Path:
     """Return the file of a recipe, named or given as a path."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix in _ENDINGS:
         if path.is_file():
             return path

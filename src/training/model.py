@@ -18,7 +18,12 @@ from mlproject.base.errors import ModelError, reason
 from mlproject.base.pickling import by_value
 from mlproject.data.schema import Schema
 from mlproject.models import safe_types, skops_file, soundness
-from mlproject.models.signature import formats_metadata, from_mlmodel, with_formats
+from mlproject.models.signature import (
+    dialect_metadata,
+    formats_metadata,
+    from_mlmodel,
+    with_metadata,
+)
 from mlproject.tracking import names
 from mlproject.tracking.runs import parameter_text
 from training import requirements, signature
@@ -118,14 +123,14 @@ class Description:
     def schema(self) -> Schema:
         """What the model takes, as scoring will see it."""
         schema = from_mlmodel(self.signature.to_dict(), names.BEST_MODEL)
-        return with_formats(schema, self.metadata, names.BEST_MODEL)
+        return with_metadata(schema, self.metadata, names.BEST_MODEL)
 
 
 def described(model: Any, plan: Plan) -> Description:
     return Description(
         plan.example,
         signature.of_model(model, plan.example, plan.types),
-        formats_metadata(plan.formats),
+        formats_metadata(plan.formats) | dialect_metadata(plan.dialect),
         plan.imports,
     )
 

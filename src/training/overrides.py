@@ -22,6 +22,9 @@ def applied(recipe: Recipe, request: TrainRequest) -> Recipe:
             "target": request.target,
             "missing_target": request.missing_target,
             "encoding": request.encoding,
+            "delimiter": request.delimiter,
+            "decimal": request.decimal,
+            "thousands": request.thousands,
             "drop": list(dict.fromkeys([*recipe.data.drop, *request.drop])) or None,
         },
         "split": {"test_size": request.test_size} | _grouped(request.group_by),
@@ -47,6 +50,7 @@ def check(request: TrainRequest) -> None:
     """Raise ConfigurationError for a text that means nothing, before any data is read."""
     seconds(request.budget)
     parameters.parse(request.params)
+    _ = request.dialect
 
 
 def seconds(budget: str | float | None) -> float | None:

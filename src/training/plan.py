@@ -11,6 +11,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.model_selection._search import BaseSearchCV
 
 from mlproject.data.column_formats import ColumnFormat
+from mlproject.data.dialects import Dialect, DialectOptions
 from mlproject.tracking.datasets import Dataset
 from training.metrics import Metric
 from training.recipe import Task
@@ -31,6 +32,7 @@ class FirstRows:
     X: pd.DataFrame
     source: str | None
     encoding: str | None = None
+    dialect: DialectOptions = DialectOptions()
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Plan:
         What the run holds beside what every run does, such as the recipe.
     formats : mapping of str to ColumnFormat
         Columns of text that are read as numbers, times or dates.
+    dialect : Dialect, optional
+        How the CSV files of the source are written.
     first_rows : FirstRows, optional
         The rows that the model is to score in the end; None for rows of a caller's own.
     threshold : Metric, optional
@@ -91,6 +95,7 @@ class Plan:
     files: Mapping[str, str] = field(default_factory=dict)
     first_rows: FirstRows | None = None
     formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
+    dialect: Dialect | None = None
     threshold: Metric | None = None
     notices: Sequence[str] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)

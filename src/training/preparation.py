@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mlproject.base.errors import ConfigurationError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import table as tables
 from mlproject.data.column_formats import ColumnFormat
+from mlproject.data.dialects import Dialect, DialectOptions, Hints
 from mlproject.data.samples import is_sample
 from mlproject.data.source import is_url
 from mlproject.data.table import Table
@@ -78,7 +80,8 @@ def prepare(request: TrainRequest) -> Prepared:
     kept = labelled(recipe, table)
     X, y = kept.X, kept.y
     checks.columns_to_split_by(recipe, table, y.index)
-    validation, held_out_rows = validation_rows(recipe, [str(name) for name in X.columns])
+    features = [str(name) for name in X.columns]
+    validation, held_out_rows = validation_rows(recipe, features, table.dialect)
     if held_out_rows is None:
         checks.splittable(recipe, y)
     if not recipe.metrics:
@@ -107,8 +110,9 @@ def prepare(request: TrainRequest) -> Prepared:
         imports=recipe.imports,
         first_rows=_first_rows(recipe, kept.every),
         formats=_formats(recipe, rows.X_train),
+        dialect=table.dialect,
         threshold=_threshold(recipe, classes),
-        tags={names.RECIPE: recipe.name},
+        tags={names.RECIPE: recipe.name} | _dialect_tag(table),
         files={names.RECIPE_FILE: catalogue.dump(_recordable(recorded, table, validation))},
         notices=[*_told(chosen, table, kept, request), *fewer],
         left_out=chosen.left_out,
@@ -120,11 +124,17 @@ def prepare(request: TrainRequest) -> Prepared:
 def _first_rows(recipe: Recipe, X: pd.DataFrame) -> FirstRows:
     source = _source(recipe)
     again = None if is_sample(source) or is_url(source) else source
-    return FirstRows(X.iloc[:_SCORED_AGAIN], again, recipe.data.encoding)
+    return FirstRows(X.iloc[:_SCORED_AGAIN], again, recipe.data.encoding, recipe.data.dialect)
 
 
 def _formats(recipe: Recipe, X: pd.DataFrame) -> dict[str, ColumnFormat]:
     return {name: known for name, known in recipe.data.formats.items() if name in X}
+
+
+def _dialect_tag(table: Table) -> dict[str, str]:
+    if table.dialect is None:
+        return {}
+    return {names.DATA_DIALECT: json.dumps(asdict(table.dialect), ensure_ascii=False)}
 
 
 def _threshold(recipe: Recipe, classes: Any) -> metrics.Metric | None:
@@ -212,7 +222,7 @@ def _derived(request: TrainRequest) -> _Chosen:
             "Without a recipe, training needs data and a target",
             f"Give {missing}, or name a recipe: {', '.join(catalogue.available())}",
         )
-    table = tables.load(request.data, request.encoding)
+    table = tables.load(request.data, request.encoding, hints=Hints(request.dialect))
     formats = table.recognised()
     table = table.formatted(formats)
     derived = auto.derive(table, request.target, request, auto.name_of(table.name, request.target))
@@ -229,7 +239,11 @@ def _derived(request: TrainRequest) -> _Chosen:
 
 def loaded(recipe: Recipe) -> Table:
     """Return the data of a recipe, read as it says."""
-    return tables.load(_source(recipe), recipe.data.encoding, recipe.data.formats)
+    return _loaded(recipe, Hints(recipe.data.dialect))
+
+
+def _loaded(recipe: Recipe, hints: Hints) -> Table:
+    return tables.load(_source(recipe), recipe.data.encoding, recipe.data.formats, hints)
 
 
 def _source(recipe: Recipe) -> str:
@@ -248,18 +262,24 @@ def _importable(recipe: Recipe) -> None:
 
 
 def validation_rows(
-    recipe: Recipe, features: list[str]
+    recipe: Recipe, features: list[str], dialect: Dialect | None
 ) -> tuple[Table | None, tuple[pd.DataFrame, Any] | None]:
     """Return the separate file of held-out rows, where there is one, with the same features."""
     if recipe.split_kind != "file" or recipe.split.source is None:
         return None, None
-    table, rows = other_rows(recipe, recipe.split.source, features)
+    table, rows = other_rows(recipe, recipe.split.source, features, dialect)
     return table, (rows.X.reset_index(drop=True), rows.y.reset_index(drop=True))
 
 
-def other_rows(recipe: Recipe, source: str, features: list[str]) -> tuple[Table, LabelledRows]:
-    """Return another source than the training data, with the same features and target."""
+def other_rows(
+    recipe: Recipe, source: str, features: list[str], dialect: Dialect | None
+) -> tuple[Table, LabelledRows]:
+    """Return another source than the training data, with the same features and target.
+
+    Numbers are read as in the training data, whose ``dialect`` is given where it is known.
+    """
     data = recipe.data.model_copy(update={"source": source, "features": features, "drop": []})
     other = recipe.model_copy(update={"data": data})
-    table = loaded(other)
+    options = recipe.data.dialect if dialect is None else DialectOptions()
+    table = _loaded(other, Hints(options, dialect, tuple(features)))
     return table, labelled(other, table)

@@ -19,6 +19,7 @@ from pydantic import (
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.validation import problems
 from mlproject.data.column_formats import ColumnFormat
+from mlproject.data.dialects import Decimal, DialectOptions, Thousands, named
 from training.rules import Name, Rules
 
 Task = Literal["regression", "classification"]
@@ -56,9 +57,33 @@ class DataSection(_Strict):
     encoding: str | None = Field(
         default=None, min_length=1, description="of text files; detected by default"
     )
+    delimiter: str | None = Field(
+        default=None, description="of CSV, or tab; seen in the header by default"
+    )
+    decimal: Decimal | None = Field(
+        default=None, description="of CSV: what stands before the fraction; seen by default"
+    )
+    thousands: Thousands | None = Field(
+        default=None, description="of CSV: what stands between groups of three digits"
+    )
     formats: dict[str, ColumnFormat] = Field(
         default_factory=dict, description="how numbers, times and dates in text are written"
     )
+
+    @field_validator("delimiter", "thousands", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return named(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_a_dialect(self) -> DataSection:
+        _ = self.dialect  # which says what is wrong
+        return self
+
+    @property
+    def dialect(self) -> DialectOptions:
+        """What is said of how CSV files are written."""
+        return DialectOptions(self.delimiter, self.decimal, self.thousands)
 
 
 class SplitSection(_Strict):

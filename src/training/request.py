@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Annotated, Any, Literal
 
-from mlproject.base.options import Argument, Option, Options, Tracking, jobs
+from mlproject.base.options import (
+    Argument,
+    BetweenThousands,
+    DecimalPoint,
+    Delimiter,
+    Option,
+    Options,
+    Tracking,
+    jobs,
+)
+from mlproject.data.dialects import DialectOptions, checked
 
 Data = Annotated[
     str | None,
@@ -67,6 +77,9 @@ class TrainRequest(Options):
     encoding: Annotated[
         str | None, Option("Encoding of the text; detected by default.", metavar="NAME")
     ] = None
+    delimiter: Delimiter = None
+    decimal: DecimalPoint = None
+    thousands: BetweenThousands = None
     budget: Annotated[
         str | float | None,
         Option(
@@ -98,6 +111,11 @@ class TrainRequest(Options):
             expected="a number from 0 to 4294967295",
         ),
     ] = None
+
+    @property
+    def dialect(self) -> DialectOptions:
+        """What is said of how CSV files are written."""
+        return checked(self.delimiter, self.decimal, self.thousands)
 
 
 @dataclass(frozen=True)

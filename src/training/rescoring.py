@@ -57,7 +57,7 @@ def _typed(first: FirstRows, schema: Schema) -> Iterator[tuple[int, pa.Table]]:
     nothing = reading.CopyRequest("none", "csv", frozenset(), rejects=False)
     with source.opened(first.source, first.encoding) as files:
         start = 0
-        for task in reading.prepare(files, schema, nothing).tasks():
+        for task in reading.prepare(files, schema, nothing, first.dialect).tasks():
             parsed = task()
             if parsed.rejects:
                 raise _refused(parsed.rejects[0].message)

@@ -16,6 +16,7 @@ from training.request import TrainResult
 if TYPE_CHECKING:
     import pandas as pd
 
+Decimal = Literal[".", ","]
 Engine = Literal["local", "dask", "spark"]
 Format = Literal["csv", "parquet", "jsonl"]
 Method = Literal["predict", "predict_proba"]
@@ -29,6 +30,9 @@ def score(
     *,
     format: Format | None = None,  # noqa: A002 - the name of the option
     encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: Decimal | None = None,
+    thousands: str | None = None,
     method: Method = "predict",
     keep: str | Sequence[str] = "all",
     on_error: OnError = "fail",
@@ -62,6 +66,15 @@ def score(
         Of the parts in a folder: ``csv``, ``jsonl``, or ``parquet``, which is the default.
     encoding : str, optional
         Of text that is not UTF-8, such as ``cp1252``; by default what each file shows.
+    delimiter : str, optional
+        What stands between the values of CSV: a character, or ``tab``; by default what the header
+        shows.
+    decimal : str, optional
+        What stands before the fraction of a number in CSV, ``.`` or ``,``; by default as in
+        the data that the model was trained on, or else what most numbers show.
+    thousands : str, optional
+        What may stand between the thousands of a number in CSV: ``,``, ``.``, ``'`` or a space; by
+        default a full stop where the decimal point is a comma.
     method : str
         ``predict``, or ``predict_proba`` for a column for each class too.
     keep : str or sequence of str
@@ -103,6 +116,9 @@ def score(
         output=str(output),
         format=format,
         encoding=encoding or None,
+        delimiter=delimiter,
+        decimal=decimal,
+        thousands=thousands,
         method=method,
         keep=keep if isinstance(keep, str) else arguments.names(keep),
         on_error=on_error,

@@ -16,6 +16,7 @@ from mlproject.tracking import session as sessions
 from mlproject.tracking.target import resolve
 from training.request import TrainRequest, TrainResult
 
+Decimal = Literal[".", ","]
 Engine = Literal["local", "dask"]
 Task = Literal["regression", "classification"]
 MissingTarget = Literal["fail", "drop"]
@@ -126,6 +127,9 @@ def train(
     test_size: float | None = None,
     missing_target: MissingTarget | None = None,
     encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: Decimal | None = None,
+    thousands: str | None = None,
     budget: str | float | None = None,
     params: Mapping[str, Any] | Sequence[str] = (),
     tracking: str | PathLike[str] | None = None,
@@ -164,6 +168,15 @@ def train(
         data drops them.
     encoding : str, optional
         Of text; detected by default.
+    delimiter : str, optional
+        What stands between the values of CSV: a character, or ``tab``; by default what the header
+        shows.
+    decimal : str, optional
+        What stands before the fraction of a number in CSV, ``.`` or ``,``; by default what most
+        numbers show.
+    thousands : str, optional
+        What may stand between the thousands of a number in CSV: ``,``, ``.``, ``'`` or a space; by
+        default a full stop where the decimal point is a comma.
     budget : str or float, optional
         Time for the search: seconds, or a text such as ``60s`` or ``5m``.
     params : mapping of str to object, or sequence of str
@@ -185,6 +198,9 @@ def train(
         test_size=test_size,
         missing_target=missing_target,
         encoding=encoding,
+        delimiter=delimiter,
+        decimal=decimal,
+        thousands=thousands,
         budget=budget,
         params=arguments.several(params) or (),
         tracking=arguments.text(tracking),

@@ -16,6 +16,14 @@ _BLOCK_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
 
 
+def expanded(text: str) -> Path:
+    """Return a path, with what ``~`` and ``~NAME`` stand for."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(f"{text}: there is no such home folder") from error
+
+
 def atomic_write(path: Path, data: bytes) -> None:
     """Write a file in one step: whoever reads it finds what was there before, or all of this."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

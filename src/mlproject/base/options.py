@@ -175,6 +175,32 @@ Tracking = Annotated[
         in_project=False,
     ),
 ]
+Delimiter = Annotated[
+    str | None,
+    Option(
+        "What stands between the values of CSV: a character, or tab.",
+        metavar="CHAR",
+        unset="seen in the header",
+        in_project=False,
+    ),
+]
+DecimalPoint = Annotated[
+    Literal[".", ","] | None,
+    Option(
+        "What stands before the fraction of a number in CSV.",
+        unset="as the model was trained, or else seen in the numbers",
+        in_project=False,
+    ),
+]
+BetweenThousands = Annotated[
+    str | None,
+    Option(
+        "What may stand between the thousands of a number in CSV: , or . or ' or space.",
+        metavar="CHAR",
+        unset=". where the decimal point is a comma",
+        in_project=False,
+    ),
+]
 Trust = Annotated[
     Sequence[str],
     Option(

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from mlproject.data import written_dates, written_numbers
 from mlproject.data.arrays import MISSING, is_text, of_distinct, plain, without
+from mlproject.data.dialects import Decimal
 from mlproject.data.written import ColumnFormat as ColumnFormat
 
 # What people write beside numbers where there is none.
@@ -48,11 +49,12 @@ def expected(column_format: ColumnFormat) -> str:
     return f"a number written like '{written_numbers.example(*notation)}'"
 
 
-def recognised(values: pa.ChunkedArray | pa.Array) -> ColumnFormat | None:
+def recognised(values: pa.ChunkedArray | pa.Array, decimal: Decimal = ".") -> ColumnFormat | None:
     """Return how all values of a column of text or times are written; None for ordinary text.
 
     Two different numbers, times or dates are needed. Where the order of day and month is open, the
-    month comes first; where ``1,234`` could be a fraction, the comma stands between thousands.
+    month comes first; where ``1,234`` or ``1.234`` could be either, the decimal point of the file
+    says what stands between thousands.
     """
     values = plain(values)
     if pa.types.is_time(values.type):
@@ -60,9 +62,9 @@ def recognised(values: pa.ChunkedArray | pa.Array) -> ColumnFormat | None:
     if not is_text(values.type):
         return None
     # Most columns of text show at once that they are nothing else.
-    if _of_distinct(_distinct(values.slice(0, _ROWS_TO_SEE)), fewest=0) is None:
+    if _of_distinct(_distinct(values.slice(0, _ROWS_TO_SEE)), 0, decimal) is None:
         return None
-    return _of_distinct(_distinct(values), fewest=2)
+    return _of_distinct(_distinct(values), 2, decimal)
 
 
 def applied(
@@ -105,7 +107,7 @@ def _distinct(values: Any) -> Any:
     return texts.filter(pc.invert(pc.is_in(texts, MISSING)))
 
 
-def _of_distinct(texts: Any, fewest: int) -> ColumnFormat | None:
+def _of_distinct(texts: Any, fewest: int, decimal: Decimal) -> ColumnFormat | None:
     """Return the format of distinct texts of which at least ``fewest`` mean something."""
     marks = pc.is_in(pc.utf8_lower(texts), _MARKERS)
     markers = texts.filter(marks).to_pylist()
@@ -116,7 +118,7 @@ def _of_distinct(texts: Any, fewest: int) -> ColumnFormat | None:
         return None
     some = texts.slice(0, _ROWS_TO_SEE)
     # What the first of them may be is tried first; a currency may stand beside later ones alone.
-    for candidate in chain(_candidates(some), _candidates(texts)):
+    for candidate in chain(_candidates(some, decimal), _candidates(texts, decimal)):
         if pc.any(_parsed(some, candidate)[1]).as_py():
             continue
         made, odd = _parsed(texts, candidate)
@@ -125,13 +127,13 @@ def _of_distinct(texts: Any, fewest: int) -> ColumnFormat | None:
     return None
 
 
-def _candidates(texts: Any) -> Iterator[ColumnFormat]:
+def _candidates(texts: Any, decimal: Decimal) -> Iterator[ColumnFormat]:
     """Yield the formats that distinct texts may have."""
     dates = list(written_dates.formats_of(texts))
     if "%Y%m%d" in dates:
         yield ColumnFormat(type="date", format="%Y%m%d")
-    for thousands, decimal, unit in written_numbers.notations(texts):
-        yield ColumnFormat(type="number", thousands=thousands, decimal=decimal, unit=unit)
+    for thousands, point, unit in written_numbers.notations(texts, decimal):
+        yield ColumnFormat(type="number", thousands=thousands, decimal=point, unit=unit)
     yield ColumnFormat(type="time")
     yield ColumnFormat(type="date")
     for form in dates:

@@ -12,10 +12,11 @@ from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import column_types, formats
 from mlproject.data.batches import Parsed, Selection
+from mlproject.data.dialects import DialectOptions, Hints
 from mlproject.data.formats.data_file import DataFile
 from mlproject.data.formats.json_lines import AS_IT_STANDS
 from mlproject.data.schema import Feature, Schema
-from mlproject.data.source import SourceFile, with_encoding
+from mlproject.data.source import SourceFile
 
 ALL, NONE = "all", "none"
 
@@ -41,13 +42,13 @@ class CopyRequest:
     added: frozenset[str]
     rejects: bool
 
-    def look(self, encoding: str | None = None) -> Look:
+    def look(self, hints: Hints) -> Look:
         """Return what has to be known of the files."""
         keys_are_copied = self.keep == NONE or (self.keep == ALL and self.format == "jsonl")
         return Look(
             whole=not keys_are_copied,
             typed=self.keep != NONE and self.format != "csv",
-            encoding=encoding,
+            hints=hints,
         )
 
 
@@ -82,23 +83,25 @@ class Look:
         The keys of all objects of JSON Lines, because later ones may have others.
     typed : bool
         The types that the columns of a CSV file show.
-    encoding : str or None
-        Of the text; by default what the file shows.
     """
 
     whole: bool
     typed: bool
-    encoding: str | None = None
+    hints: Hints
 
     def __call__(self, item: SourceFile) -> DataFile:
-        return formats.opened(
-            with_encoding(item, self.encoding), whole=self.whole, typed=self.typed
-        )
+        return formats.opened(item, whole=self.whole, typed=self.typed, hints=self.hints)
 
 
-def prepare(items: Sequence[SourceFile], schema: Schema, request: CopyRequest) -> Input:
-    """Return files that are on this machine, ready to be read."""
-    files = [request.look()(item) for item in items]
+def prepare(
+    items: Sequence[SourceFile],
+    schema: Schema,
+    request: CopyRequest,
+    options: DialectOptions = DialectOptions(),
+) -> Input:
+    """Return files that are on this machine, and whose encodings are known, ready to be read."""
+    look = request.look(schema.hints(options))
+    files = [look(item) for item in items]
     return Input(files, selected(files, schema, request))
 
 
@@ -108,7 +111,11 @@ def selected(files: Sequence[DataFile], schema: Schema, request: CopyRequest) ->
     known = first.columns
     if first.item.format == "jsonl":
         known = list(dict.fromkeys(name for file in files for name in file.columns))
-    features = schema.matched(known, first.item.name)
+    if known or any(file.has_rows for file in files):
+        features = schema.matched(known, first.item.name)
+    else:
+        features = schema.assumed
+        known = [feature.name for feature in schema.features] + _named(request.keep)
     # In JSON Lines each row has keys of its own.
     others = [file for file in files[1:] if file.item.format != "jsonl"]
     for file in others:
@@ -145,14 +152,20 @@ def already_there(where: str, column: str) -> ConfigurationError:
 def _kept(keep: str, known: list[str], where: str) -> list[str]:
     if keep in (ALL, NONE):
         return known if keep == ALL else []
-    given = next(csv.reader([keep], skipinitialspace=True))  # a name may hold a comma in quotes
-    names = list(dict.fromkeys(name.strip() for name in given if name.strip()))
-    columns = set(known)
+    names, columns = _named(keep), set(known)
     for name in names:
         if name not in columns:
             hint = did_you_mean(name, known, noun="columns")
             raise ConfigurationError(f"--keep names '{name}', which {where} has not", hint)
     return names
+
+
+def _named(keep: str) -> list[str]:
+    """Return the columns that are named one by one."""
+    if keep in (ALL, NONE):
+        return []
+    given = next(csv.reader([keep], skipinitialspace=True))  # a name may hold a comma in quotes
+    return list(dict.fromkeys(name.strip() for name in given if name.strip()))
 
 
 def _kept_schema(

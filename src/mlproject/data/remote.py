@@ -9,7 +9,6 @@ import tempfile
 import threading
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 _CHANGES = ("ETag", "etag", "content_md5", "LastModified", "last_modified", "mtime", "updated")
 _fetched: dict[str, Path] = {}
@@ -18,11 +17,11 @@ _fetching = threading.Lock()
 
 def is_url(source: str) -> bool:
     scheme, separator, _ = source.partition("://")
-    return bool(separator) and scheme not in ("", "file", "local")
+    return bool(separator) and scheme.lower() not in ("", "file", "local")
 
 
 def is_http(address: str) -> bool:
-    return urlsplit(address).scheme in ("http", "https")
+    return address.partition("://")[0].lower() in ("http", "https")
 
 
 def listed(source: str) -> list[str]:
@@ -30,7 +29,7 @@ def listed(source: str) -> list[str]:
     if is_http(source):
         return [source]
     filesystem, root = _filesystem(source)
-    scheme = source.partition("://")[0]
+    scheme = source.partition("://")[0].lower()
     if glob.has_magic(root):
         places = sorted(filesystem.glob(root))
     elif filesystem.isdir(root):
@@ -90,6 +89,8 @@ def fetched(address: str) -> Path:
 def _filesystem(address: str) -> tuple[Any, str]:
     import fsspec
 
-    filesystem, place = fsspec.core.url_to_fs(address)
+    scheme, separator, rest = address.partition("://")
+    # In small letters, as fsspec knows it.
+    filesystem, place = fsspec.core.url_to_fs(f"{scheme.lower()}{separator}{rest}")
     filesystem.invalidate_cache()
     return filesystem, place

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mlproject.base.errors import DataError
 from mlproject.base.suggestions import did_you_mean
+from mlproject.data.dialects import Dialect, DialectOptions, Hints
 from mlproject.data.written import ColumnFormat
 
 
@@ -54,16 +55,30 @@ class Schema:
         The number of columns of a tensor: such a model knows no names.
     type : DataType or None
         The type of a tensor.
+    dialect : Dialect or None
+        How the CSV files were written that the model was trained on.
     """
 
     features: tuple[Feature, ...] = ()
     width: int | None = None
     type: pa.DataType | None = None
+    dialect: Dialect | None = None
 
     @property
     def is_tensor(self) -> bool:
         """Whether the model was fitted on an array, without names."""
         return self.width is not None
+
+    @property
+    def assumed(self) -> tuple[Feature, ...]:
+        """The features of a file without rows, which shows no columns."""
+        if self.width is None:
+            return self.features
+        return tuple(Feature(str(place), self.type) for place in range(self.width))
+
+    def hints(self, options: DialectOptions = DialectOptions()) -> Hints:
+        """Return what is known of files that the model is to score."""
+        return Hints(options, self.dialect, tuple(feature.name for feature in self.features))
 
     def matched(self, columns: Sequence[str], where: str) -> tuple[Feature, ...]:
         """Return the features by the names of a file's columns."""

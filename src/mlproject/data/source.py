@@ -17,8 +17,8 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from mlproject.base.errors import DataError, reason
-from mlproject.base.files import sha256_of_stream
+from mlproject.base.errors import ConfigurationError, DataError, reason
+from mlproject.base.files import expanded, sha256_of_stream
 from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import nearest
 from mlproject.data import encodings, remote
@@ -142,8 +142,12 @@ def listed(source: str) -> list[SourceFile]:
                     f"Nothing readable at {redacted(source)}", f"Readable are {_ENDINGS}"
                 )
             return [item.stamped() for item in files]
-    paths = _local_paths(without_file_scheme(source))
-    return [_source_file(str(path.absolute()), str(path)).stamped() for path in paths]
+    path = without_file_scheme(source)
+    try:
+        paths = _local_paths(path)
+    except OSError as error:  # such as a name that is too long, or a folder that is locked
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    return [_source_file(str(item.absolute()), str(item)).stamped() for item in paths]
 
 
 def with_encoding(item: SourceFile, encoding: str | None) -> SourceFile:
@@ -186,7 +190,16 @@ def file_format(name: str) -> tuple[str, bool] | None:
 
 
 def without_file_scheme(source: str) -> str:
-    return url2pathname(urlsplit(source).path) if source.startswith("file:") else source
+    """Return the path that a source is, also where it is written as a URL."""
+    if not source.lower().startswith("file:"):
+        return source
+    try:
+        parts = urlsplit(source)
+    except ValueError as error:
+        raise ConfigurationError(f"{source} is no address: {reason(error)}") from error
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise ConfigurationError(f"{source} names no file of this machine", "Write file:///PATH")
+    return url2pathname(parts.path)
 
 
 def _source_file(address: str, name: str) -> SourceFile:
@@ -197,7 +210,7 @@ def _source_file(address: str, name: str) -> SourceFile:
 
 
 def _local_paths(source: str) -> list[Path]:
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -217,6 +230,8 @@ def _local_paths(source: str) -> list[Path]:
         if not matched:
             raise DataError(f"No file matches {source}")
         return matched
+    if path.exists():
+        raise DataError(f"{source} is neither a file nor a folder")
     siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     if not siblings:
         raise DataError(f"No such file or folder: {source}")

@@ -13,12 +13,14 @@ import pandas as pd
 import pyarrow as pa
 
 from mlproject.base.errors import DataError
+from mlproject.base.files import expanded
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import column_formats, samples
 from mlproject.data.arrays import is_text, plain, plain_type
+from mlproject.data.dialects import Dialect, Hints
 from mlproject.data.schema import Feature
-from mlproject.data.source import combined_sha256, is_url, opened
+from mlproject.data.source import combined_sha256, is_url, opened, without_file_scheme
 from mlproject.data.types import converted, why_not
 from mlproject.data.whole_files import read_files
 from mlproject.data.written import ColumnFormat
@@ -45,6 +47,8 @@ class Table:
         Of the columns as they were read: truth values with gaps are floats in the frame.
     encoding : str or None
         Of the files that are text; None for UTF-8.
+    dialect : Dialect or None
+        Of the files that are CSV, where they are all written alike and show it.
     texts : pyarrow.Table
         The columns of text and of times as they were read.
     """
@@ -56,6 +60,7 @@ class Table:
     files: int
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
     encoding: str | None = None
+    dialect: Dialect | None = None
     texts: pa.Table = field(default_factory=lambda: pa.table({}), repr=False)
 
     @property
@@ -72,7 +77,8 @@ class Table:
     def recognised(self) -> dict[str, ColumnFormat]:
         """Return how the columns are written that are numbers, times or dates in text."""
         pairs = zip(self.texts.column_names, self.texts.columns, strict=True)
-        found = {name: column_formats.recognised(column) for name, column in pairs}
+        decimal = self.dialect.decimal if self.dialect is not None else "."
+        found = {name: column_formats.recognised(column, decimal) for name, column in pairs}
         return {name: column_format for name, column_format in found.items() if column_format}
 
     def formatted(self, formats: Mapping[str, ColumnFormat]) -> Table:
@@ -99,7 +105,10 @@ class Table:
 
 
 def load(
-    source: str, encoding: str | None = None, formats: Mapping[str, ColumnFormat] | None = None
+    source: str,
+    encoding: str | None = None,
+    formats: Mapping[str, ColumnFormat] | None = None,
+    hints: Hints = Hints(),
 ) -> Table:
     """Read a source whole.
 
@@ -110,12 +119,14 @@ def load(
     formats : mapping of str to ColumnFormat, optional
         Columns that are read as they are written, not as they seem to be: ``1.234`` may be a
         thousand.
+    hints : Hints
+        What is known of how its CSV files are written.
     """
-    table = _as_it_seems(source, encoding, list(formats or ()))
+    table = _as_it_seems(source, encoding, list(formats or ()), hints)
     return table.formatted(formats) if formats else table
 
 
-def _as_it_seems(source: str, encoding: str | None, as_text: Sequence[str]) -> Table:
+def _as_it_seems(source: str, encoding: str | None, as_text: Sequence[str], hints: Hints) -> Table:
     if samples.is_sample(source):
         table = samples.load(source)
         name = source.removeprefix(samples.PREFIX)
@@ -123,20 +134,21 @@ def _as_it_seems(source: str, encoding: str | None, as_text: Sequence[str]) -> T
             to_frame(table), source, name, samples.table_sha256(table), 0, **_as_read(table)
         )
     with opened(source, encoding) as files:
-        table = read_files(files, as_text)
+        whole = read_files(files, as_text, hints)
         digest = combined_sha256(files)
         count = len(files)
         seen = ", ".join(sorted({item.encoding for item in files if item.encoding})) or None
-    if table.num_rows == 0:
+    if whole.table.num_rows == 0:
         raise DataError(f"{redacted(source)} has no rows")
     return Table(
-        to_frame(table),
+        to_frame(whole.table),
         recorded(source),
         short_name(source),
         digest,
         count,
-        **_as_read(table),
+        **_as_read(whole.table),
         encoding=seen,
+        dialect=whole.dialect,
     )
 
 
@@ -202,12 +214,12 @@ def recorded(source: str) -> str:
     """Return a source as it may be written down."""
     if is_url(source):
         return redacted(source)
-    return str(Path(source.removeprefix("file://")).expanduser().absolute())
+    return str(expanded(without_file_scheme(source)).absolute())
 
 
 def short_name(source: str) -> str:
     """Return a name for a source: the stem of its last part."""
-    path = urlsplit(source).path if is_url(source) else source
+    path = urlsplit(source).path if is_url(source) else without_file_scheme(source)
     last = Path(path.rstrip("/")).name
     stem = last.partition(".")[0].strip("*-_ ")
     return stem or "data"

@@ -21,26 +21,31 @@ from mlproject.data.arrays import (
     plain,
     without_markers,
 )
+from mlproject.data.dialects import Decimal, Thousands
 from mlproject.data.schema import Feature
 from mlproject.data.written import ColumnFormat
+from mlproject.data.written_numbers import without_thousands
 
 _LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
 class TextRules:
-    """How text is read.
+    """How text is read, in training and in scoring.
 
     Attributes
     ----------
-    decimal_comma : bool
-        Whether ``1,5`` is one and a half.
+    decimal, thousands : str, str or None
+        What stands in numbers before the fraction, and between groups of three digits.
     missing_in_text : bool
-        Whether a marker such as ``NA`` is missing in a text feature too, as it is in any other.
+        Whether a marker such as ``NA`` is missing in a text feature too, as it is in any other. In
+        formats that have types, and in data frames, a text is a text; CSV has no other way to say
+        that one is missing.
     """
 
-    decimal_comma: bool = False
-    missing_in_text: bool = True
+    decimal: Decimal = "."
+    thousands: Thousands | None = None
+    missing_in_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def typed(table: pa.Table, features: Sequence[Feature], rules: TextRules = TextR
         column, odd = converted(values, feature.type, rules, feature.format)
         columns.append(column.cast(feature.frame_type))
         for row in odd:
-            reason = why_not(values[row], feature.type, feature.format)
+            reason = why_not(values[row], feature.type, feature.format, rules)
             misfits.setdefault(row, Misfit(row, feature.name, reason))
     schema = pa.schema([(feature.name, feature.frame_type) for feature in features])
     made = pa.Table.from_arrays(columns, schema=schema)
@@ -155,8 +160,17 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def why_not(item: Any, to: pa.DataType, column_format: ColumnFormat | None = None) -> str:
+def why_not(
+    item: Any,
+    to: pa.DataType,
+    column_format: ColumnFormat | None = None,
+    rules: TextRules = TextRules(),
+) -> str:
     """Return why an Arrow scalar cannot be a value of a type."""
+    if column_format is None and pa.types.is_floating(to):
+        column_format = ColumnFormat(
+            type="number", decimal=rules.decimal, thousands=rules.thousands
+        )
     expected = column_formats.expected(column_format) if column_format else _expected(to)
     return f"{_shown_item(item)} is not {expected}"
 
@@ -164,8 +178,6 @@ def why_not(item: Any, to: pa.DataType, column_format: ColumnFormat | None = Non
 def _expected(to: pa.DataType) -> str:
     if pa.types.is_integer(to):
         return f"a whole number of {to.bit_width} bits"
-    if pa.types.is_floating(to):
-        return "a number"
     if pa.types.is_boolean(to):
         return "true or false"
     return "a date or time" if pa.types.is_timestamp(to) else "text"
@@ -214,8 +226,8 @@ def _cleaned(values: pa.Array, to: pa.DataType, rules: TextRules) -> pa.Array:
     if is_text(to):
         return without_markers(values) if rules.missing_in_text else values
     values = without_markers(pc.utf8_trim_whitespace(values))
-    if rules.decimal_comma and pa.types.is_floating(to):
-        values = pc.replace_substring(values, ",", ".")
+    if is_number(to):
+        values = without_thousands(values, rules.thousands, rules.decimal)
     return values
 
 

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from mlproject.base.errors import DataError, one_line
 from mlproject.data import formats
+from mlproject.data.dialects import Dialect, Hints
+from mlproject.data.formats.csv_files import CsvFile
+from mlproject.data.formats.csv_headers import sniffed_delimiter
+from mlproject.data.formats.lines import pieces
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming
+from mlproject.data.written_decimals import Votes
 
 
-def read_files(files: Sequence[SourceFile], as_text: Collection[str] = ()) -> pa.Table:
-    tables = [_read_file(item, as_text) for item in files]
+@dataclass(frozen=True)
+class WholeFiles:
+    """The files of a source, read.
+
+    Attributes
+    ----------
+    dialect : Dialect or None
+        Of all CSV files; None where there is none, where they differ, and where their numbers do
+        not show it.
+    """
+
+    table: pa.Table
+    dialect: Dialect | None
+
+
+def read_files(
+    files: Sequence[SourceFile], as_text: Collection[str] = (), hints: Hints = Hints()
+) -> WholeFiles:
+    dialects, sure = _dialects([item for item in files if item.format == "csv"], hints)
+    tables = [_read_file(item, dialects.get(item), as_text) for item in files]
     expected = tables[0].column_names
     for item, table in zip(files, tables, strict=True):
         odd = sorted(set(table.column_names) ^ set(expected))
@@ -23,13 +47,43 @@ def read_files(files: Sequence[SourceFile], as_text: Collection[str] = ()) -> pa
             )
     ordered = [table.select(expected) for table in tables]
     try:
-        return pa.concat_tables(ordered, promote_options="permissive")
+        joined = pa.concat_tables(ordered, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"The files hold different types: {one_line(str(error))}") from error
+    common = set(dialects.values())
+    return WholeFiles(joined, common.pop() if sure and len(common) == 1 else None)
 
 
-def _read_file(item: SourceFile, as_text: Collection[str]) -> pa.Table:
+def _read_file(item: SourceFile, dialect: Dialect | None, as_text: Collection[str]) -> pa.Table:
     with naming(item):
-        table = formats.read(item, as_text)
+        table = formats.read(item, dialect, as_text)
     check_distinct(table.column_names, item.name)
     return table
+
+
+def _dialects(items: Sequence[SourceFile], hints: Hints) -> tuple[dict[SourceFile, Dialect], bool]:
+    """Return how the CSV files of a source are written, and whether their numbers show it.
+
+    All values of all files with one delimiter have a say in what their decimal point is.
+    """
+    delimiters = {}
+    seen: dict[str, Votes] = {}
+    for item in items:
+        with naming(item):
+            delimiter = delimiters[item] = sniffed_delimiter(item, hints)
+        if delimiter != "," and hints.decimal(delimiter) is None:
+            seen[delimiter] = seen.get(delimiter, Votes()) + _votes(item, hints)
+    dialects = {}
+    for item, delimiter in delimiters.items():
+        decimal = hints.decimal(delimiter) or seen.get(delimiter, Votes()).decimal(delimiter)
+        dialects[item] = hints.dialect(delimiter, decimal)
+    return dialects, all(votes.any for votes in seen.values())
+
+
+def _votes(item: SourceFile, hints: Hints) -> Votes:
+    file, _ = CsvFile.with_header(item, hints)
+    here = Votes()
+    for number, piece in enumerate(pieces(item, file.delimiter)):
+        rows = piece.rows() if number else piece.rows().without_first()
+        here += file.votes(rows, file.columns)
+    return here

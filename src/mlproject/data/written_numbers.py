@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlproject.data.arrays import plain
+
 # What may stand beside a number; each of them is one unit.
 _CURRENCIES = (
     *("$", "€", "£", "¥", "₹"),
@@ -17,6 +19,7 @@ _CURRENCIES = (
 UNITS = (*_CURRENCIES, "%")
 # Thousands and decimals, in the order in which they are tried.
 _NOTATIONS = ((None, "."), (",", "."), (" ", "."), ("'", "."), (None, ","), (".", ","), (" ", ","))
+_ROWS_TO_SEE = 200
 _SPACES = "[\u00a0\u2009\u202f]"
 # Codes such as 01234, which are no quantities.
 _CODE = "^0[0-9]+$"
@@ -29,19 +32,20 @@ def normal(texts: Any) -> Any:
     return pc.replace_substring(texts, "\u2212", "-")
 
 
-def notations(texts: Any) -> Iterator[tuple[str | None, str, str | None]]:
+def notations(texts: Any, decimal: str = ".") -> Iterator[tuple[str | None, str, str | None]]:
     """Yield thousands separator, decimal point and unit that normal texts may be written with.
 
-    A price without thousands has room for them: the next one may be larger.
+    Those with the decimal point of the file come first: with a comma there, ``1.234`` is a
+    thousand. A price without thousands has room for them: the next one may be larger.
     """
     units = pc.unique(pc.struct_field(pc.extract_regex(texts, _any_unit()), "unit")).drop_null()
     found = [unit for unit in units.to_pylist() if unit]
     if len(found) > 1 or pc.any(pc.match_substring_regex(texts, _CODE)).as_py():
         return
     unit = found[0] if found else None
-    for thousands, decimal in _NOTATIONS:
+    for thousands, point in sorted(_NOTATIONS, key=lambda item: item[1] != decimal):
         if thousands is not None or unit not in _CURRENCIES:
-            yield thousands, decimal, unit
+            yield thousands, point, unit
 
 
 def parsed(
@@ -70,6 +74,33 @@ def parsed(
     return pc.if_else(minus, pc.negate(numbers), numbers), pc.and_(odd, pc.is_valid(texts))
 
 
+def are_numbers(texts: Any, thousands: str | None, decimal: str) -> bool:
+    """Whether all texts that are not missing are numbers without a unit."""
+    pattern = f"^[+-]?{number_pattern(thousands, decimal)}$"
+
+    def fit(some: Any) -> bool:
+        matches = pc.match_substring_regex(normal(plain(some)), pattern)
+        return bool(pc.all(matches, min_count=0).as_py())
+
+    return fit(texts.slice(0, _ROWS_TO_SEE)) and fit(texts)
+
+
+def without_thousands(texts: Any, thousands: str | None, decimal: str) -> Any:
+    """Return texts with plain numbers for those that are written so.
+
+    What is no number stays what it is, but for a point that no number has, which leaves nothing: it
+    must not be taken for a decimal point.
+    """
+    if thousands is not None:
+        texts = normal(texts) if thousands in " '" else texts
+        grouped = pc.match_substring_regex(texts, f"^[+-]?{number_pattern(thousands, decimal)}$")
+        texts = pc.if_else(grouped, pc.replace_substring(texts, thousands, ""), texts)
+    if decimal == ".":
+        return texts
+    odd = pc.match_substring(texts, ".")
+    return pc.if_else(odd, "", pc.replace_substring(texts, decimal, "."))
+
+
 def example(thousands: str | None, decimal: str, unit: str | None) -> str:
     """Return a number that is written so."""
     number = f"1{thousands or ''}234{decimal}5"
@@ -78,7 +109,7 @@ def example(thousands: str | None, decimal: str, unit: str | None) -> str:
     return f"{unit}{number}" if len(unit) == 1 and unit != "%" else f"{number} {unit}"
 
 
-def _number(thousands: str | None, decimal: str) -> str:
+def number_pattern(thousands: str | None, decimal: str) -> str:
     plain = "[0-9]+"
     if thousands is not None:
         plain = f"[1-9][0-9]{{0,2}}(?:{re.escape(thousands)}[0-9]{{3}})+|{plain}"
@@ -89,10 +120,11 @@ def _number(thousands: str | None, decimal: str) -> str:
 def _pattern(thousands: str | None, decimal: str, unit: str | None) -> str:
     after = re.escape(unit) if unit is not None else ""
     before = "" if unit == "%" else after
+    number = number_pattern(thousands, decimal)
     return (
         r"^(?P<opening>\(?) *(?P<sign>[+-]?) *"
         rf"(?P<before>(?:{before})?) *(?P<inner>[+-]?) *"
-        rf"(?P<number>{_number(thousands, decimal)}) *(?P<after>(?:{after})?) *(?P<closing>\)?)$"
+        rf"(?P<number>{number}) *(?P<after>(?:{after})?) *(?P<closing>\)?)$"
     )
 
 

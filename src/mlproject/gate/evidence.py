@@ -76,7 +76,8 @@ def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Eviden
     # The pipeline is not built: what a recipe from a server names is not called.
     kept = labelled(recipe, table)
     X, y = kept.X, kept.y
-    validation, of_file = validation_rows(recipe, [str(name) for name in X.columns])
+    features = [str(name) for name in X.columns]
+    validation, of_file = validation_rows(recipe, features, table.dialect)
     rows = split(recipe, table, X, y, of_file)
     if data is None:
         if validation is not None:
@@ -90,7 +91,8 @@ def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Eviden
 
 
 def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> Evidence:
-    table, kept = other_rows(recipe, data, [str(name) for name in rows.X_train.columns])
+    features = [str(name) for name in rows.X_train.columns]
+    table, kept = other_rows(recipe, data, features, trained_on.dialect)
     X, y = kept.X.reset_index(drop=True), kept.y.reset_index(drop=True)
     columns = table.frame.loc[kept.y.index].reset_index(drop=True)
     known = _hashes(X, y).isin(_hashes(rows.X_train, rows.y_train))

@@ -19,7 +19,7 @@ import yaml
 
 from mlproject.base.errors import ModelError, reason
 from mlproject.data.schema import Schema
-from mlproject.models.signature import from_mlmodel, with_formats
+from mlproject.models.signature import from_mlmodel, with_metadata
 
 SKOPS, PICKLE = "skops", "pickle"
 _FLAVOUR = "sklearn"
@@ -97,7 +97,7 @@ def read(folder: Path, name: str) -> Artifact:
     return Artifact(
         data=data,
         format=_format(data, name),
-        schema=with_formats(from_mlmodel(signature, name), metadata, name),
+        schema=with_metadata(from_mlmodel(signature, name), metadata, name),
         signature=signature,
         example=_example(folder / "input_example.json"),
         code=code,

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from mlproject.base import environ
-from mlproject.base.errors import ConfigurationError, ModelError, TrackingError
-from mlproject.base.redaction import redacted
+from mlproject.base.errors import (
+    ConfigurationError,
+    MlprojectError,
+    ModelError,
+    TrackingError,
+    reason,
+)
+from mlproject.base.files import expanded
+from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data.source import is_url, without_file_scheme
 from mlproject.registry import versions
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _BEST = "best_estimator"
+# Longer than the letter of a drive.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,12 @@ def find(reference: str, session: Session) -> ModelSource:
         return _registered(session.client, reference)
     if is_url(reference):
         return ModelSource(redacted(reference), reference)
-    path = Path(without_file_scheme(reference)).expanduser()
-    if not path.is_dir():
+    path = expanded(without_file_scheme(reference))
+    try:
+        is_folder = path.is_dir()
+    except OSError:  # such as a name that is too long
+        is_folder = False
+    if not is_folder:
         raise ModelError(
             f"No folder {reference}",
             "A model is a folder, runs:/ID/NAME, models:/NAME/VERSION or @ALIAS",
@@ -73,15 +86,24 @@ def find(reference: str, session: Session) -> ModelSource:
 @contextmanager
 def fetched(source: ModelSource) -> Iterator[Path]:
     """Yield the model's folder on this machine; a download lasts as long as the block."""
-    scheme = urlsplit(source.location).scheme
-    if scheme in ("", "file") or len(scheme) == 1:
+    scheme = _SCHEME.match(source.location)
+    if scheme is None or scheme[1].lower() == "file":
         yield Path(without_file_scheme(source.location))
         return
     import mlflow
 
     with TemporaryDirectory(prefix="mlproject-") as folder:
-        with as_tracking_error(f"The model {source.uri} cannot be downloaded"):
-            path = mlflow.artifacts.download_artifacts(source.location, dst_path=folder)
+        what = f"The model {source.uri} cannot be downloaded"
+        try:
+            with as_tracking_error(what):
+                path = mlflow.artifacts.download_artifacts(source.location, dst_path=folder)
+        except MlprojectError:
+            raise
+        except Exception as error:  # MLflow takes addresses apart that are none of its own
+            raise ModelError(
+                f"{what}: MLflow does not understand its address ({redacted_text(reason(error))})",
+                "Give runs:/ID/NAME, models:/NAME/VERSION, or a folder",
+            ) from error
         yield Path(path)
 
 

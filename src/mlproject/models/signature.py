@@ -1,23 +1,25 @@
-"""A model's signature and formats, as MLmodel has them, as the columns that the model takes."""
+"""A model's signature and metadata, as MLmodel has them, as what the model takes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from mlproject.base.errors import ModelError
 from mlproject.base.validation import problems
 from mlproject.data.column_formats import arrow_type
+from mlproject.data.dialects import Dialect
 from mlproject.data.schema import Feature, Schema
 from mlproject.data.written import ColumnFormat
 
-# Where the metadata of MLmodel keeps how columns are written: text of JSON.
+# Where the metadata of MLmodel keeps how columns, and CSV files, are written: texts of JSON.
 FORMATS = "mlproject.formats"
+DIALECT = "mlproject.dialect"
 
 # MLflow's column types (mlflow.types.DataType) as Arrow has them.
 _TYPES = {
@@ -30,6 +32,7 @@ _TYPES = {
     "datetime": pa.timestamp("ns"),
 }
 _LONGEST_SHOWN = 300
+_DIALECT = TypeAdapter(Dialect)
 _UNUSABLE = (
     *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
     pa.ArrowException,
@@ -67,8 +70,33 @@ def formats_metadata(formats: Mapping[str, ColumnFormat]) -> dict[str, str]:
     return {FORMATS: json.dumps(content, ensure_ascii=False)}
 
 
-def with_formats(schema: Schema, metadata: Mapping[str, Any], name: str) -> Schema:
-    """Return a schema whose columns are written as the metadata of MLmodel says."""
+def dialect_metadata(dialect: Dialect | None) -> dict[str, str]:
+    """Return what ``log_model(metadata=…)`` takes for a model to know how its files are written."""
+    return {} if dialect is None else {DIALECT: json.dumps(asdict(dialect))}
+
+
+def with_metadata(schema: Schema, metadata: Mapping[str, Any], name: str) -> Schema:
+    """Return a schema whose columns and files are written as the metadata of MLmodel says."""
+    return _with_dialect(_with_formats(schema, metadata, name), metadata, name)
+
+
+def _with_dialect(schema: Schema, metadata: Mapping[str, Any], name: str) -> Schema:
+    text = metadata.get(DIALECT)
+    if text is None:
+        return schema
+    try:
+        content = json.loads(text) if isinstance(text, str) else text
+        return replace(schema, dialect=_DIALECT.validate_python(content))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(name, DIALECT, text) from error
+
+
+def _damaged(name: str, key: str, text: Any) -> ModelError:
+    shown = str(text)[:_LONGEST_SHOWN]
+    return ModelError(f"The model {name} is damaged: its metadata '{key}' is {shown}")
+
+
+def _with_formats(schema: Schema, metadata: Mapping[str, Any], name: str) -> Schema:
     text = metadata.get(FORMATS)
     if text is None:
         return schema
@@ -79,9 +107,7 @@ def with_formats(schema: Schema, metadata: Mapping[str, Any], name: str) -> Sche
         problem = problems(error, ColumnFormat, f"The metadata '{FORMATS}'")
         raise ModelError(f"The model {name} is damaged: {problem}") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(
-            f"The model {name} is damaged: its metadata '{FORMATS}' is {str(text)[:_LONGEST_SHOWN]}"
-        ) from error
+        raise _damaged(name, FORMATS, text) from error
     for feature in schema.features:
         item = formats.get(feature.name)
         if item is not None and feature.type != arrow_type(item):

@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 
 from mlproject.base import environ, settings
 from mlproject.base.errors import ConfigurationError
+from mlproject.base.files import expanded
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.tracking import azureml
@@ -164,7 +165,7 @@ def _absolute_file_uri(uri: str, folder: Path) -> str:
     parts = urlsplit(uri)
     if parts.netloc:  # file://host/path, which MLflow itself refuses or understands
         return uri
-    path = Path(url2pathname(parts.path)).expanduser()
+    path = expanded(url2pathname(parts.path))
     return (folder / path).resolve().as_uri()
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -15,10 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mlproject.base.errors import DataError
-from mlproject.data import column_types
-from mlproject.data.arrays import in_one_piece, is_text, without_markers
+from mlproject.data import column_types, written_numbers
+from mlproject.data.arrays import MISSING, in_one_piece, is_text
 from mlproject.data.batches import KEPT, Parsed, Selection, assembled
+from mlproject.data.dialects import Dialect, Hints
 from mlproject.data.encodings import is_utf_8
+from mlproject.data.formats.csv_headers import sniffed_delimiter
 from mlproject.data.formats.data_file import WHOLE, DataFile, Range
 from mlproject.data.formats.lines import (
     Piece,
@@ -31,12 +32,10 @@ from mlproject.data.formats.lines import (
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming, not_text, stream, whole_block
 from mlproject.data.text import bytes_of, number_text, plain_text
-from mlproject.data.types import Misfit, TextRules, typed
+from mlproject.data.types import Misfit, TextRules, converted, typed
 from mlproject.data.writing import TextSink
+from mlproject.data.written_decimals import Votes, votes
 
-_DELIMITERS = ",;\t|"
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
-_ROWS_TO_SEE = 1000
 _SPECIAL = '[",\\r\\n]|^\\s|\\s$'
 
 
@@ -44,25 +43,33 @@ _SPECIAL = '[",\\r\\n]|^\\s|\\s$'
 class CsvFile(DataFile):
     """A CSV file and how it is written."""
 
-    delimiter: str
-    decimal_comma: bool
+    dialect: Dialect
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, item: SourceFile, *, typed: bool = False) -> CsvFile:
-        """Return a file with what its first piece shows; ``typed``: with the types of columns."""
-        file, rows = cls._begun(item)
+    def opened(cls, item: SourceFile, hints: Hints = Hints(), *, typed: bool = False) -> CsvFile:
+        """Return a file with what is known of it, and else with what its first piece shows.
+
+        ``typed``: also with the types of its columns.
+        """
+        begun, first = cls.with_header(item, hints)
+        rows = first.without_first()
+        decimal = hints.decimal(begun.delimiter)
+        if decimal is None:
+            features = [name for name in begun.columns if name in set(hints.features)]
+            decimal = begun.votes(rows, features or begun.columns).decimal(begun.delimiter)
+        file = replace(begun, dialect=hints.dialect(begun.delimiter, decimal))
         if not typed:
             return file
-        table = file.sample(rows, rows.piece.data)
-        rules = file.rules
+        table, rules = file.sample(rows, file.columns), file.rules
         types = {name: column_types.shown(table[name], rules) for name in file.columns}
         return replace(file, types=types)
 
     @classmethod
-    def _begun(cls, item: SourceFile) -> tuple[CsvFile, TextRows]:
+    def with_header(cls, item: SourceFile, hints: Hints) -> tuple[CsvFile, TextRows]:
+        """Return a file whose numbers were not looked at, and the rows of its first piece."""
         with naming(item):
-            delimiter = _delimiter(item)
+            delimiter = sniffed_delimiter(item, hints)
         first = next(pieces(item, delimiter), None)
         rows = first.rows() if first else None
         if first is None or rows is None or not len(rows):
@@ -74,22 +81,26 @@ class CsvFile(DataFile):
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
         columns = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         check_distinct(columns, item.name)
-        file = cls(item, columns, delimiter, decimal_comma=False, can_be_cut=can_be_cut(item))
-        if delimiter == "," or len(rows) == 1:
-            return file, rows
-        table = file.sample(rows, first.data[: rows.ends[min(len(rows) - 1, _ROWS_TO_SEE)]])
-        comma = any(_has_decimal_commas(without_markers(column)) for column in table.columns)
-        return replace(file, decimal_comma=comma), rows
+        return cls(item, columns, Dialect(delimiter), can_be_cut=can_be_cut(item)), rows
+
+    @property
+    def delimiter(self) -> str:
+        return self.dialect.delimiter
 
     @property
     def rules(self) -> TextRules:
-        return TextRules(decimal_comma=self.decimal_comma)
+        """How its texts are read."""
+        return TextRules(self.dialect.decimal, self.dialect.thousands, missing_in_text=True)
 
-    def sample(self, rows: TextRows, data: bytes) -> pa.Table:
-        """Return the rows after the header in the beginning of a piece, as text."""
-        sample = data[rows.starts[1] :] if len(rows) > 1 else b""
-        sample = sample.decode("utf-8", "replace").encode()
-        return self.parse(sample, dict.fromkeys(self.columns, pa.string()), lambda _: "skip")
+    def votes(self, rows: TextRows, columns: Sequence[str]) -> Votes:
+        """Return what columns say of the decimal point; where commas separate values, nothing."""
+        return Votes() if self.delimiter == "," else votes(self.sample(rows, columns))
+
+    def sample(self, rows: TextRows, columns: Sequence[str]) -> pa.Table:
+        """Return columns of rows as text; those that cannot be parsed are left out."""
+        data = rows.piece.data[rows.starts[0] : rows.ends[-1]] if len(rows) else b""
+        data = data.decode("utf-8", "replace").encode()
+        return self.parse(data, dict.fromkeys(columns, pa.string()), lambda _: "skip")
 
     @property
     def has_text(self) -> bool:
@@ -129,7 +140,7 @@ class CsvFile(DataFile):
                 column_types=types,
                 include_columns=list(types),
                 strings_can_be_null=False,
-                decimal_point="," if self.decimal_comma else ".",
+                decimal_point=self.dialect.decimal,
             ),
         )
 
@@ -166,13 +177,18 @@ class _Parser:
         return rows.parsed(made, misfits, raw=self.selection.raw)
 
     def _at_once(self, rows: TextRows) -> pa.Table | None:
-        """Parse rows in which every value is as it should be; return None for any other."""
+        """Parse rows that all have as many fields as they should; return None for any other.
+
+        Values become texts where one of them is not as Arrow reads it, such as ``1.234,5``.
+        """
         data = rows.piece.data[rows.starts[0] :] if len(rows) else b""
-        try:
-            table = self.file.parse(data, self.types, None)
-        except (pa.ArrowException, UnicodeDecodeError):
-            return None
-        return table if table.num_rows == len(rows) else None
+        for types in (self.types, dict.fromkeys(self.types, pa.string())):
+            try:
+                table = self.file.parse(data, types, None)
+            except (pa.ArrowException, UnicodeDecodeError):
+                continue
+            return table if table.num_rows == len(rows) else None
+        return None
 
     def _as_text(self, rows: TextRows, misfits: dict[int, Misfit]) -> tuple[pa.Table, list[int]]:
         """Parse rows as text; return the numbers of those that the table has.
@@ -243,51 +259,36 @@ class CsvSink(TextSink):
         return bytes_of(pc.binary_join_element_wise(raw, *cells, pa.scalar(b",", pa.binary())))
 
 
-def read(item: SourceFile, as_text: Collection[str] = ()) -> pa.Table:
+def read(item: SourceFile, dialect: Dialect, as_text: Collection[str] = ()) -> pa.Table:
     """Return a whole file, with the types that its values show; some columns as text."""
-    delimiter = _delimiter(item)
-    table = _read(item, delimiter, ".", as_text)
-    others = [name for name in table.column_names if name not in as_text]
-    if delimiter != "," and any(_has_decimal_commas(table[name]) for name in others):
-        table = _read(item, delimiter, ",", as_text)
-    for kind in table.schema.types:
-        if pa.types.is_binary(kind):  # what pyarrow makes of text that is not UTF-8
-            raise not_text(item)
-    return table
-
-
-def _read(
-    item: SourceFile, delimiter: str, decimal_point: str, as_text: Collection[str]
-) -> pa.Table:
-    return pyarrow.csv.read_csv(
+    table = pyarrow.csv.read_csv(
         stream(item),
         read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=whole_block(item)),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=dialect.delimiter, newlines_in_values=True
+        ),
         convert_options=pyarrow.csv.ConvertOptions(
             strings_can_be_null=True,
-            decimal_point=decimal_point,
+            null_values=MISSING.to_pylist(),
+            decimal_point=dialect.decimal,
             column_types=dict.fromkeys(as_text, pa.string()),
         ),
     )
+    for kind in table.schema.types:
+        if pa.types.is_binary(kind):  # what pyarrow makes of text that is not UTF-8
+            raise not_text(item)
+    for place, name in enumerate(table.column_names):
+        if dialect.thousands is not None and name not in as_text:
+            table = table.set_column(place, name, _with_thousands(table.column(place), dialect))
+    return table
 
 
-def _delimiter(item: SourceFile) -> str:
-    """Return the header's delimiter: a comma, unless the header has none and another one."""
-    with stream(item) as source:
-        start = source.read(1 << 16)
-    first, whole, _ = start.partition(b"\n")
-    if whole and not is_utf_8(first):
-        raise not_text(item)
-    header = first.decode("utf-8", "replace")
-    return "," if "," in header else max(_DELIMITERS, key=header.count)
-
-
-def _has_decimal_commas(column: Any) -> bool:
-    """Whether a text column holds numbers such as ``12,5``, as its first rows show."""
-    if not pa.types.is_string(column.type):
-        return False
-    seen = [text for text in column.slice(0, _ROWS_TO_SEE).to_pylist() if text is not None]
-    return any("," in text for text in seen) and all(map(_DECIMAL_COMMA.fullmatch, seen))
+def _with_thousands(values: Any, dialect: Dialect) -> Any:
+    """Return a column of text as doubles, where all of it are numbers in a dialect."""
+    notation = dialect.thousands, dialect.decimal
+    if not is_text(values.type) or not written_numbers.are_numbers(values, *notation):
+        return values
+    return converted(values, pa.float64(), TextRules(dialect.decimal, dialect.thousands))[0]
 
 
 def _cut_wrongly(rows: TextRows, delimiter: str) -> dict[int, Misfit]:

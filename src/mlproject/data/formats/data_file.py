@@ -58,6 +58,11 @@ class DataFile(ABC):
         """Whether its columns have no types but those that their values show."""
         return False
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether there may be rows; asked where no columns are seen."""
+        return True
+
     def type_of(self, column: str) -> pa.DataType | None:
         """Return a column's type, or the one that text shows; None where it is not known."""
         return None

@@ -20,11 +20,10 @@ from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import not_text, stream, whole_block
 from mlproject.data.text import bytes_of, number_text, plain_text
-from mlproject.data.types import Misfit, TextRules, from_json, typed
+from mlproject.data.types import Misfit, from_json, typed
 from mlproject.data.writing import TextSink
 
 AS_IT_STANDS = pa.json_(pa.string())
-_RULES = TextRules(missing_in_text=False)
 _OPENING, _CLOSING = b"{}"
 _SPECIAL = '["\\\\\\x00-\\x1f]'
 
@@ -46,6 +45,10 @@ class JsonLinesFile(DataFile):
             if not whole:
                 break
         return cls(item, list(columns), can_be_cut=can_be_cut(item))
+
+    @property
+    def has_rows(self) -> bool:
+        return any(len(piece.rows()) for piece in pieces(self.item, None))
 
     def can_be_copied(self, columns: list[str]) -> bool:
         """Return True: a row names its columns itself."""
@@ -114,7 +117,7 @@ def _at_once(rows: TextRows, selection: Selection) -> pa.Table | None:
         table = _parsed_by_arrow(rows, types)
     if table is None:
         return None
-    made = typed(table, features, _RULES)
+    made = typed(table, features)
     return None if made.misfits else assembled(made.table, {})
 
 
@@ -150,7 +153,7 @@ def _one_by_one(rows: TextRows, selection: Selection, misfits: dict[int, Misfit]
         else:
             objects.append(content)
             numbers.append(row)
-    features = typed(from_objects(objects, selection.features), selection.features, _RULES)
+    features = typed(from_objects(objects, selection.features), selection.features)
     misfits |= {numbers[item.row]: item for item in features.misfits}
     good = [item for row, item in zip(numbers, objects, strict=True) if row not in misfits]
     return assembled(features.fitting(), {} if selection.verbatim else _kept(good, selection.kept))
@@ -158,7 +161,7 @@ def _one_by_one(rows: TextRows, selection: Selection, misfits: dict[int, Misfit]
 
 def _kept(objects: Sequence[dict[str, Any]], schema: pa.Schema) -> dict[str, Any]:
     fields = [Feature(f.name, f.type) for f in schema if not isinstance(f.type, pa.JsonType)]
-    columns = typed(from_objects(objects, fields), fields, _RULES).table
+    columns = typed(from_objects(objects, fields), fields).table
     kept = {}
     for field in schema:
         if isinstance(field.type, pa.JsonType):
