@@ -121,9 +121,10 @@ def described(error: BaseException) -> tuple[int, str]:
         return error.exit_code, redacted_text(str(error))
     if isinstance(error, KeyboardInterrupt):
         return errors.EXIT_INTERRUPTED, INTERRUPTED
+    if isinstance(error, OSError) and (remedy := errors.remedy(error)) is not None:
+        return errors.EXIT_CONFIGURATION, f"{errors.of_files(error)}. {remedy}"
     if isinstance(error, OSError) and error.errno is not None:
-        where = f": {error.filename}" if error.filename else ""
-        return errors.EXIT_UNEXPECTED, f"{error.strerror}{where}"
+        return errors.EXIT_UNEXPECTED, errors.of_files(error)
     what = redacted_text(errors.reason(error))
     return errors.EXIT_UNEXPECTED, f"Unexpected {what}. This is a bug; run again with --debug"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlproject.base import environ
-from mlproject.base.errors import ConfigurationError, ModelError, TrackingError
+from mlproject.base.errors import ConfigurationError, MlprojectError, ModelError, TrackingError
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data.source import is_url, without_file_scheme
@@ -182,7 +182,7 @@ def _has_run(store: Target, run_id: str) -> bool:
     try:
         with few_retries(), as_tracking_error("not there"):
             MlflowClient(tracking_uri=store.uri).get_run(run_id)
-    except (MlflowException, TrackingError):
+    except (MlflowException, MlprojectError):
         return False
     return True
 
