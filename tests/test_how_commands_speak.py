@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import mlproject
+from mlproject.base.console import Reporter
+from mlproject.cli.frame import leave
 from tests import promotions
-from tests.conftest import Shell
+from tests.conftest import Finished, Shell, saved
+from tests.test_nothing_is_lost import SLOW, SLOW_RECIPE
 
 WIDE = "a_recipe_with_" + "a_long_name_" * 15
 RECIPE = """\
@@ -270,3 +282,125 @@ def test_a_check_says_how_many_candidates_will_be_tried(
     name = recipe(shell.folder, search={"folds": 3, "parameters": grid} | search)
 
     assert f"regression, {tried}" in shell.mlproject("recipes", "check", name).out
+
+
+STEERING = "\x1b]0;title\x07\x1b[2Jred\x9b31m\u202eback\u2066\r\x00"
+SHOWN = r"\x1b]0;title\x07\x1b[2Jred\x9b31m\u202eback\u2066\r\x00"
+
+
+class Printed:
+    """Where a result goes, as text."""
+
+    def __init__(self, width: int | None = None) -> None:
+        self.width = width
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+
+@pytest.mark.parametrize("width", [None, 200])
+def test_what_steers_a_terminal_is_shown_in_results(width: int | None) -> None:
+    out = Printed(width)
+    reporter = Reporter(out=out)
+    reporter.emit(f"first {STEERING}\nsecond\n")
+    reporter.table(STEERING, (STEERING, "plain"), [(STEERING, "two\nlines"), ("[red]x[/red]", "")])
+    plain = re.sub("\x1b\\[[0-9;]*m", "", out.text)  # bold, which is ours
+
+    assert not set(plain) & set(STEERING.translate({ord(c): None for c in SHOWN}))
+    assert plain.startswith(f"first {SHOWN}\nsecond\n{SHOWN}\n")
+    assert plain.count(SHOWN) == 4
+    assert r"two\nlines" in plain
+    assert "[red]x[/red]" in plain
+
+
+def test_what_steers_a_terminal_is_shown_in_notices(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter()
+    reporter.say(f"{STEERING}\nsecond")
+    reporter.warn(STEERING)
+    with reporter.step(STEERING):
+        pass
+    with pytest.raises(SystemExit):
+        leave(2, STEERING)
+    err = capsys.readouterr().err
+
+    assert err.count(SHOWN) == 4
+    assert f"{SHOWN}\nsecond\n" in err
+    assert not set(err) & set("\x1b\x07\x9b\u202e\u2066\r\x00")
+
+
+def test_a_name_that_cannot_be_encoded_is_printed_all_the_same(shell: Shell) -> None:
+    done = shell.python("-m", "mlproject", "recipes", "check", os.fsdecode(b"no-\xff\x1b[2J.yaml"))
+
+    assert done.code == 2
+    assert r"no-\udcff\x1b[2J.yaml" in done.error
+
+
+def test_column_names_of_a_file_do_not_steer_the_terminal(shell: Shell) -> None:
+    frame = pd.DataFrame({"a\x1b[2J": np.sin(np.arange(40)), "y": range(40)})
+    frame.to_csv(shell.folder / "in.csv", index=False)
+    done = shell.train("--data", "in.csv", "--target", "y\x1b[31m")
+
+    assert done.code in (2, 3)
+    assert "\x1b" not in done.err
+    done = shell.train("--data", "in.csv", "--target", "y")
+    assert "\x1b" not in done.out + done.err
+    assert r"a\x1b[2J" in done.out
+
+
+SLOW_STEP = """
+import pathlib, time
+def slow(X):
+    if len(X) > 10:
+        pathlib.Path("fitting").touch()
+        time.sleep(1)
+    return X
+"""
+
+
+def pressed(shell: Shell, presses: int, gap: float, *command: str) -> Finished:
+    """Run a command of its own, and press Ctrl-C again and again once it is at work."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=shell.folder,
+        env=shell.environment | {"PYTHONPATH": f"{shell.environment['PYTHONPATH']}:."},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (shell.folder / "fitting").exists() and process.poll() is None:
+        time.sleep(0.05)
+    for _ in range(presses):
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        time.sleep(gap)
+    out, err = process.communicate(timeout=60)
+    return Finished(process.returncode, out, err)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals of this kind")
+@pytest.mark.parametrize(("presses", "gap"), [(1, 0), (2, 0.2), (3, 0), (40, 0.02)])
+@pytest.mark.parametrize("command", ["training", "inference"])
+def test_ctrl_c_ends_with_one_line_however_often_it_is_pressed(
+    shell: Shell, command: str, presses: int, gap: float
+) -> None:
+    if command == "training":
+        (shell.folder / "slow.py").write_text(SLOW)
+        (shell.folder / "slow.yaml").write_text(SLOW_RECIPE)
+        options = ["slow.yaml"]
+    else:
+        (shell.folder / "slow.py").write_text(SLOW_STEP)
+        namespace: dict[str, Any] = {"__name__": "slow"}
+        exec(SLOW_STEP, namespace)  # noqa: S102 - of this test
+        X = pd.DataFrame({"a": np.arange(5000.0)})
+        model = make_pipeline(FunctionTransformer(namespace["slow"]), LinearRegression())
+        saved(shell.folder / "model", model.fit(X[:5], X["a"][:5]), X)
+        X.to_csv(shell.folder / "in.csv", index=False)
+        options = ["--model", "model", "--trust", "pickle", "--input", "in.csv", "--no-track"]
+        options += ["--output", "o.csv", "--batch-rows", "64", "--jobs", "3"]
+    done = pressed(shell, presses, gap, "-m", command, *options)
+
+    assert done.code == 130, done.err
+    assert done.error == "Error: Interrupted."
+    assert done.err.endswith("Error: Interrupted.\n")
+    assert "ignored" not in done.err

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import io
+import json
 import pickle
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import skops.io
 import yaml
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LinearRegression
 
 from mlproject.base.errors import ModelError
 from mlproject.models import artifact as artifacts
-from mlproject.models import opening
+from mlproject.models import opening, skops_file
 from mlproject.models.loaded import LoadedModel
 from mlproject.models.trust import Policy
 from mlproject.tracking import session as sessions
 from mlproject.tracking.target import resolve
-from tests.conftest import saved
+from tests.conftest import Shell, saved
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -211,3 +221,149 @@ def test_another_version_of_scikit_learn_is_told(tmp_path: Path) -> None:
     file_of(folder).write_bytes(pickle.dumps(Old()))
     (notice,) = opened(folder, Policy(pickles=True)).notices
     assert "its predictions may differ" in notice
+
+
+def with_inputs(folder: Path, inputs: Any) -> Path:
+    """Replace what the signature of a model says that it takes."""
+    content = yaml.safe_load((folder / "MLmodel").read_text())
+    content["signature"]["inputs"] = inputs if isinstance(inputs, str) else json.dumps(inputs)
+    (folder / "MLmodel").write_text(yaml.safe_dump(content))
+    return folder
+
+
+def tensor(*shape: Any) -> list[Any]:
+    spec = {"dtype": "float64", "shape": list(shape)}
+    return [{"type": "tensor", "tensor-spec": spec}]
+
+
+def columns(*names: str) -> list[Any]:
+    return [{"name": name, "type": "double", "required": True} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        (tensor(-1, 10**12), r"has 1,000,000,000,000 columns, and a model can have 100,000"),
+        (tensor(-1, 10**6), r"has 1,000,000 columns"),
+        (tensor(-1, 50_000), r"takes 1 values a row, and its signature says 50,000"),
+        (tensor(-1, -1), "cannot be used"),
+        (tensor(-1, 0), "cannot be used"),
+        (tensor(-1, 1.0), "cannot be used"),
+        (tensor(-1, True), "cannot be used"),
+        (tensor(-1, 1, 1), "cannot be used"),
+        (tensor("a", 1), "cannot be used"),
+        (tensor(-1), "cannot be used"),
+        (columns("a", "b", "a"), "has two columns 'a'"),
+        (columns(*(f"c{number}" for number in range(100_001))), "has 100,001 columns"),
+        ("[" * 1_000_000, "cannot be used"),
+        ('[{"name": "a", "type": "double", "more": ' + "9" * 1_000_000 + "}]", "cannot be used"),
+    ],
+    ids=lambda item: str(item)[:60],
+)
+def test_a_signature_that_no_model_has_is_refused_at_once(
+    tmp_path: Path, inputs: Any, why: str
+) -> None:
+    folder = saved(tmp_path / "model", fitted(2.0), X, serialization_format="skops")
+    with_inputs(folder, inputs)
+    with pytest.raises(ModelError, match=why) as failure:
+        opened(folder, Policy())
+    assert len(str(failure.value)) < 600
+
+
+def test_scoring_with_a_signature_of_absurd_width_ends_with_one_line(shell: Shell) -> None:
+    folder = saved(shell.folder / "model", fitted(2.0), X, serialization_format="skops")
+    with_inputs(folder, tensor(-1, 10**12))
+    (shell.folder / "in.csv").write_text("a\n1\n")
+    done = shell.score("--model", "model", "--input", "in.csv", "--output", "o.csv", "--no-track")
+
+    assert done.code == 5
+    assert "has 1,000,000,000,000 columns" in done.error
+
+
+def test_a_file_whose_yaml_refers_to_itself_a_billion_times_is_read_in_no_time(
+    tmp_path: Path,
+) -> None:
+    folder = saved(tmp_path / "model", fitted(2.0), X, serialization_format="skops")
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    for level in range(1, 9):
+        lines.append(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]")
+    text = (folder / "MLmodel").read_text()
+    (folder / "MLmodel").write_text("\n".join(lines) + "\n" + text + "run_id: *a8\n")
+
+    assert opened(folder, Policy()).run_id is None
+
+
+def deflated(estimator: Any, swap: Callable[[str, bytes], bytes] | None = None) -> bytes:
+    """Return a skops file, deflated, with some of its members replaced."""
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator))) as archive,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as changed,
+    ):
+        for name in archive.namelist():
+            data = archive.read(name)
+            changed.writestr(name, swap(name, data) if swap else data)
+    return packed.getvalue()
+
+
+def with_zeros(count: int) -> LinearRegression:
+    model = fitted(2.0)
+    model.coef_ = np.zeros(count)
+    return model
+
+
+def many_times(name: str, data: bytes) -> bytes:
+    """Have a schema name one of its files again and again."""
+    if name != "schema.json":
+        return data
+    schema = json.loads(data)
+    attributes = schema["content"]["content"]
+    for number in range(200):
+        attributes[f"more{number}"] = attributes["coef_"] | {"__id__": number}
+    return json.dumps(schema).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (lambda: deflated(with_zeros(12_000_000)), "91 MB"),
+        (lambda: deflated(with_zeros(1_000_000), many_times), "1,5.. MB"),
+    ],
+    ids=["zeros", "one file, many times"],
+)
+def test_a_file_that_is_far_larger_unpacked_is_refused_before_it_is_unpacked(
+    tmp_path: Path, data: Callable[[], bytes], size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(tmp_path / "model", fitted(2.0), X, serialization_format="skops")
+    file_of(folder).write_bytes(data())
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(ModelError, match=f"it has {size} unpacked, and 0 MB packed") as failure:
+        opened(folder, Policy())
+    assert "--trust sha256:" in str(failure.value)
+
+
+def test_an_archive_in_the_archive_is_measured_too() -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.npy", bytes(80 << 20))
+    model = fitted(2.0)
+    model.coef_ = scipy.sparse.csr_matrix(np.ones((1, 1)))
+
+    def swap(name: str, data: bytes) -> bytes:
+        return inner.getvalue() if name.endswith(".npz") else data
+
+    assert skops_file.foreign(deflated(model)) == []
+    with pytest.raises(ValueError, match="it has 80 MB unpacked"):
+        skops_file.foreign(deflated(model, swap))
+
+
+def test_forests_that_were_deflated_are_loaded() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(3000, 5))
+    forests = [
+        RandomForestRegressor(100, random_state=0).fit(rows, np.zeros(3000)),
+        RandomForestClassifier(30, random_state=0).fit(rows, random.integers(0, 30, 3000)),
+        GradientBoostingRegressor(random_state=0).fit(rows, rows[:, 0]),
+    ]
+    for forest in forests:
+        assert skops_file.foreign(deflated(forest)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,16 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
 
+from inference.rejects import RejectFinder
+from mlproject.data.types import Misfit, shown
 from tests.conftest import Shell, saved
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -122,3 +131,189 @@ def test_a_truth_value_is_true_or_false_and_nothing_between(shell: Shell, tmp_pa
 
     assert result["prediction"].round(6).tolist() == [10, 0]
     assert rejects["reason"].tolist() == ["0.5 is not true or false"]
+
+
+# The model as the finder sees it: what it says against a frame, and how often it was asked.
+class Asked:
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.calls = 0
+        self.rows = 0
+
+    def __call__(self, frame: pd.DataFrame) -> str | None:
+        self.calls += 1
+        self.rows += len(frame)
+        try:
+            self.model.predict(frame)
+        except ValueError as error:
+            return str(error).partition("\n")[0]
+        return None
+
+
+def one_by_one(ask: Asked, good: pd.DataFrame, frame: pd.DataFrame) -> list[Misfit]:
+    """Ask about every row alone, and about every value of a refused one beside the good row."""
+
+    def beside(row: pd.DataFrame, names: list[str]) -> str | None:
+        return ask(pd.DataFrame({n: (row if n in names else good)[n].array for n in frame}))
+
+    misfits = []
+    for number in range(len(frame)):
+        row = frame.iloc[[number]]
+        why = ask(row)
+        if why is None:
+            continue
+        kinds = {name: kind for name in frame if (kind := odd(row[name].iloc[0]))}
+        together = beside(row, list(kinds)) if kinds else None
+        if together is not None:
+            told = ((n, beside(row, [n])) for n in kinds)
+            name, said = next((item for item in told if item[1]), (next(iter(kinds)), together))
+            reason = f"it {kinds[name]}, which the model refuses ({said})"
+            misfits.append(Misfit(number, name, reason))
+            continue
+        told = ((n, beside(row, [n])) for n in frame if n not in kinds)
+        column, said = next((item for item in told if item[1]), (None, None))
+        value = shown(row[column].iloc[:1].tolist()[0]) if column else "it"
+        misfits.append(Misfit(number, column, f"the model refuses {value} ({said or why})"))
+    return misfits
+
+
+def odd(value: Any) -> str | None:
+    if pd.isna(value):
+        return "is missing"
+    return "is infinite" if isinstance(value, float) and np.isinf(value) else None
+
+
+def random_frame(random: np.random.Generator, rows: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "x": random.normal(size=rows),
+            "text": random.choice(["red", "green", "blue"], rows).astype(object),
+            "code": random.integers(0, 6, rows),
+            "y": random.normal(size=rows),
+            "level": random.choice([0.0, 1.0, 2.5, 4.0], rows),
+            "flag": random.random(rows) < 0.5,
+        }
+    )
+
+
+def random_model(random: np.random.Generator) -> Any:
+    """A pipeline that refuses what a random choice of steps refuses."""
+
+    def encoder() -> Any:
+        handle = random.choice(["error", "error", "ignore"])
+        if random.random() < 0.5:
+            return OneHotEncoder(handle_unknown=handle)
+        handled = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
+        return OrdinalEncoder(**handled if handle == "ignore" else {})
+
+    numbers = [
+        StandardScaler(),
+        PolynomialFeatures(2, interaction_only=True),
+        make_pipeline(SimpleImputer(), PolynomialFeatures(2)),
+    ]
+    filled = SimpleImputer(strategy="most_frequent")
+    text = encoder() if random.random() < 0.5 else make_pipeline(filled, encoder())
+    columns = make_column_transformer(
+        (numbers[random.integers(len(numbers))], ["x", "y"]),
+        (text, ["text"]),
+        (encoder(), ["code"]),
+        (encoder(), ["level"]),
+        remainder="passthrough",
+    )
+    ends = [RandomForestRegressor(3, max_depth=3), LinearRegression()]
+    return make_pipeline(columns, ends[random.integers(len(ends))])
+
+
+def spoilt(random: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
+    """Put random faults into a frame."""
+    frame = frame.copy()
+    faults = {
+        "x": [np.nan, np.inf, -np.inf, 1e30, 1e39, 1e308],
+        "y": [np.nan, np.inf, 1e30, -1e39],
+        "text": [None, "violet", "pink", ""],
+        "code": [77, 78, -1, 2**40],
+        "level": [np.nan, np.inf, 3.0, 3.5, 2.0**40],
+    }
+    for name, values in faults.items():
+        hit = random.random(len(frame)) < random.choice([0, 0.02, 0.3])
+        frame.loc[hit, name] = np.array(values, frame[name].dtype)[
+            random.integers(len(values), size=hit.sum())
+        ]
+    return frame
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_refused_rows_and_the_reasons_are_those_of_asking_one_by_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    X = random_frame(random, 200)
+    ask = Asked(random_model(random).fit(X, X["x"]))
+    good = X.iloc[[0]].reset_index(drop=True)
+    finder = RejectFinder(ask, good)
+    for _ in range(3):  # what is remembered changes nothing
+        frame = spoilt(random, random_frame(random, 60))
+        expected = one_by_one(ask, good, frame)
+        assert finder.find(frame) == expected
+        refused = [item.row for item in expected]
+        without = RejectFinder(ask, None).find(frame)
+        assert [item.row for item in without] == refused
+
+
+def test_threads_that_share_a_finder_find_the_same() -> None:
+    random = np.random.default_rng(0)
+    X = random_frame(random, 200)
+    encoded = make_column_transformer((OneHotEncoder(), ["code", "text"]))
+    ask = Asked(make_pipeline(encoded, LinearRegression()).fit(X, X["x"]))
+    good = X.iloc[[0]].reset_index(drop=True)
+    frames = [spoilt(random, random_frame(random, 300)) for _ in range(8)]
+    expected = [RejectFinder(ask, good).find(frame) for frame in frames]
+    shared = RejectFinder(ask, good)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(shared.find, frames)) == expected
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5])
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_unknown_categories_cost_a_question_or_two_each(share: float, kind: type) -> None:
+    rows, random = 4096, np.random.default_rng(0)
+    known = pd.DataFrame({"code": np.arange(50).astype(kind), "x": 1.0})
+    known["code"] = known["code"].astype(object if kind is str else kind)
+    encoded = make_column_transformer((OneHotEncoder(), ["code"]), remainder="passthrough")
+    ask = Asked(make_pipeline(encoded, LinearRegression()).fit(known, known["x"]))
+    frame = known.iloc[random.integers(50, size=rows)].reset_index(drop=True)
+    unknown = np.flatnonzero(random.random(rows) < share)
+    frame.loc[unknown, "code"] = np.array([kind(1000 + i) for i in unknown], frame["code"].dtype)
+    finder = RejectFinder(ask, known.iloc[[0]])
+    assert [item.row for item in finder.find(frame)] == unknown.tolist()
+    assert ask.calls < 2 * len(unknown) + 50
+    assert ask.rows < 5 * rows + len(unknown) * np.log2(rows)
+
+    ask.calls = 0
+    assert len(finder.find(frame)) == len(unknown)
+    assert ask.calls < 5
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5])
+def test_numbers_that_are_too_large_cost_no_search_each(share: float) -> None:
+    rows, random = 2048, np.random.default_rng(0)
+    X = pd.DataFrame(random.normal(size=(rows, 8)), columns=list("abcdefgh"))
+    ask = Asked(make_pipeline(StandardScaler(), RandomForestRegressor(2)).fit(X, X["a"]))
+    large = np.flatnonzero(random.random(rows) < share)
+    frame = X.copy()
+    frame.loc[large, "f"] = 1e39 * (1 + random.random(len(large)))
+    misfits = RejectFinder(ask, X.iloc[[0]]).find(frame)
+
+    assert [item.row for item in misfits] == large.tolist()
+    assert {item.column for item in misfits} == {"f"}
+    assert ask.calls < 16 * len(large) + 50
+
+
+def test_each_row_lacks_other_values_and_none_is_asked_alone() -> None:
+    rows, random = 1024, np.random.default_rng(0)
+    X = pd.DataFrame(random.normal(size=(rows, 12)), columns=list("abcdefghijkl"))
+    model = make_pipeline(SimpleImputer(), RandomForestRegressor(2)).fit(X, X["a"])
+    frame = X.mask(random.random(X.shape) < 0.3)
+    frame.loc[7, "a"] = 1e39
+    ask = Asked(model)
+
+    assert [item.row for item in RejectFinder(ask, X.iloc[[0]]).find(frame)] == [7]
+    assert ask.calls < 50

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from mlproject.base import settings
 from mlproject.base.errors import ConfigurationError
-from mlproject.tracking.failures import short_reason
+from mlproject.cli.frame import described
+from mlproject.tracking.failures import as_tracking_error, short_reason
+from mlproject.tracking.first_use import first_use
 from mlproject.tracking.target import resolve
-from tests.conftest import Shell
+from tests.conftest import Finished, Shell, new_environment
 
 
 def local(folder: Path) -> str:
@@ -209,3 +218,118 @@ def test_the_artifacts_of_a_database_in_the_same_folder_are_passed_over(shell: S
     assert (trained.code, listed.code) == (0, 0)
     assert "Malformed" not in trained.err + listed.err
     assert "Traceback" not in trained.err + listed.err
+
+
+def test_processes_that_take_a_new_database_at_once_all_record(shell: Shell) -> None:
+    command = ["-m", "training", "--tracking", "sqlite:///mlflow.db", "--json"]
+    started = [shell.start(*command) for _ in range(8)]
+    ended = [(*process.communicate(timeout=300), process.returncode) for process in started]
+
+    assert [code for _, _, code in ended] == [0] * 8, [err for _, err, _ in ended]
+    assert len({json.loads(out)["run_id"] for out, _, _ in ended}) == 8
+    assert len({json.loads(out)["experiment_id"] for out, _, _ in ended}) == 1
+    assert sorted(path.name for path in shell.folder.iterdir()) == ["mlartifacts", "mlflow.db"]
+
+
+def test_a_database_that_was_not_finished_is_finished_by_the_next(shell: Shell) -> None:
+    """As a process leaves it that is killed while it makes the tables."""
+    (shell.folder / "mlflow.db").touch()
+    (shell.folder / ".mlflow.db.first-use").touch()
+    shell.trained("--tracking", "sqlite:///mlflow.db")
+
+    assert not (shell.folder / ".mlflow.db.first-use").exists()
+
+
+def test_a_complete_database_is_used_without_a_lock(work: Path) -> None:
+    uri = f"sqlite:///{(work / 'mlflow.db').as_posix()}"
+    with first_use(uri):
+        assert (work / ".mlflow.db.first-use").exists()
+        (work / "mlflow.db").touch()
+    with first_use(uri):
+        assert [path.name for path in work.iterdir()] == ["mlflow.db"]
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+@dataclass
+class Nobody(Shell):
+    """Runs commands as a user for whom permissions hold; root has no need of any."""
+
+    def run(self, *command: str, **more: str) -> Finished:
+        return super().run(*(NOBODY if os.geteuid() == 0 else []), *command, **more)
+
+
+@pytest.fixture
+def nobody() -> Iterator[Nobody]:
+    """In a folder of its own, as others may not enter those that pytest makes."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("Windows has permissions of another kind")
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere, and setpriv is not installed")
+    with tempfile.TemporaryDirectory() as base:
+        user = Nobody(Path(base, "work"), new_environment(Path(base, "home")))
+        (user.folder / "closed").mkdir(parents=True)
+        for folder in (Path(base), Path(base, "home"), user.folder):
+            folder.chmod(0o777)
+        (user.folder / "closed").chmod(0o555)
+        if user.python("-c", "import mlproject.cli.main, click").code != 0:
+            pytest.skip("another user may not enter the folder of Python or of this project")
+        yield user
+        (user.folder / "closed").chmod(0o755)
+        user.folder.chmod(0o777)
+
+
+@pytest.mark.parametrize(
+    ("tracking", "what"),
+    [
+        ("./closed/mlruns", "Permission denied: .*/closed/mlruns. Change its permissions"),
+        ("sqlite:///closed/mlflow.db", "mlflow.db cannot be made in a folder that cannot be"),
+        (f"./{'n' * 300}", "File name too long: .* Give a shorter name"),
+        (f"sqlite:///{'n' * 300}.db", "File name too long: .* Give a shorter name"),
+    ],
+)
+def test_a_store_that_cannot_be_written_is_told_in_one_line_with_what_to_do(
+    nobody: Nobody, tracking: str, what: str
+) -> None:
+    done = nobody.python("-m", "training", "--tracking", tracking)
+
+    assert done.code == 2
+    assert re.search(what, done.error)
+
+
+def test_a_saved_choice_that_cannot_be_written_is_told_with_what_to_do(
+    nobody: Nobody,
+) -> None:
+    nobody.folder.chmod(0o555)
+    done = nobody.python("-m", "mlproject", "tracking", "use", "local")
+
+    assert done.code == 2
+    assert "Permission denied: " in done.error
+    assert done.error.endswith("Change its permissions, or name another place.")
+
+
+def test_a_database_that_is_read_only_is_told_in_one_line(
+    nobody: Nobody,
+) -> None:
+    nobody.trained("--tracking", "sqlite:///mlflow.db")
+    (nobody.folder / "mlflow.db").chmod(0o444)
+    for path in (nobody.folder / "mlartifacts").rglob("*"):
+        path.chmod(0o777)
+    done = nobody.python("-m", "training", "--tracking", "sqlite:///mlflow.db")
+
+    assert done.code == 2
+    assert done.error.endswith(
+        "The run cannot be started: attempt to write a readonly database. Change its permissions, "
+        "or name another file."
+    )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_what_a_full_or_read_only_disk_says_is_told_with_what_to_do(number: int) -> None:
+    said = OSError(number, os.strerror(number), "/data/file")
+    code, line = described(said)
+    assert (code, line[: line.index(".")]) == (2, f"{os.strerror(number)}: /data/file")
+    ending = as_tracking_error("The run cannot be ended")
+    with pytest.raises(ConfigurationError, match="The run cannot be ended: .* place"), ending:
+        raise said

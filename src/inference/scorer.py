@@ -66,6 +66,7 @@ class Scorer:
             warnings.simplefilter("ignore")
             self.good = self._good_row(model.example)
             self.columns = self._predict(self.good).schema if self.good is not None else None
+        self._finder = RejectFinder(self._ask, self.good)
 
     @property
     def grain(self) -> int:
@@ -162,7 +163,7 @@ class Scorer:
         except ModelError:
             raise
         except Exception as error:
-            rejects = RejectFinder(self._ask, self.good).find(frame)
+            rejects = self._finder.find(frame)
             if not rejects:
                 raise ModelError(f"The model fails: {reason(error)}") from error
         kept = np.ones(len(frame), bool)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
+from mlproject.base.visible import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -86,14 +88,14 @@ class Reporter:
     def emit(self, text: str) -> None:
         """Print lines of a command's result."""
         if self._out is not None:
-            self._out.write(text if text.endswith("\n") else f"{text}\n")
+            self._out.write(visible(text.removesuffix("\n"), lines=True) + "\n")
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            self.console.print(text, markup=False)
+            self.console.print(visible(text, lines=True), markup=False)
 
     def warn(self, text: str) -> None:
-        self.console.print(f"Warning: {text}", markup=False, style="yellow")
+        self.console.print(f"Warning: {visible(text, lines=True)}", markup=False, style="yellow")
 
     @property
     def shows_bars(self) -> bool:
@@ -115,7 +117,9 @@ class Reporter:
             yield
             return
         if spinner and self.console.is_terminal:
-            with self.console.status(text):
+            from rich.text import Text
+
+            with self.console.status(Text(visible(text))):
                 yield
         else:
             yield
@@ -154,12 +158,13 @@ class Reporter:
     def _bar(self, text: str) -> Iterator[Callable[[Standing], None]]:
         from rich import progress
 
+        name = progress.TextColumn("{task.description}", markup=False)
         said = progress.TextColumn("{task.fields[said]}", markup=False)
-        columns = (progress.TextColumn(text, markup=False), progress.BarColumn(_BAR_WIDTH), said)
+        columns = (name, progress.BarColumn(_BAR_WIDTH), said)
         with progress.Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(text, total=None, said="")
+            task = bar.add_task(visible(text), total=None, said="")
             yield lambda standing: bar.update(
-                task, completed=standing.done, total=standing.total, said=standing.text
+                task, completed=standing.done, total=standing.total, said=visible(standing.text)
             )
 
     @contextmanager
@@ -190,13 +195,13 @@ class Reporter:
         from rich import progress
 
         columns = (
-            progress.TextColumn(text),
+            progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(),
             progress.TextColumn("{task.fields[rows]:,} rows, {task.fields[speed]}"),
             progress.TimeRemainingColumn(),
         )
         with progress.Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(text, total=total or None, rows=0, speed="")
+            task = bar.add_task(visible(text), total=total or None, rows=0, speed="")
 
             def move(size: int, count: int) -> None:
                 nonlocal rows
@@ -210,8 +215,8 @@ class Reporter:
         if self._out is None:
             return
         from rich.console import Console
-        from rich.markup import escape
         from rich.table import Table
+        from rich.text import Text
 
         width, text = self._out.width, io.StringIO()
         console = Console(
@@ -220,12 +225,13 @@ class Reporter:
             force_terminal=width is not None and os.name == "posix",
             highlight=False,
         )
-        console.print(title, style="bold", markup=False, soft_wrap=True)
+        console.print(visible(title), style="bold", markup=False, soft_wrap=True)
         table = Table(show_header=any(columns), box=None, pad_edge=False)
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(Text(visible(column)), overflow="fold")
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(Text(visible(cell)) for cell in row))
         console.print(table)
         # Without the padding on the right.
-        self.emit("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+        lines = [line.rstrip() for line in text.getvalue().split("\n")]
+        self._out.write("\n".join(lines))

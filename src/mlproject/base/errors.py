@@ -12,6 +12,7 @@ A failure says what is wrong, where, and what to do next. The command line print
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 EXIT_DONE = 0
@@ -22,6 +23,20 @@ EXIT_TRACKING = 4
 EXIT_MODEL = 5
 EXIT_GATE = 6
 EXIT_INTERRUPTED = 130
+
+_PERMISSIONS = "Change its permissions, or name another place"
+_ROOM = "Make room, or name another place"
+_REMEDIES = {
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.EROFS: "Name another place",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "Name another place, or allow larger files (ulimit -f)",
+    errno.ENAMETOOLONG: "Give a shorter name",
+    errno.ELOOP: "Name a file that its links lead to",
+    errno.EMFILE: "Allow more open files (ulimit -n)",
+}
 
 
 class MlprojectError(Exception):
@@ -83,6 +98,16 @@ class GateError(MlprojectError):
     """A challenger is not good enough, or cannot be compared fairly; nothing was moved."""
 
     exit_code = EXIT_GATE
+
+
+def remedy(error: OSError) -> str | None:
+    """Return what a user can do about what the file system says; None where that is nothing."""
+    return _REMEDIES.get(error.errno) if error.errno is not None else None
+
+
+def of_files(error: OSError) -> str:
+    """Return what the file system says, and of which file."""
+    return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
 
 
 def one_line(text: str) -> str:

@@ -2,12 +2,70 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+_PATIENCE = 2
+
+
+class Interruptions:
+    """What Ctrl-C does to a command, from its first line to the end of the interpreter.
+
+    The first one ends the command in order, a second one gives up what that still waits for, and
+    a third ends the process at once. It ends with one line, however many there are: what is
+    pressed while the interpreter ends would else be answered with a traceback of its own.
+
+    Parameters
+    ----------
+    code : int
+        The exit code.
+    line : str
+        What is printed on standard error by a process that ends at once.
+    """
+
+    def __init__(self, code: int, line: str) -> None:
+        self._code = code
+        self._line = line
+        self._count = 0
+        self._ending = False
+        self._told = False
+
+    def install(self) -> None:
+        """Take Ctrl-C over, unless it is ignored, as in what a shell runs in the background."""
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self.strike)
+            sys.unraisablehook = self._unraisable
+            # Registered first, done last: from then on the interpreter knows no handlers.
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+    def ending(self, *, told: bool) -> None:
+        """Say that the command ends by itself, and whether its last line has been printed."""
+        self._ending = True
+        self._told = told
+
+    def strike(self, signum: int, frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count > _PATIENCE or (self._ending and self._told):
+            if not self._told:
+                os.write(2, f"{self._line}\n".encode())
+            os._exit(self._code)
+        if not self._ending:
+            raise KeyboardInterrupt
+
+    def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Strike again after an interruption that struck where nothing can be raised."""
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(unraisable)
+        elif not self._ending:
+            self._count -= 1
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

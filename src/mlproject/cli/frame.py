@@ -17,13 +17,16 @@ import click
 from mlproject.base import errors
 from mlproject.base.console import Reporter
 from mlproject.base.finite import finite
-from mlproject.base.interrupts import terminated_as_interrupt
+from mlproject.base.interrupts import Interruptions, terminated_as_interrupt
 from mlproject.base.options import collected
 from mlproject.base.redaction import redacted_text
 from mlproject.base.suggestions import did_you_mean
+from mlproject.base.visible import visible
 from mlproject.cli import options
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+INTERRUPTED = "Interrupted"
+interruptions = Interruptions(errors.EXIT_INTERRUPTED, f"Error: {INTERRUPTED}.")
 
 
 class LazyGroup(click.Group):
@@ -90,6 +93,7 @@ def command(
                 except (click.exceptions.ClickException, click.exceptions.Exit):
                     raise
                 except BaseException as error:  # noqa: BLE001 - the frame is where failures end
+                    interruptions.ending(told=False)
                     if debug:
                         traceback.print_exc()
                     code, message = described(error)
@@ -116,10 +120,11 @@ def described(error: BaseException) -> tuple[int, str]:
     if isinstance(error, errors.MlprojectError):
         return error.exit_code, redacted_text(str(error))
     if isinstance(error, KeyboardInterrupt):
-        return errors.EXIT_INTERRUPTED, "Interrupted"
+        return errors.EXIT_INTERRUPTED, INTERRUPTED
+    if isinstance(error, OSError) and (remedy := errors.remedy(error)) is not None:
+        return errors.EXIT_CONFIGURATION, f"{errors.of_files(error)}. {remedy}"
     if isinstance(error, OSError) and error.errno is not None:
-        where = f": {error.filename}" if error.filename else ""
-        return errors.EXIT_UNEXPECTED, f"{error.strerror}{where}"
+        return errors.EXIT_UNEXPECTED, errors.of_files(error)
     what = redacted_text(errors.reason(error))
     return errors.EXIT_UNEXPECTED, f"Unexpected {what}. This is a bug; run again with --debug"
 
@@ -135,8 +140,10 @@ def failure(error: BaseException, code: int, message: str) -> dict[str, Any]:
 
 
 def leave(code: int, message: str) -> NoReturn:
+    interruptions.ending(told=False)
     end = "" if message.endswith((".", "?")) else "."
-    click.echo(f"Error: {message}{end}", err=True)
+    click.echo(f"Error: {visible(message)}{end}", err=True)
+    interruptions.ending(told=True)
     sys.exit(code)
 
 

@@ -11,7 +11,15 @@ import click
 from mlproject.base import environ
 from mlproject.base.errors import EXIT_DONE, EXIT_INTERRUPTED, one_line
 from mlproject.base.version import __version__
-from mlproject.cli.frame import CONTEXT, LazyGroup, failure, leave, open_standard_streams
+from mlproject.cli.frame import (
+    CONTEXT,
+    INTERRUPTED,
+    LazyGroup,
+    failure,
+    interruptions,
+    leave,
+    open_standard_streams,
+)
 
 COMMANDS = {
     "train": ("mlproject.cli.train:train", "Train a recipe: a tracked search and its best model."),
@@ -48,6 +56,7 @@ def main(command: str | None = None) -> None:
     ``command`` is the one that ``python -m training`` or ``python -m inference`` stands for.
     """
     open_standard_streams()
+    interruptions.install()
     os.environ.setdefault(environ.OPENMP_WAITS, "passive")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a Windows console may not know every letter
@@ -61,8 +70,8 @@ def main(command: str | None = None) -> None:
         target = found
     try:
         code = target.main(prog_name=name, standalone_mode=False)
-    except click.Abort:
-        leave(EXIT_INTERRUPTED, "Interrupted")
+    except (click.Abort, KeyboardInterrupt):
+        leave(EXIT_INTERRUPTED, INTERRUPTED)
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else name
         text = one_line(error.format_message())
@@ -70,4 +79,5 @@ def main(command: str | None = None) -> None:
         if "--json" in sys.argv:
             click.echo(json.dumps(failure(error, error.exit_code, message)))
         leave(error.exit_code, message)
+    interruptions.ending(told=True)
     sys.exit(code if isinstance(code, int) else EXIT_DONE)

@@ -204,7 +204,7 @@ def _has_run(store: Target, run_id: str) -> bool:
     try:
         with few_retries(), as_tracking_error("not there"):
             MlflowClient(tracking_uri=store.uri).get_run(run_id)
-    except (MlflowException, TrackingError):
+    except (MlflowException, MlprojectError):
         return False
     return True
 

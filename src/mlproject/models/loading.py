@@ -68,6 +68,8 @@ def _from_skops(artifact: Artifact, name: str, *, trusted: bool) -> Any:
             foreign = [] if trusted else safe_types.refused(types)
         if not foreign:
             estimator = skops.io.loads(artifact.data, trusted=types)
+    except skops_file.TooLargeError as error:
+        raise ModelError(f"The model {name} is refused: {error}", hint) from error
     except Exception as error:  # a damaged file fails in any way
         raise ModelError(f"The model {name} cannot be loaded: {reason(error)}") from error
     if foreign:

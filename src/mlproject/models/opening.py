@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlproject.models import artifact as artifacts
 from mlproject.models import finding, loading
 from mlproject.models.loaded import LoadedModel
+from mlproject.models.signature import check_width
 from mlproject.models.trust import Policy
 from mlproject.tracking.session import Session
 
@@ -22,6 +23,7 @@ def open_model(reference: str, session: Session, policy: Policy) -> LoadedModel:
     with finding.fetched(source) as folder:
         artifact = artifacts.read(folder, source.uri)
     estimator, notices = loading.load(artifact, policy, source.uri)
+    check_width(artifact.schema, estimator, source.uri)
     return LoadedModel(
         source=source,
         run_id=source.run_id or artifact.run_id,

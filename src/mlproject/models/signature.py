@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
@@ -33,6 +35,8 @@ _TYPES = {
 }
 _LONGEST_SHOWN = 300
 _DIALECT = TypeAdapter(Dialect)
+# A row of them is made, and a file read into so many, before the model says that it has others.
+_MOST_COLUMNS = 100_000
 _UNUSABLE = (
     *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
     pa.ArrowException,
@@ -53,13 +57,44 @@ def from_mlmodel(signature: Mapping[str, Any], name: str) -> Schema:
             raise ValueError("no columns")
         if len(entries) == 1 and entries[0]["type"] == "tensor" and not entries[0].get("name"):
             spec = entries[0]["tensor-spec"]
-            _, width = spec["shape"]
-            return Schema(width=int(width), type=pa.from_numpy_dtype(spec["dtype"]))
-        return Schema(tuple(_feature(entry, name) for entry in entries))
+            rows, width = spec["shape"]
+            if type(rows) is not int or type(width) is not int or width < 1:
+                raise ValueError("no shape of a table")
+            _check_width(width, name)
+            return Schema(width=width, type=pa.from_numpy_dtype(spec["dtype"]))
+        _check_width(len(entries), name)
+        schema = Schema(tuple(_feature(entry, name) for entry in entries))
     except _UNUSABLE as error:
         raise ModelError(
             f"The signature of the model {name} cannot be used: {text[:_LONGEST_SHOWN]}"
         ) from error
+    counts = Counter(feature.name for feature in schema.features)
+    twice = next((column for column, count in counts.items() if count > 1), None)
+    if twice is not None:
+        raise ModelError(f"The signature of the model {name} has two columns '{twice}'")
+    return schema
+
+
+def check_width(schema: Schema, estimator: Any, name: str) -> None:
+    """Refuse a signature of an array of another width than the estimator was fitted on.
+
+    Of columns with names an estimator may leave some out.
+    """
+    known = getattr(estimator, "n_features_in_", None)
+    if schema.width is not None and isinstance(known, (int, np.integer)) and known != schema.width:
+        raise ModelError(
+            f"The model {name} takes {known:,} values a row, and its signature says "
+            f"{schema.width:,}",
+            "Log it again with signature=mlflow.models.infer_signature(X, y)",
+        )
+
+
+def _check_width(width: int, name: str) -> None:
+    if width > _MOST_COLUMNS:
+        raise ModelError(
+            f"The signature of the model {name} has {width:,} columns, and a model can have "
+            f"{_MOST_COLUMNS:,}"
+        )
 
 
 def formats_metadata(formats: Mapping[str, ColumnFormat]) -> dict[str, str]:

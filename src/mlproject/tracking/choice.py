@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlproject.base import settings
-from mlproject.base.errors import TrackingError
+from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.tracking import azureml, session
 from mlproject.tracking.target import AZUREML, Target, check_storable, from_text, origin_folder
 
@@ -48,7 +48,7 @@ def save(text: str) -> Choice:
         with session.opened(target) as asked:
             try:
                 _ = asked.client
-            except TrackingError as error:
+            except (ConfigurationError, TrackingError) as error:
                 later = f"Nothing is saved: start it first, or write 'tracking: {text}' into "
-                raise TrackingError(error.what, f"{later}{settings.FILE_NAME}") from error
+                raise type(error)(error.what, f"{later}{settings.FILE_NAME}") from error
     return Choice(settings.write_tracking(text), target)

@@ -7,21 +7,35 @@ from contextlib import contextmanager
 from typing import Any
 
 from mlproject.base import environ
-from mlproject.base.errors import ConfigurationError, TrackingError, one_line
+from mlproject.base.errors import ConfigurationError, TrackingError, of_files, one_line, remedy
 from mlproject.base.redaction import redacted_text
 
 FIRST_ANSWER_SECONDS = 10
 FIRST_ANSWER_RETRIES = 3
 FIRST_ANSWER_BACKOFF = 1
 _LONGEST_REASON = 300
+_SQLITE = {
+    "unable to open database file": "Name a file in a folder that you may write to",
+    "attempt to write a readonly database": "Change its permissions, or name another file",
+    "database or disk is full": "Make room, or name another place",
+}
+
+
+class StoreFilesError(ConfigurationError):
+    """The files of a store cannot be used as they lie: a folder is read-only, a disk is full."""
 
 
 @contextmanager
 def as_tracking_error(what: str, hint: str | None = None) -> Iterator[None]:
-    """Turn whatever a store raises into one line with the store's own reason, and a hint."""
+    """Turn whatever a store raises into one line with the store's own reason, and a hint.
+
+    What keeps a store from its files is a StoreFilesError, anything else a TrackingError.
+    """
     try:
         yield
     except _errors_of_stores() as error:
+        if (local := _of_files(error, what)) is not None:
+            raise local from error
         raise TrackingError(f"{what}: {short_reason(error)}", hint) from error
     except ModuleNotFoundError as error:
         raise ConfigurationError(
@@ -39,6 +53,21 @@ def _errors_of_stores() -> tuple[type[Exception], ...]:
 
     others = (MlflowException, requests.RequestException, OSError)
     return (CommandError, SQLAlchemyError, yaml.YAMLError, *others)
+
+
+def _of_files(error: Exception, what: str) -> StoreFilesError | None:
+    """Return what keeps a store from its files, as far as a user can change that."""
+    if isinstance(error, OSError):
+        hint = remedy(error)
+        return StoreFilesError(f"{what}: {of_files(error)}", hint) if hint else None
+    said = str(getattr(error, "orig", None) or error)  # SQLite has no numbers for its errors
+    known = next((text for text in _SQLITE if text in said), None)
+    return StoreFilesError(f"{what}: {known}", _SQLITE[known]) if known else None
+
+
+def is_of_store(error: BaseException) -> bool:
+    """Whether a store has failed, so that it need not be asked much more."""
+    return isinstance(error, (TrackingError, StoreFilesError))
 
 
 def is_unanswered(error: BaseException) -> bool:

@@ -18,7 +18,12 @@ from mlproject.base.errors import MlprojectError, TrackingError, reason
 from mlproject.base.redaction import redacted_text
 from mlproject.tracking import names
 from mlproject.tracking.experiments import experiment_id
-from mlproject.tracking.failures import as_tracking_error, at_most_retries, short_reason
+from mlproject.tracking.failures import (
+    as_tracking_error,
+    at_most_retries,
+    is_of_store,
+    short_reason,
+)
 from mlproject.tracking.session import Session
 
 if TYPE_CHECKING:
@@ -108,7 +113,7 @@ def opened(session: Session, experiment: str, run_name: str | None) -> Iterator[
     try:
         yield open_run
     except BaseException as error:
-        if isinstance(error, TrackingError):
+        if is_of_store(error):
             _JOINED.discard(open_run.run_id)
         _end_failed(session.client, open_run.run_id, error)
         raise
@@ -236,7 +241,7 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
     why = str(error) if isinstance(error, MlprojectError) else reason(error)
     interrupted = isinstance(error, KeyboardInterrupt)
     # After a failure of the server, or an interruption, there was waiting enough already.
-    retries = 1 if isinstance(error, TrackingError) or interrupted else None
+    retries = 1 if is_of_store(error) or interrupted else None
     try:
         with at_most_retries(retries):
             client.set_tag(run_id, names.FAILURE, redacted_text(why)[:_LONGEST_FAILURE])
@@ -246,7 +251,7 @@ def _end_failed(client: MlflowClient, run_id: str, error: BaseException) -> None
         with at_most_retries(retries):
             _end(run_id, "KILLED" if interrupted else "FAILED")
     except Exception as ending:  # noqa: BLE001 - told with the first error
-        if isinstance(error, TrackingError):
+        if is_of_store(error):
             return
         raise TrackingError(
             f"{'Interrupted' if interrupted else why}; and the run {run_id} could not be marked "

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from mlproject.base import environ
 from mlproject.base.errors import MlprojectError, TrackingError, reason
 from mlproject.tracking.failures import as_tracking_error, few_retries
+from mlproject.tracking.first_use import first_use
 from mlproject.tracking.target import AZUREML, Target, from_text
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _connected(target: Target) -> MlflowClient:
         target.described if target.name == AZUREML else f"the tracking server at {target.printable}"
     )
     failing = f"{what[0].upper()}{what[1:]} cannot be used"
-    with as_tracking_error(failing), few_retries():
+    with as_tracking_error(failing), few_retries(), first_use(target.uri):
         mlflow.set_tracking_uri(target.uri)
         try:
             client = mlflow.MlflowClient()
@@ -141,10 +142,16 @@ class _Waiting(logging.Handler):
         self._told = time.monotonic()
 
 
+def _is_not_raised(record: logging.LogRecord) -> bool:
+    """Leave out the tracebacks of errors of a database: they are raised too, and told then."""
+    return record.exc_info is None
+
+
 def _quieten() -> None:
-    """Keep the log of database migrations away from a user's terminal."""
+    """Keep the log of databases away from a user's terminal."""
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").addFilter(_is_not_raised)
     pool = logging.getLogger("urllib3.connectionpool")
     if not any(isinstance(handler, _Waiting) for handler in pool.handlers):
         pool.addHandler(_Waiting())

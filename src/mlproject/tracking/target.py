@@ -22,6 +22,7 @@ from mlproject.base.suggestions import did_you_mean
 from mlproject.tracking import azureml
 
 LOCAL = "local"
+SQLITE = "sqlite:///"
 AZUREML = "azureml"
 # The schemes that MLflow itself registers (mlflow.tracking._tracking_service.utils).
 _BUILT_IN_SCHEMES = frozenset(
@@ -170,12 +171,11 @@ def _absolute_file_uri(uri: str, folder: Path) -> str:
 
 
 def _absolute_sqlite_uri(uri: str, folder: Path) -> str:
-    prefix = "sqlite:///"
-    if not uri.startswith(prefix) or uri == prefix or uri.startswith(f"{prefix}:memory:"):
+    if not uri.startswith(SQLITE) or uri == SQLITE or uri.startswith(f"{SQLITE}:memory:"):
         raise ConfigurationError(
             f"'{uri}' names no database file", "Write sqlite:///mlflow.db, or an absolute path"
         )
-    path = folder / uri[len(prefix) :]
+    path = folder / uri[len(SQLITE) :]
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"lies in no folder: {path.parent}"
         raise ConfigurationError(
@@ -185,4 +185,4 @@ def _absolute_sqlite_uri(uri: str, folder: Path) -> str:
 
 
 def _sqlite_uri(path: Path) -> str:
-    return f"sqlite:///{path.resolve().as_posix()}"
+    return f"{SQLITE}{path.resolve().as_posix()}"
