@@ -81,9 +81,7 @@ def _comment(item: Declared) -> str:
 def _parameter(item: Declared) -> str:
     if item.required or item.option.required:
         return "string"
-    default = item.option.project_default or ""
-    if isinstance(item.default, str):
-        default = item.default
+    default = item.default if isinstance(item.default, str) else ""
     quoted = default if default.isidentifier() else f'"{default}"'
     return f"{{type: string, default: {quoted}}}"
 

@@ -53,8 +53,6 @@ class Option:
         What help calls the default, where None stands for something.
     in_project : bool
         Whether it is a parameter of ``MLproject``.
-    project_default : str, optional
-        Its default there, where that is not the field's.
     required : bool
         Whether ``MLproject`` insists on a value that the command itself asks for in its own words.
     """
@@ -70,7 +68,6 @@ class Option:
     separator: str = ""
     unset: str = ""
     in_project: bool = True
-    project_default: str | None = None
     required: bool = False
 
     @property
