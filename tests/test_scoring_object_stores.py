@@ -47,7 +47,9 @@ def lake(own_shell: Callable[[], Shell], s3: S3) -> Shell:
 
 
 def scored(shell: Shell, source: str, output: str, *options: str) -> dict[str, Any]:
-    done = shell.python("-m", "inference", *OPTIONS, "--input", source, "--output", output, *options)
+    done = shell.python(
+        "-m", "inference", *OPTIONS, "--input", source, "--output", output, *options
+    )
     assert done.code == 0, done.err
     return done.json
 
@@ -64,7 +66,10 @@ def test_a_lake_is_scored_to_a_lake(lake: Shell, s3: S3, engine: str) -> None:
     assert result["rows_out"] == 2_000
     assert result["output"] == output
     assert len(parts) > 2
-    assert store.names() == ["_manifest.json", *(part["name"] for part in manifest["output"]["parts"])]
+    assert store.names() == [
+        "_manifest.json",
+        *(part["name"] for part in manifest["output"]["parts"]),
+    ]
     assert store.folders() == []
     expected = pd.read_csv(lake.folder / "here.csv", float_precision="round_trip")
     pd.testing.assert_frame_equal(rows, expected, rtol=1e-12)

@@ -5,27 +5,25 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from inference import existing, manifest
-from inference.claim import held
 from inference.course import Course
 from inference.engines.probing import Check
+from inference.holding import Holding
 from inference.job import Job
 from inference.part import ScorePart, Stopped, output_schema
 from inference.planning import Look, Plan, Split, plan
 from inference.publishing import as_file, as_folder
 from inference.request import REJECT
 from inference.scorer import one_thread_of_algebra
-from inference.state import State
 from inference.tally import Tally, total
 from mlproject.base.errors import (
     ConfigurationError,
-    DataError,
     MlprojectError,
     ModelError,
     reason,
@@ -34,44 +32,16 @@ from mlproject.data import column_types
 from mlproject.data.column_types import WiderColumns, joined
 from mlproject.data.reading import CopyRequest
 
-_KEPT = "What is scored is kept: run again with --resume to finish"
-
 
 class Scoring:
-    """One scoring of a job's input, while it holds the output."""
+    """One scoring of a job's input, to an output that is held."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, holding: Holding) -> None:
         self.job = job
-        self.state = State(job.paths.work)
+        self.holding = holding
+        self.state = holding.state
         self._plan: Plan | None = None
         self._tallies: dict[int, Tally] = {}
-
-    @contextmanager
-    def held(self) -> Iterator[Scoring]:
-        """Hold the output for the block; of what fails, keep the parts that are scored."""
-        job, folder = self.job, self.job.paths.folder
-        self._is_new = folder.is_local and not folder.exists()
-        folder.make()
-        with held(job.paths.work, job.paths.given) as self._claim:
-            try:
-                existing.refuse(job.request, job.paths)  # as it stands now
-                yield self
-            except BaseException as error:
-                kept = bool(self.state.scored())
-                if not kept:
-                    self.leave_nothing()
-                if isinstance(error, OSError) and not isinstance(error, ConnectionError):
-                    raise _not_writable(job, error, kept=kept) from error
-                if kept and not isinstance(error, ConfigurationError):
-                    job.reporter.warn(_KEPT)
-                raise
-
-    def leave_nothing(self) -> None:
-        """Remove what was written beside the output."""
-        self._claim.remove()
-        if self._is_new:
-            with suppress(OSError):  # it is another's by now
-                self.job.paths.folder.path.rmdir()
 
     def scored(self) -> Tally:
         """Score what is not scored yet; return what all parts add up to."""
@@ -246,9 +216,9 @@ class Scoring:
         tally.columns = tally.columns or schema.names
         publish = as_folder if job.paths.file is None else as_file
         tallies = [self._tallies[split.number] for split in found.splits]
-        self._claim.check()
+        self.holding.claim.check()
         content = publish(job, tallies, tally, schema)
-        self._claim.remove()
+        self.holding.claim.remove()
         return content
 
 
@@ -282,11 +252,3 @@ def _warnings_told() -> Iterator[list[str]]:
         warnings.simplefilter("default")
         warnings.showwarning = note
         yield seen
-
-
-def _not_writable(job: Job, error: OSError, *, kept: bool) -> DataError:
-    again = "What is scored is kept: make room, and run again with --resume"
-    return DataError(
-        f"{job.paths.given} cannot be written: {error.strerror or error}",
-        again if kept else "Make room, or give another --output",
-    )
