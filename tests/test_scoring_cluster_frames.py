@@ -150,7 +150,9 @@ def test_what_spark_cannot_score_is_refused_before_anything_is_computed(
     assert told["clash"].startswith("ConfigurationError: The data frame already has a column")
     assert told["missing"].startswith("DataError: No column 'sex'")
     assert "'sexx'" in told["missing"]
-    assert "ConfigurationError: A Spark data frame is expected, not DataFrame" in told["pandas"]
+    assert (
+        "ConfigurationError: A Spark data frame is expected, not pandas.DataFrame" in told["pandas"]
+    )
 
 
 def dask_frame(frame: pd.DataFrame, partitions: int = 4) -> Any:
@@ -186,6 +188,19 @@ def test_partitions_do_not_show_in_what_dask_predicts(shell: Shell) -> None:
     assert len(many) == ROWS // 2
 
 
+def test_the_model_is_in_the_graph_of_dask_once(shell: Shell) -> None:
+    import cloudpickle
+    import dask
+
+    def size(partitions: int) -> int:
+        frame = dask_frame(odd()[["age", "weight"]].head(partitions), partitions)
+        scored = mlproject.dask.score(frame, str(shell.folder / "regression"))
+        (small,) = dask.optimize(scored)
+        return sum(len(cloudpickle.dumps(task)) for task in dict(small.__dask_graph__()).values())
+
+    assert size(20) < 1.5 * size(1)
+
+
 def test_a_dask_cluster_needs_none_of_our_code(shell: Shell, fitted: Any) -> None:
     import distributed
 
@@ -208,7 +223,9 @@ def test_what_dask_cannot_score_is_refused_before_anything_is_computed(shell: Sh
         mlproject.dask.score(dask_frame(frame.assign(reject_reason="")), model)
     with pytest.raises(DataError, match=r"No column 'sex' in the data frame.*'sexx'"):
         mlproject.dask.score(dask_frame(frame.rename(columns={"sex": "sexx"})), model)
-    with pytest.raises(ConfigurationError, match="A Dask data frame is expected, not DataFrame"):
+    with pytest.raises(
+        ConfigurationError, match="A Dask data frame is expected, not pandas.DataFrame"
+    ):
         mlproject.dask.score(frame, model)
 
 

@@ -1,9 +1,4 @@
-"""Score a Dask data frame where its rows are.
-
-from mlproject import dask
-
-scored = dask.score(ddf, "models:/prices@champion")
-"""
+"""Score a Dask data frame where its rows are: ``mlproject.dask.score(ddf, model)``."""
 
 from __future__ import annotations
 
@@ -11,9 +6,9 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from mlproject.api import arguments
 from mlproject.api.opening import Method, opened
 from mlproject.base import clusters
-from mlproject.base.errors import ConfigurationError
 from training.request import TrainResult
 
 if TYPE_CHECKING:
@@ -70,10 +65,7 @@ def score(
     from dask.delayed import delayed
 
     if not (is_dask_collection(ddf) and hasattr(ddf, "map_partitions") and hasattr(ddf, "columns")):
-        raise ConfigurationError(
-            f"A Dask data frame is expected, not {type(ddf).__name__}",
-            "For a pandas frame use mlproject.predict; for files, mlproject.score",
-        )
+        raise arguments.other_frame("Dask", ddf)
     from inference.engines.probing import versions
     from inference.engines.shipping import Cargo, loader
     from inference.rows import RowScorer, refuse_names

@@ -1,9 +1,4 @@
-"""Score a Spark data frame where its rows are.
-
-from mlproject import spark
-
-scored = spark.score(df, "models:/prices@champion")
-"""
+"""Score a Spark data frame where its rows are: ``mlproject.spark.score(df, model)``."""
 
 from __future__ import annotations
 
@@ -11,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from mlproject.api import arguments
 from mlproject.api.opening import Method, opened
 from mlproject.base import clusters
-from mlproject.base.errors import ConfigurationError
 from training.request import TrainResult
 
 if TYPE_CHECKING:
@@ -68,10 +63,7 @@ def score(
     """
     clusters.check_installed("spark")
     if not hasattr(df, "mapInArrow"):
-        raise ConfigurationError(
-            f"A Spark data frame is expected, not {type(df).__name__}",
-            "For a pandas frame use mlproject.predict; for files, mlproject.score",
-        )
+        raise arguments.other_frame("Spark", df)
     from inference.engines.probing import versions
     from inference.engines.shipping import Cargo, loader
     from inference.rows import RowScorer
