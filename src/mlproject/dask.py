@@ -75,7 +75,8 @@ def score(
     refuse_names(names, rows.added.names)
     cargo = Cargo.of(rows)
     # One task, whose result a worker gets from another.
-    content = delayed(cargo.content, name=f"mlproject-{cargo.task_sha256}", traverse=False)
+    name = f"mlproject-{cargo.code_sha256[:16]}-{cargo.task_sha256}"
+    content = delayed(cargo.content, name=name, traverse=False)
     scoring = _scoring(loader(None if allow_versions else versions()))
     untyped: Any = ddf
     scored: DataFrame = untyped.map_partitions(scoring, content, meta=rows.frame(untyped._meta))
