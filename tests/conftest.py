@@ -36,6 +36,7 @@ SHARING = {
     "test_scoring": "runs to score",
     "test_scoring_cluster_frames": "a cluster",
     "test_scoring_engines": "a cluster",
+    "test_scoring_object_stores": "a server of S3",
     "test_tracking_targets": "a server",
 }
 _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
