@@ -31,8 +31,8 @@ def score(
     """Return a Spark data frame with predictions beside its rows; nothing is computed yet.
 
     The executors need the packages that the model needs, and none of this project: it travels with
-    the model, which each of them gets once. With Spark Connect both are part of the query, whose
-    size the server limits (128 MB by default).
+    the model, which each of them gets once. With Spark Connect both are part of the query, which
+    has at most 128 MB by default.
 
     Parameters
     ----------
