@@ -34,6 +34,7 @@ SHARING = {
     "test_nothing_is_lost": "a server",
     "test_promotion": "runs to promote",
     "test_scoring": "runs to score",
+    "test_scoring_cluster_frames": "a cluster",
     "test_scoring_engines": "a cluster",
     "test_scoring_object_stores": "a server of S3",
     "test_tracking_targets": "a server",

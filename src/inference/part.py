@@ -31,8 +31,6 @@ from mlproject.data.reading import already_there
 from mlproject.data.types import Misfit
 from mlproject.data.writing import HashingFile, Sink
 
-_MOST_CELLS = 1 << 21
-_MOST_ROWS = 1 << 15
 _SHOWN_WARNINGS = 5
 REJECTS = pa.schema(
     [
@@ -149,22 +147,12 @@ class ScorePart:
                 self.threads + 1,
             )
             with closing(parsed):
-                yield from batched((piece for _, piece in parsed), self.rows_at_once)
+                rows = self.scorer.rows_at_once(self.batch_rows)
+                yield from batched((piece for _, piece in parsed), rows)
 
     def _tasks(self, split: Split) -> Iterator[Callable[[], Parsed]]:
         for number, rows in split.ranges:
             yield from self.plan.files[number].tasks(self.plan.selection, rows)
-
-    @property
-    def rows_at_once(self) -> int:
-        """How many rows are scored together: a multiple of the scorer's grain.
-
-        Predictions do not depend on it.
-        """
-        grain = self.scorer.grain
-        width = max(1, len(self.plan.selection.features))
-        wanted = self.batch_rows or min(_MOST_ROWS, max(grain, _MOST_CELLS // width))
-        return -(-wanted // grain) * grain
 
     def is_interrupted(self, number: int) -> bool:
         """Whether a part under way is not wanted any more; asked where asking costs nothing."""

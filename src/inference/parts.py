@@ -100,7 +100,7 @@ class Scoring:
         copied = CopyRequest(
             job.request.keep,
             job.paths.format,
-            frozenset(job.scorer.added()),
+            frozenset(job.scorer.expected.names),
             job.request.on_error == REJECT,
         )
         made = plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ PREDICTION = "prediction"
 # batches, of any multiple of _GRAIN.
 _CALL = 8192
 _GRAIN = 64
+_MOST_CELLS = 1 << 21
+_MOST_ROWS = 1 << 15
 _LONGEST_REASON = 160
 
 
@@ -78,9 +80,26 @@ class Scorer:
         """The number of rows that every batch but the last has a multiple of."""
         return self._call or _GRAIN
 
-    def added(self) -> set[str]:
-        """Return the names of the columns that scoring adds, as far as they are known."""
-        return set(self.columns.names) if self.columns is not None else {PREDICTION}
+    def rows_at_once(self, wanted: int | None = None) -> int:
+        """Return how many rows are typed and scored together: a multiple of the grain.
+
+        Predictions do not depend on it.
+        """
+        width = self.schema.width or len(self.schema.features) or 1
+        rows = wanted or min(_MOST_ROWS, max(self.grain, _MOST_CELLS // width))
+        return -(-rows // self.grain) * self.grain
+
+    @property
+    def expected(self) -> pa.Schema:
+        """The columns that scoring adds, as far as they are known without a row."""
+        if self.columns is not None:
+            return self.columns
+        labels: Any = getattr(self.estimator, "classes_", [])
+        flat = isinstance(labels, np.ndarray) and labels.ndim == 1
+        kind = _array(labels[:0]).type if flat else pa.float64()
+        named = labels if self.method == PREDICT_PROBA else []
+        columns = [(f"probability_{label}", pa.float64()) for label in named]
+        return pa.schema([*columns, (PREDICTION, kind)])
 
     def __call__(
         self, features: pa.Table, places: np.ndarray[Any, Any] | None = None, count: int = 0
@@ -110,10 +129,14 @@ class Scorer:
             first = stop
         if len(calls) == 1:
             return calls[0][1]
+        return self.joined(calls)
+
+    def joined(self, pieces: Sequence[tuple[int, Scores]]) -> Scores:
+        """Return the scores of consecutive pieces of rows, of which the first rows are known."""
         rejects = [
-            replace(item, row=start + item.row) for start, made in calls for item in made.rejects
+            replace(item, row=first + item.row) for first, made in pieces for item in made.rejects
         ]
-        return Scores(_joined([made.predictions for _, made in calls], self._nothing()), rejects)
+        return Scores(_joined([made.predictions for _, made in pieces], self._nothing()), rejects)
 
     def _in_place(self, features: pa.Table, places: np.ndarray[Any, Any], size: int) -> Scores:
         """Score rows of one call in which others, rejected already, have their places too."""
@@ -216,13 +239,7 @@ class Scorer:
         return None
 
     def _nothing(self) -> pa.Table:
-        schema = self.columns or pa.schema([(name, pa.float64()) for name in self._names()])
-        return schema.empty_table()
-
-    def _names(self) -> list[str]:
-        """Return the names of the predictions, as far as they are known without a row."""
-        labels = self.estimator.classes_ if self.method == PREDICT_PROBA else []
-        return [*(f"probability_{label}" for label in labels), PREDICTION]
+        return self.expected.empty_table()
 
     def _good_row(self, sample: Mapping[str, Any] | None) -> pd.DataFrame | None:
         """Return a row that the model takes, with the types of the schema.

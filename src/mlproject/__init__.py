@@ -6,6 +6,7 @@
     result = mlproject.train("iris-svc", params={"model__C": [1, 10]})
     result = mlproject.score("models:/prices@champion", "new.csv", "scored.parquet")
     frame, rejects = mlproject.predict("models:/prices@champion", frame)
+    df = mlproject.spark.score(df, "models:/prices@champion")
     decision = mlproject.promote("prices", slice_by=["sex"])
 
 Importing this brings in nothing heavy: each name is imported when it is first used.
@@ -20,6 +21,7 @@ from mlproject.base.version import __version__
 
 if TYPE_CHECKING:
     from inference.request import ScoreResult
+    from mlproject import dask, spark
     from mlproject.api import fit, predict, promote, rollback, score, train
     from mlproject.base.errors import (
         ConfigurationError,
@@ -54,16 +56,20 @@ __all__ = [
     "TrackingError",
     "TrainResult",
     "__version__",
+    "dask",
     "fit",
     "predict",
     "promote",
     "rollback",
     "score",
+    "spark",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("dask", "spark"):
+        return import_module(f"mlproject.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'mlproject' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -70,6 +70,18 @@ def versions() -> dict[str, str]:
     return found
 
 
+def check_versions(host: str, there: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Raise ConfigurationError when a worker has not what the caller has."""
+    other = [name for name in wanted if there[name] != wanted[name]]
+    if other:
+        name = other[0]
+        raise ConfigurationError(
+            f"The worker on {host} has {name} {there[name]}, and the caller {wanted[name]}",
+            "Install the same there; or allow other versions (--allow-versions) if predictions "
+            "may differ",
+        )
+
+
 @dataclass(frozen=True)
 class Check:
     """What the workers of an engine are to have and to reach.
@@ -102,15 +114,8 @@ class Check:
             self.store.remove_all()
 
     def _check(self, worker: Worker, secret: str) -> None:
-        here, there = versions(), worker.versions
-        other = [name for name in here if there[name] != here[name]]
-        if other and not self.other_versions:
-            name = other[0]
-            raise ConfigurationError(
-                f"The worker on {worker.host} has {name} {there[name]}, and this process "
-                f"{here[name]}",
-                "Install the same there; or add --allow-versions if predictions may differ",
-            )
+        if not self.other_versions:
+            check_versions(worker.host, worker.versions, versions())
         if worker.failure is not None:
             raise ConfigurationError(
                 f"The worker on {worker.host} cannot read {self.item.name} or write "

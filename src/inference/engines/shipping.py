@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socket
 import sys
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,13 +20,21 @@ from typing import Any
 
 import cloudpickle
 
+from inference.engines import probing
 from inference.engines.engine import Outcome, attempted
 from mlproject.base.pickling import by_value
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("inference", "mlproject/base", "mlproject/data", "mlproject/models")
-_MODULES = ("mlproject/__init__.py", "mlproject_features.py")
+# Whole: on a worker that has this project too, they take its place, for whatever runs there next.
+_PACKAGES = ("inference", "mlproject")
+_MODULES = ("mlproject_features.py",)
 _HOLDER = "_mlproject_worker"
+# A program may score with several models at a time, each by tasks of its own.
+_MOST_TASKS = 2
+_tasks: dict[str, Callable[..., Any]] = {}
+_lock = threading.Lock()
+
+Content = tuple[bytes, str, bytes, str]
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Cargo:
     task_sha256: str
 
     @classmethod
-    def of(cls, task: Callable[[Any], Any]) -> Cargo:
+    def of(cls, task: Callable[..., Any]) -> Cargo:
         from mlproject.models.loading import modules_of_models
 
         with by_value(modules_of_models()):
@@ -49,38 +59,69 @@ class Cargo:
         return cls(code, _sha256(code), packed, _sha256(packed))
 
     @property
-    def content(self) -> tuple[bytes, str, bytes, str]:
+    def content(self) -> Content:
         """The parts, as objects that a worker knows."""
         return self.code, self.code_sha256, self.task, self.task_sha256
 
 
-def caller() -> Callable[[tuple[bytes, str, bytes, str], bytes], bytes]:
-    """Return what a worker runs: pickled by value, so that it needs nothing that is here."""
+def receiver() -> Callable[[Content], Any]:
+    """Return what unpacks the code on a worker, and returns this module there.
 
-    def call(cargo: tuple[bytes, str, bytes, str], item: bytes) -> bytes:
+    It is pickled by value, so that it needs nothing that is here.
+    """
+
+    def received(cargo: Content) -> Any:
         import importlib
         import sys
         import tempfile
+        import threading
         from pathlib import Path
         from types import ModuleType
 
-        code, code_sha256, task, task_sha256 = cargo
+        code, code_sha256, _, _ = cargo
         holder = vars(sys.modules.setdefault("_mlproject_worker", ModuleType("_mlproject_worker")))
-        if holder.get("code") != code_sha256:
-            folder = tempfile.mkdtemp(prefix="mlproject-code-")
-            archive = Path(folder) / f"{code_sha256}.zip"
-            archive.write_bytes(code)
-            sys.path.insert(0, str(archive))
-            tops = ("inference", "mlproject", "mlproject_features")
-            for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
-                del sys.modules[name]  # of another version
-            importlib.invalidate_caches()
-            holder["code"] = code_sha256
-        shipping = importlib.import_module("inference.engines.shipping")
-        answer: bytes = shipping.answered(task_sha256, task, item)
+        with holder.setdefault("lock", threading.RLock()):  # a worker may have several threads
+            if holder.get("code") != code_sha256:
+                folder = tempfile.mkdtemp(prefix="mlproject-code-")
+                archive = Path(folder) / f"{code_sha256}.zip"
+                archive.write_bytes(code)
+                sys.path.insert(0, str(archive))
+                tops = ("inference", "mlproject", "mlproject_features")
+                for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
+                    del sys.modules[name]  # of another version
+                importlib.invalidate_caches()
+                holder["code"] = code_sha256
+            return importlib.import_module("inference.engines.shipping")
+
+    return received
+
+
+def caller() -> Callable[[Content, bytes], bytes]:
+    """Return what makes a call on a worker; pickled by value."""
+    received = receiver()
+
+    def call(cargo: Content, item: bytes) -> bytes:
+        answer: bytes = received(cargo).answered(cargo[3], cargo[2], item)
         return answer
 
     return call
+
+
+def loader(wanted: Mapping[str, str] | None) -> Callable[[Content], Any]:
+    """Return what gives a worker the task itself, where it has these versions; pickled by value."""
+    received = receiver()
+
+    def load(cargo: Content) -> Any:
+        return received(cargo).loaded(cargo[3], cargo[2], wanted)
+
+    return load
+
+
+def loaded(task_sha256: str, task: bytes, wanted: Mapping[str, str] | None) -> Any:
+    """Return a task on a worker; refuse to unpickle it where other versions are installed."""
+    if wanted is not None:
+        probing.check_versions(socket.gethostname(), probing.versions(), wanted)
+    return _task(task_sha256, task)
 
 
 def packed(number: int, item: Any) -> bytes:
@@ -107,13 +148,13 @@ def answered(task_sha256: str, task: bytes, item: bytes) -> bytes:
     return data
 
 
-def _task(sha256: str, packed: bytes) -> Callable[[Any], Any]:
-    """Return a task, unpickled once; the one before is let go."""
-    holder = vars(sys.modules.setdefault(_HOLDER, ModuleType(_HOLDER)))
-    known = holder.get("task")
-    if known is None or known[0] != sha256:
-        known = holder["task"] = (sha256, cloudpickle.loads(packed))
-    task: Callable[[Any], Any] = known[1]
+def _task(sha256: str, packed: bytes) -> Any:
+    """Return a task, unpickled once; those that were not asked for last are let go."""
+    with _lock:
+        task = _tasks.pop(sha256) if sha256 in _tasks else cloudpickle.loads(packed)
+        _tasks[sha256] = task
+        for old in list(_tasks)[:-_MOST_TASKS]:
+            del _tasks[old]
     return task
 
 

@@ -37,6 +37,15 @@ def text(value: str | PathLike[str] | None) -> str | None:
     return None if value is None else str(value)
 
 
+def other_frame(wanted: str, given: object) -> ConfigurationError:
+    """Return the error for what is no frame of a cluster."""
+    package, name = type(given).__module__.partition(".")[0], type(given).__name__
+    return ConfigurationError(
+        f"A {wanted} data frame is expected, not {package}.{name}",
+        "For a pandas frame use mlproject.predict; for files, mlproject.score",
+    )
+
+
 def names(columns: Sequence[str]) -> str:
     """Return names as ``--keep`` takes them: one with a comma stands in quotes."""
     line = io.StringIO()

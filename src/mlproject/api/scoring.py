@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from inference.request import ScoreRequest, ScoreResult
 from mlproject.api import arguments
-from mlproject.base.console import Reporter
-from mlproject.tracking import session as sessions
-from mlproject.tracking.target import resolve
+from mlproject.api.opening import Method, opened
 from training.request import TrainResult
 
 if TYPE_CHECKING:
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 Decimal = Literal[".", ","]
 Engine = Literal["local", "dask", "spark"]
 Format = Literal["csv", "parquet", "jsonl"]
-Method = Literal["predict", "predict_proba"]
 OnError = Literal["fail", "reject"]
 
 
@@ -165,15 +162,5 @@ def predict(
     The other parameters, and errors, are those of :func:`mlproject.score`.
     """
     from inference.predict import predict as run
-    from mlproject.models.opening import open_model
-    from mlproject.models.trust import in_force
 
-    ScoreRequest(method=method)  # which checks it
-    policy = in_force(arguments.several(trust))
-    reporter = Reporter(quiet=True)
-    uri, target = arguments.found(model, tracking)
-    with sessions.opened(resolve(target)) as session:
-        opened = open_model(uri, session, policy)
-    for notice in opened.notices:
-        reporter.warn(notice)
-    return run(opened, frame, method)
+    return run(opened(model, method, trust, tracking), frame, method)

@@ -56,6 +56,11 @@ class Misfit:
     column: str | None
     reason: str
 
+    @property
+    def message(self) -> str:
+        """The reason, with the column that it is about."""
+        return self.reason if self.column is None else f"column '{self.column}': {self.reason}"
+
 
 @dataclass(frozen=True)
 class Typed:
