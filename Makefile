@@ -2,6 +2,7 @@
 # make test            set up .venv for development, then lint, types and tests
 # make bench-tracking  what tracking costs, as a table
 # make bench-scoring   what scoring costs, as a table
+# make bench-engines   what scoring on Dask and on Spark costs, and how it grows, as a table
 # make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
 # make bench-gate      what the promotion gate takes, and whether its interval covers
 # make bench-auto      what training without a recipe is worth, on real data
@@ -22,7 +23,7 @@ UV := $(PY) -m uv
 # -j has no say in it.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-workspace bench-gate bench-auto nightly wheel lock mlproject-file clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-workspace bench-gate bench-auto nightly wheel lock mlproject-file clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -62,6 +63,9 @@ nightly: $(VENV)/dev.stamp
 
 bench-scoring: $(VENV)/dev.stamp
 	$(PY) benchmarks/scoring.py
+
+bench-engines: $(VENV)/dev.stamp
+	$(PY) benchmarks/engines.py
 
 wheel: $(VENV)/run.stamp
 	$(PY) -m hatchling build --target wheel

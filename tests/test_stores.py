@@ -151,6 +151,16 @@ def test_a_file_from_elsewhere_is_put_too(store: Store, tmp_path: Path) -> None:
     assert not made.exists()
 
 
+def test_a_file_of_the_same_disk_is_moved_and_not_copied(tmp_path: Path) -> None:
+    store = Store.of(str(tmp_path / "to"))
+    store.make()
+    made = tmp_path / "made"
+    made.write_bytes(b"x")
+    number = made.stat().st_ino
+    store.put(made, "part")
+    assert (store.path / "part").stat().st_ino == number
+
+
 def test_what_others_did_is_seen_at_once(store: Store) -> None:
     store.make()
     other = pickle.loads(pickle.dumps(store))

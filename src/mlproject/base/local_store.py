@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -85,15 +86,17 @@ class LocalStore(Store):
 
     def put(self, path: Path, name: str) -> None:
         target = self._file(name)
-        if path.parent != self.folder:  # which may be on another disk
-            with self.scratch(name) as temporary:
-                shutil.copyfile(path, temporary)
-                self.put(temporary, name)
-            path.unlink()
-            return
         if target.exists():
             shutil.copymode(target, path)
-        path.replace(target)
+        try:
+            path.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with self.scratch(name) as temporary:  # it came from another disk
+                shutil.copy(path, temporary)
+                temporary.replace(target)
+            path.unlink()
 
     def remove(self, name: str) -> None:
         self._file(name).unlink(missing_ok=True)

@@ -26,6 +26,9 @@ from mlproject.data.whole_files import read_files
 from mlproject.data.written import ColumnFormat
 from mlproject.data.written_dates import instants
 
+# Of so many, waiting for threads takes longer than the conversion.
+_FEW_CELLS = 1 << 20
+
 
 @dataclass(frozen=True)
 class Table:
@@ -194,19 +197,20 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
             values = instants(values)
         columns.append(values)
     numpy_like = pa.table(columns, names=table.column_names)
-    frame: pd.DataFrame = numpy_like.to_pandas(ignore_metadata=True)
-    for column in frame.columns:
-        values = frame[column]
+    frame: pd.DataFrame = numpy_like.to_pandas(
+        ignore_metadata=True, use_threads=table.num_rows * table.num_columns > _FEW_CELLS
+    )
+    for column in numpy_like.schema:
+        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+            continue
+        values = frame[column.name]
         if isinstance(values.dtype, pd.CategoricalDtype):
-            frame[column] = values.astype(object)
-    for column_field in numpy_like.schema:
-        if (
-            pa.types.is_boolean(column_field.type) and frame[column_field.name].dtype == object
-        ):  # with gaps
-            frame[column_field.name] = frame[column_field.name].astype("float64")
-        elif frame[column_field.name].dtype == object:
-            values = frame[column_field.name]
-            frame[column_field.name] = values.where(values.notna(), np.nan)
+            values = values.astype(object)
+        if values.dtype == object and pa.types.is_boolean(column.type):  # with gaps
+            values = values.astype("float64")
+        elif values.dtype == object:
+            values = values.where(values.notna(), np.nan)
+        frame[column.name] = values
     return frame
 
 

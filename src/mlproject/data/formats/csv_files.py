@@ -119,7 +119,7 @@ class CsvFile(DataFile):
 
     def parse(
         self,
-        data: bytes,
+        data: bytes | memoryview,
         types: dict[str, pa.DataType],
         handler: Callable[[Any], str] | None,
     ) -> pa.Table:
@@ -133,7 +133,7 @@ class CsvFile(DataFile):
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=self.delimiter,
-                newlines_in_values=b'"' in data,
+                newlines_in_values=True,
                 invalid_row_handler=handler,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
@@ -181,7 +181,7 @@ class _Parser:
 
         Values become texts where one of them is not as Arrow reads it, such as ``1.234,5``.
         """
-        data = rows.piece.data[rows.starts[0] :] if len(rows) else b""
+        data = memoryview(rows.piece.data)[rows.starts[0] :] if len(rows) else b""
         for types in (self.types, dict.fromkeys(self.types, pa.string())):
             try:
                 table = self.file.parse(data, types, None)

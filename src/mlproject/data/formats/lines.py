@@ -14,7 +14,7 @@ import pyarrow as pa
 from mlproject.base.errors import DataError
 from mlproject.data.batches import RAW, Origin, Parsed
 from mlproject.data.formats.data_file import WHOLE, Range
-from mlproject.data.formats.quotes import BYTE_ORDER_MARK, quoted, spans
+from mlproject.data.formats.quotes import BYTE_ORDER_MARK, line_breaks, quoted, spans
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import naming, stream
 from mlproject.data.types import Misfit
@@ -169,7 +169,7 @@ def _cut(source: Any, item: SourceFile, delimiter: str | None, rows: Range) -> I
             end = len(data) - 1
         if end > 0:
             yield Piece(item.name, data[:end], line, delimiter, item.encoding_name)
-            line += data.count(b"\n", 1, end + 1)
+            line += line_breaks(memoryview(data)[1 : end + 1])
         rest = data[max(end, 0) :] or b"\n"
         if not read:
             return

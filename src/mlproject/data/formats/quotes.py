@@ -37,6 +37,11 @@ def quoted(delimiter: str) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![^\n" + separator + rb'])"[^"]*(?:""[^"]*)*(?:(")|\Z)')
 
 
+def line_breaks(data: bytes | memoryview) -> int:
+    """Return how many line breaks there are; ``bytes.count`` takes three times as long."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
+
+
 def spans(data: bytes, delimiter: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], State]:
     """Return where quoted values start and stop in bytes that begin with a row's line break.
 
@@ -92,7 +97,8 @@ class Glance:
 def glance(item: SourceFile, delimiter: str | None, start: int, stop: int) -> Glance:
     """Look through the bytes from ``start`` to ``stop``; ``delimiter`` is None without quotes."""
     lines = done = 0
-    states = list(State)
+    # A file begins outside.
+    states = list(State) if start else [State.OUTSIDE] * len(State)
     found: list[tuple[int, int] | None] = [None] * len(State)
     for previous, block in _blocks(item, start, stop):
         if start == done == 0 and block.startswith(BYTE_ORDER_MARK):
@@ -105,7 +111,7 @@ def glance(item: SourceFile, delimiter: str | None, start: int, stop: int) -> Gl
             states[begun], place = seen[state]
             if found[begun] is None and place >= 0:
                 found[begun] = (done + place + 1, lines + block.count(b"\n", 0, place + 1))
-        lines += block.count(b"\n")
+        lines += line_breaks(block)
         done += len(block)
     return Glance(lines, tuple(found), tuple(states))
 
