@@ -35,6 +35,7 @@ SHARING = {
     "test_promotion": "runs to promote",
     "test_scoring": "runs to score",
     "test_scoring_engines": "a cluster",
+    "test_scoring_object_stores": "a server of S3",
     "test_tracking_targets": "a server",
 }
 _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")

@@ -194,7 +194,7 @@ NOWHERE = {
     "file://x.csv": (2, "file://x.csv names no file of this machine. Write file:///PATH"),
     "file:///nowhere/x.csv": (3, "No such file or folder: /nowhere/x.csv"),
     "foo://x.csv": (3, "foo://x.csv cannot be read: ValueError: Protocol not known: foo"),
-    "s3://bucket/x.csv": (3, "s3://bucket/x.csv cannot be read: ImportError: Install s3fs"),
+    "gs://bucket/x.csv": (3, "gs://bucket/x.csv cannot be read: ImportError: Please install"),
     "runs:/nope/x": (3, "No such file or folder: runs:/nope/x"),
     "zip://a.csv::nope.zip": (3, "Nothing at zip://a.csv::nope.zip"),
     "~nobody-here/x.csv": (2, "~nobody-here/x.csv: there is no such home folder"),

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from inference.course import Course
 from inference.flow import ordered, prefetched
 from inference.planning import Plan, Split
-from inference.scorer import Scorer, Scores, one_thread_of_algebra
+from inference.scorer import Scorer, Scores, keep_algebra_to_one_thread
 from inference.tally import Tally, Written
 from mlproject.base.errors import DataError
 from mlproject.base.stores import Store
@@ -30,7 +31,6 @@ from mlproject.data.reading import already_there
 from mlproject.data.types import Misfit
 from mlproject.data.writing import HashingFile, Sink
 
-STOP = "stop"
 _MOST_CELLS = 1 << 21
 _MOST_ROWS = 1 << 15
 _SHOWN_WARNINGS = 5
@@ -100,35 +100,20 @@ class ScorePart:
     plan: Plan
     scorer: Scorer
     files: PartFiles
+    course: Course
     rejecting: bool
     batch_rows: int | None = None
     threads: int = 1
     moved: Callable[[int, int], None] | None = None
 
     def __call__(self, split: Split) -> Tally:
-        if self._stopped(split.number):
+        if not self.course.wants(split.number):
             raise Stopped
         try:
             return self._tallied(split)
         except DataError:
-            self.stop_after(split.number)
+            self.course.stop_after(split.number)
             raise
-
-    def stop_after(self, number: int) -> None:
-        """Say that no part after one is wanted; -1 for none at all."""
-        before = self._last_wanted()
-        if before is None or number < before:
-            self.files.tallies.write(STOP, str(number).encode())
-
-    def _stopped(self, number: int) -> bool:
-        last = self._last_wanted()
-        return last is not None and last < number
-
-    def _last_wanted(self) -> int | None:
-        try:
-            return int(self.files.tallies.read(STOP))
-        except FileNotFoundError:
-            return None
 
     def _tallied(self, split: Split) -> Tally:
         files, number = self.files, split.number
@@ -137,13 +122,15 @@ class ScorePart:
             if self.moved is None:  # in a process of its own
                 caught = stack.enter_context(warnings.catch_warnings(record=True))
                 warnings.simplefilter("default")
-            stack.enter_context(one_thread_of_algebra())
+                keep_algebra_to_one_thread()
             output = stack.enter_context(files.tallies.scratch(files.part_name(number)))
             rejects = stack.enter_context(files.tallies.scratch(f"rejects-{number:05d}"))
             with closing(_Writing(self, split, output, rejects)) as writing:
                 tally = writing.done()
             self._check_unchanged(split)
             tally.warnings = _told(caught)
+            if not self.course.wants(number):
+                raise Stopped
             if tally.output is not None:
                 files.parts.put(output, tally.output.name)
             if tally.rejects is not None:
@@ -181,7 +168,7 @@ class ScorePart:
 
     def is_interrupted(self, number: int) -> bool:
         """Whether a part under way is not wanted any more; asked where asking costs nothing."""
-        return self.files.tallies.is_local and self._stopped(number)
+        return self.files.tallies.is_local and not self.course.wants(number)
 
     def _check_unchanged(self, split: Split) -> None:
         for number, _ in split.ranges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,59 +12,36 @@ from typing import Any
 import pyarrow as pa
 
 from inference import existing, manifest
-from inference.claim import held
+from inference.course import Course
 from inference.engines.probing import Check
+from inference.holding import Holding
 from inference.job import Job
 from inference.part import ScorePart, Stopped, output_schema
-from inference.planning import Look, Plan, Split, kept_as, plan
+from inference.planning import Look, Plan, Split, plan
 from inference.publishing import as_file, as_folder
 from inference.request import REJECT
-from inference.state import State
+from inference.scorer import one_thread_of_algebra
 from inference.tally import Tally, total
 from mlproject.base.errors import (
     ConfigurationError,
-    DataError,
     MlprojectError,
     ModelError,
     reason,
 )
-from mlproject.data.column_types import WiderColumns
+from mlproject.data import column_types
+from mlproject.data.column_types import WiderColumns, joined
 from mlproject.data.reading import CopyRequest
-
-_KEPT = "What is scored is kept: run again with --resume to finish"
 
 
 class Scoring:
-    """One scoring of a job's input, while it holds the output."""
+    """One scoring of a job's input, to an output that is held."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, holding: Holding) -> None:
         self.job = job
-        self.state = State(job.paths.work)
+        self.holding = holding
+        self.state = holding.state
         self._plan: Plan | None = None
         self._tallies: dict[int, Tally] = {}
-
-    @contextmanager
-    def held(self) -> Iterator[Scoring]:
-        """Hold the output for the block; of what fails, keep the parts that are scored."""
-        job = self.job
-        job.paths.folder.make()
-        with held(job.paths.work, job.paths.given) as self._claim:
-            try:
-                existing.refuse(job.request, job.paths)  # as it stands now
-                yield self
-            except BaseException as error:
-                kept = bool(self.state.scored())
-                if not kept:
-                    self.leave_nothing()
-                if isinstance(error, OSError) and not isinstance(error, ConnectionError):
-                    raise _not_writable(job, error, kept=kept) from error
-                if kept and not isinstance(error, ConfigurationError):
-                    job.reporter.warn(_KEPT)
-                raise
-
-    def leave_nothing(self) -> None:
-        """Remove what was written beside the output."""
-        self._claim.remove()
 
     def scored(self) -> Tally:
         """Score what is not scored yet; return what all parts add up to."""
@@ -85,8 +63,7 @@ class Scoring:
                 self._tallies, resumed = self._parts_of(found)
                 break
             except WiderColumns as error:
-                kept = kept_as(found.selection, error.types)
-                found = replace(found, selection=replace(found.selection, kept=kept))
+                found = found.kept_as(error.types)
         self._plan = found
         made = total(self._tallies[split.number] for split in found.splits)
         made.rows_resumed = resumed
@@ -134,24 +111,24 @@ class Scoring:
             Look(copied.look(job.model.schema.hints(job.request.dialect)), job.encoding),
             job.request.part_bytes or before.get("part_bytes"),
         )
-        self._tell_changes(before, made)
-        return made
-
-    def _tell_changes(self, before: dict[str, Any], made: Plan) -> None:
-        """Say which files are not as an interrupted run has read them."""
         stamps = dict(map(tuple, before.get("files") or []))
-        for file in made.files:
-            if stamps.get(file.item.name, file.item.stamp) != file.item.stamp:
-                self.job.reporter.warn(
-                    f"{file.item.name} has changed since the interrupted run: "
-                    "its rows are scored again"
-                )
+        changed = [
+            file.item.name
+            for file in made.files
+            if stamps.get(file.item.name, file.item.stamp) != file.item.stamp
+        ]
+        for name in changed:
+            job.reporter.warn(
+                f"{name} has changed since the interrupted run: its rows are scored again"
+            )
+        if not changed and before:
+            made = made.kept_as(column_types.named(before.get("kept") or {}))
+        return made
 
     def _parts_of(self, found: Plan) -> tuple[dict[int, Tally], int]:
         """Return the tallies of all parts, and how many rows were scored before."""
         job, state = self.job, self.state
         work = self._work(found)
-        state.store.remove("stop")
         tallies = state.committed(found, work.files)
         if job.paths.file is None:
             names = [work.files.part_name(number) for number in tallies]
@@ -160,7 +137,13 @@ class Scoring:
             existing.clear_folder(work.files, names)
         resumed = sum(tally.rows_in for tally in tallies.values())
         left = [split for split in found.splits if split.number not in tallies]
-        with job.reporter.progress("Scoring", found.size) as moved, _warnings_told() as noted:
+        work.course.begin()
+        with (
+            job.reporter.progress("Scoring", found.size) as show,
+            _warnings_told() as noted,
+            one_thread_of_algebra(),
+        ):
+            moved = _one_at_a_time(show)
             for number, tally in tallies.items():
                 moved(found.size_of(found.splits[number]), tally.rows_in)
             if not job.engine.is_remote:
@@ -190,26 +173,28 @@ class Scoring:
                         moved(work.plan.size_of(split), outcome.value.rows_in)
                 elif not isinstance(outcome.error, Stopped):
                     errors[split.number] = outcome.error
-                    work.stop_after(split.number)
+                    work.course.stop_after(split.number)
         except BaseException:
-            work.stop_after(-1)
+            work.course.stop_after(-1)
             raise
         finally:
             outcomes.close()
+            self.job.engine.settle()
         return errors
 
     def _work(self, found: Plan) -> ScorePart:
         job = self.job
         rejecting = job.request.on_error == REJECT
-        return ScorePart(found, job.scorer, job.files, rejecting, job.request.batch_rows)
+        course = Course(job.paths.work)
+        return ScorePart(found, job.scorer, job.files, course, rejecting, job.request.batch_rows)
 
     def _raise_first(self, found: Plan, errors: dict[int, Exception]) -> None:
         """Raise what went wrong; of several the first in the order of the rows."""
         wider = [error for error in errors.values() if isinstance(error, WiderColumns)]
         if wider:
-            raise WiderColumns(
-                {name: kind for error in wider for name, kind in error.types.items()}
-            )
+            names = {name for error in wider for name in error.types}
+            kinds = {name: [error.types.get(name) for error in wider] for name in names}
+            raise WiderColumns({name: joined(types) for name, types in kinds.items()})
         if not errors:
             return
         number = min(errors)
@@ -231,15 +216,26 @@ class Scoring:
         tally.columns = tally.columns or schema.names
         publish = as_folder if job.paths.file is None else as_file
         tallies = [self._tallies[split.number] for split in found.splits]
-        self._claim.check()
+        self.holding.claim.check()
         content = publish(job, tallies, tally, schema)
-        self._claim.remove()
+        self.holding.claim.remove()
         return content
 
 
 def _threads(job: Job, parts: int) -> int:
     """Return how many threads read ahead in a part: more where parts are few."""
     return max(1, min(4, job.engine.at_a_time // max(1, parts) * 2))
+
+
+def _one_at_a_time(show: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Return what shows progress, for several threads."""
+    lock = threading.Lock()
+
+    def moved(size: int, count: int) -> None:
+        with lock:
+            show(size, count)
+
+    return moved
 
 
 @contextmanager
@@ -256,11 +252,3 @@ def _warnings_told() -> Iterator[list[str]]:
         warnings.simplefilter("default")
         warnings.showwarning = note
         yield seen
-
-
-def _not_writable(job: Job, error: OSError, *, kept: bool) -> DataError:
-    again = "What is scored is kept: make room, and run again with --resume"
-    return DataError(
-        f"{job.paths.given} cannot be written: {error.strerror or error}",
-        again if kept else "Make room, or give another --output",
-    )

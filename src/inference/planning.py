@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -103,12 +103,24 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
+    def _shown_types(self) -> list[pa.Field]:
+        """The kept columns whose types are seen in text, and may prove to be others."""
+        features = {feature.name for feature in self.selection.features}
+        text = self.files[0].has_text
+        return [field for field in self.selection.kept if text and field.name not in features]
+
+    def kept_as(self, types: Mapping[str, pa.DataType]) -> Plan:
+        """Return the plan with other types of some columns that are kept."""
+        kept = pa.schema([(f.name, types.get(f.name, f.type)) for f in self.selection.kept])
+        return replace(self, selection=replace(self.selection, kept=kept))
+
+    @property
     def content(self) -> dict[str, Any]:
         """The plan as it is written down."""
         return {
             "part_bytes": self.part_bytes,
             "files": [[file.item.name, file.item.stamp] for file in self.files],
-            "kept": {field.name: str(field.type) for field in self.selection.kept},
+            "kept": {field.name: str(field.type) for field in self._shown_types},
             "splits": [
                 [[number, rows.start, rows.stop, rows.line] for number, rows in split.ranges]
                 for split in self.splits
@@ -213,8 +225,3 @@ def _grouped(
         size += taken
     if held:
         yield Split(number, tuple(held))
-
-
-def kept_as(selection: Selection, types: dict[str, pa.DataType]) -> pa.Schema:
-    """Return the kept columns, some with other types."""
-    return pa.schema([(f.name, types.get(f.name, f.type)) for f in selection.kept])

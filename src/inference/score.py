@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from inference import engines, existing, lineage
+from inference.holding import Holding, holding
 from inference.job import Job, digests_of
 from inference.outputs import OutputPaths, output_paths
 from inference.parts import Scoring
@@ -37,9 +38,11 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
     started, clock = time.time(), time.perf_counter()
     paths = output_paths(request)
     clusters.check_installed(request.engine)
-    existing.refuse(request, paths)
     policy = trust.in_force(request.trust)
-    with sessions.opened(resolve(request.tracking)) as session:  # before anything imports MLflow
+    with (
+        holding(request, paths, reporter) as held,
+        sessions.opened(resolve(request.tracking)) as session,  # before anything imports MLflow
+    ):
         with _input(request) as items:
             existing.refuse_inputs(paths, items)
             with reporter.step("Loading the model"):
@@ -50,7 +53,7 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
             with engines.started(request.engine, request.jobs) as engine:
                 digests = digests_of(engine, items)
                 job = Job(request, paths, model, scorer, engine, items, digests, reporter)
-                content, tally, seconds = _done(job)
+                content, tally, seconds = _done(job, held)
         result = _result(job, content, tally, (seconds, time.perf_counter() - clock))
         if request.track and tally is not None:
             name, metrics = _manifest_name(paths), _metrics(result, tally)
@@ -71,18 +74,17 @@ def _input(request: ScoreRequest) -> Iterator[list[SourceFile]]:
         yield items
 
 
-def _done(job: Job) -> tuple[dict[str, Any], Tally | None, float]:
+def _done(job: Job, held: Holding) -> tuple[dict[str, Any], Tally | None, float]:
     """Score and publish; nothing when all of it is already there."""
-    with Scoring(job).held() as scoring:
-        if job.paths.manifest.exists() and _is_complete(job):
-            content = existing.finished(job)
-            job.reporter.say(f"{job.paths.given} is already complete: nothing is left to score")
-            scoring.leave_nothing()
-            return content, None, 0.0
-        started = time.perf_counter()
-        tally = scoring.scored()
-        content = scoring.published(tally)
-        return content, tally, time.perf_counter() - started
+    if job.paths.manifest.exists() and _is_complete(job):
+        content = existing.finished(job)
+        held.leave_nothing()
+        job.reporter.say(f"{job.paths.given} is already complete: nothing is left to score")
+        return content, None, 0.0
+    started, scoring = time.perf_counter(), Scoring(job, held)
+    tally = scoring.scored()
+    content = scoring.published(tally)
+    return content, tally, time.perf_counter() - started
 
 
 def _is_complete(job: Job) -> bool:

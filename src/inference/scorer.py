@@ -40,6 +40,11 @@ def one_thread_of_algebra() -> Iterator[None]:
         yield
 
 
+def keep_algebra_to_one_thread() -> None:
+    """Do so for as long as this process lives: threads that begin and end would undo each other."""
+    threadpool_limits(limits=1, user_api="blas")
+
+
 @dataclass(frozen=True)
 class Scores:
     """Predictions of the rows that were scored, in order, and the rows that were not."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from inference.part import STOP, PartFiles
+from inference import course
+from inference.part import PartFiles
 from inference.planning import Plan
 from inference.tally import Tally
 from mlproject.base.errors import ConfigurationError
@@ -86,7 +87,7 @@ class State:
     def clear(self) -> None:
         """Forget the parts of a run before; who holds the folder stays."""
         for name in self.store.names():
-            if is_part(name) or name in (_STATE, _PUBLISHING, STOP):
+            if is_part(name) or name in (_STATE, _PUBLISHING, course.NAME):
                 self.store.remove(name)
 
 

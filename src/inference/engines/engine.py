@@ -49,6 +49,9 @@ class Engine(ABC):
         what it leaves behind must be the same then.
         """
 
+    def settle(self) -> None:  # noqa: B027 - nothing to wait for, elsewhere
+        """Wait for calls whose outcomes nobody takes any more, where they run in this process."""
+
     def everywhere(self, task: Callable[[Any], Made]) -> list[Made]:
         """Return what a task makes of None on each worker."""
         return []

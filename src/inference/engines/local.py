@@ -19,10 +19,13 @@ class LocalEngine(Engine):
         cores = os.cpu_count() or 1
         self.at_a_time = cores if jobs in (None, -1) else int(jobs or 1)
 
+        self._pools: list[ThreadPoolExecutor] = []
+
     def outcomes(
         self, task: Callable[[Any], Any], items: Sequence[Any]
     ) -> Generator[Outcome, None, None]:
         pool = ThreadPoolExecutor(self.at_a_time, thread_name_prefix="score")
+        self._pools.append(pool)
         waiting: set[Future[Outcome]] = set()
         left = enumerate(items)
         try:
@@ -35,4 +38,8 @@ class LocalEngine(Engine):
                 for future in done:
                     yield future.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def settle(self) -> None:
+        while self._pools:
+            self._pools.pop().shutdown()

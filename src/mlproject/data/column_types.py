@@ -31,6 +31,12 @@ class WiderColumns(Exception):  # noqa: N818 - nothing is wrong with them
         return WiderColumns, (self.types,)
 
 
+def named(types: Mapping[str, str]) -> dict[str, pa.DataType]:
+    """Return types by what Arrow calls them."""
+    kinds = {str(kind): kind for kind in (_WHOLE, _NUMBER, _TRUTH, _TEXT)}
+    return {name: kinds[text] for name, text in types.items() if text in kinds}
+
+
 def shown(values: Any, rules: TextRules) -> pa.DataType:
     """Return the narrowest type that holds all texts of a column; null where all are missing."""
     if not len(without_markers(pc.utf8_trim_whitespace(values)).drop_null()):

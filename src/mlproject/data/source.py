@@ -97,14 +97,20 @@ class SourceFile:
         if self.origin:
             return replace(self, stamp=remote.stamp_of(self.origin))
         if self.is_local:
-            status = self.path.stat()
+            try:
+                status = self.path.stat()
+            except OSError as error:
+                raise DataError(f"{self.name} cannot be read: {reason(error)}") from error
             return replace(self, stamp=f"{status.st_size} {status.st_mtime_ns}")
         return replace(self, stamp=remote.stamp_of(self.address))
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file's bytes as they are stored, as ``sha256sum`` prints it."""
-        with self.open() as stream:
-            return sha256_of_stream(stream)
+        try:
+            with self.open() as stream:
+                return sha256_of_stream(stream)
+        except OSError as error:
+            raise DataError(f"{self.name} cannot be read: {reason(error)}") from error
 
 
 @contextmanager
