@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Shell
-from tests.obedient_model import Obedient, obedient
+from tests.obedient_model import PARTS, Obedient, obedient
 
 OUTPUTS = pytest.mark.parametrize("output", ["out.csv", "parts/"])
 
@@ -88,33 +89,46 @@ def test_a_second_command_is_refused_and_the_first_ends_as_if_alone(
 
 
 @OUTPUTS
-def test_a_part_that_was_changed_is_noticed_and_one_that_was_cut_is_made_again(
+def test_parts_that_were_changed_or_cut_are_made_again_and_no_others(
     scoring: Obedient, output: str
 ) -> None:
     options = [*scoring.options, "--output", output]
-    assert scoring.shell.score(*options, "--keep", "all").code == 0
+    assert scoring.shell.score(*options).code == 0
     meant = scoring.content(output)
     for name in meant:
         (scoring.folder / name).unlink()
     with running(scoring, output) as process:
-        process.send_signal(9)
+        process.send_signal(signal.SIGKILL)
         process.wait()
-    work = scoring.folder / (f".{output}.scoring" if output == "out.csv" else output)
-    first, second = sorted(path for path in work.glob("part-*") if path.suffix != ".json")[:2]
-    data = bytearray(first.read_bytes())
-    data[len(data) // 2] ^= 1
-    first.write_bytes(bytes(data))
+    first, second = parts(scoring, output)[:2]
+    change(first)
     second.write_bytes(second.read_bytes()[:-10])
+    whole = len(tallies(scoring, output)) - 2
     scoring.asked()
 
     done = scoring.shell.score(*options, "--resume")
 
-    if done.code == 0:
-        assert scoring.content(output) == meant
-    else:
-        assert (done.code, "is not what was written there" in done.error) == (3, True), done.err
-        assert output.endswith("/") or not (scoring.folder / output).exists()
-        assert scoring.shell.score(*options, "--overwrite").code == 0
-        assert scoring.content(output) == meant
-    # The cut one is made again, and nothing that is whole.
-    assert {500, *range(3000, 6000, 500)} <= {round(row, -2) // 500 * 500 for row in scoring.asked()}
+    assert done.code == 0, done.err
+    assert scoring.content(output) == meant
+    assert len(scoring.asked()) == PARTS - whole
+
+
+def test_a_part_that_is_changed_while_others_are_scored_is_noticed(scoring: Obedient) -> None:
+    with running(scoring, "out.csv") as process:
+        change(parts(scoring, "out.csv")[0])
+        scoring.go_on()
+
+        assert process.wait() == 3
+    assert "is not what was written there" in process.communicate()[1]
+    assert not (scoring.folder / "out.csv").exists()
+
+
+def parts(scoring: Obedient, output: str) -> list[Path]:
+    work = scoring.folder / (output if output.endswith("/") else f".{output}.scoring")
+    return sorted(path for path in work.glob("part-*") if path.suffix != ".json")
+
+
+def change(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
