@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,13 +111,14 @@ def case(shape: Shape, models: list[Model]) -> Iterator[tuple[Model, Source, Pat
     with TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = models[shape.model]
-        yield model, any_files.written(shape, model, Path(name)), Path(name)
+        source = any_files.written(shape, model, Path(name))
+        # Where no row names a column, nothing says that it is the model's input.
+        assume(shape.format != "jsonl" or len(source.frame) or not source.rejects)
+        yield model, source, Path(name)
 
 
 def scored_as_meant(shape: Shape, models: list[Model]) -> None:
     with case(shape, models) as (model, source, folder):
-        # Where no row names a column, nothing says that it is the model's input.
-        assume(shape.format != "jsonl" or len(source.frame) or not source.rejects)
         check(shape, model, source, folder)
 
 
@@ -132,3 +134,80 @@ def test_any_file_is_scored_as_scikit_learn_would(shape: Shape, models: list[Mod
 @given(shape=shapes)
 def test_many_files_are_scored_as_scikit_learn_would(shape: Shape, models: list[Model]) -> None:
     scored_as_meant(shape, models)
+
+
+@pytest.fixture(scope="module")
+def dask_address() -> Iterator[str]:
+    """The address of a cluster of two processes."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        warnings.catch_warnings(),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+    ):
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def spark_session() -> Iterator[None]:
+    """A session that is there already, which is used."""
+    sql = pytest.importorskip("pyspark.sql")
+    builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    session = builder.config("spark.log.level", "ERROR").getOrCreate()
+    session.sparkContext.pythonExec = sys.executable
+    yield
+    session.stop()
+
+
+def bytes_are_the_same(shape: Shape, models: list[Model], engine: str) -> None:
+    """Score here and on a cluster, and compare every file that is written."""
+    ending = "parts/" if shape.output.endswith("/") else shape.output
+    with case(shape, models) as (model, source, folder):
+        made = {}
+        for where in ("local", engine):
+            (folder / where).mkdir()
+            scored(shape, model, source, f"{folder}/{where}/{ending}", engine=where)
+            paths = [path for path in (folder / where).rglob("*") if path.is_file()]
+            made[where] = {str(p.relative_to(folder / where)): p.read_bytes() for p in paths}
+        assert made[engine] == made["local"]
+
+
+@settings(often, max_examples=6)
+@given(shape=shapes)
+def test_dask_writes_the_same_bytes(
+    shape: Shape, models: list[Model], dask_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_address)
+    bytes_are_the_same(shape, models, "dask")
+
+
+@NEEDS_JAVA
+@settings(often, max_examples=6)
+@given(shape=shapes)
+def test_spark_writes_the_same_bytes(
+    shape: Shape, models: list[Model], spark_session: None
+) -> None:
+    bytes_are_the_same(shape, models, "spark")
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+@settings(often, max_examples=200, derandomize=False)
+@given(shape=shapes)
+def test_dask_writes_the_same_bytes_of_many_files(
+    shape: Shape, models: list[Model], dask_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_address)
+    bytes_are_the_same(shape, models, "dask")
+
+
+@NEEDS_JAVA
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+@settings(often, max_examples=200, derandomize=False)
+@given(shape=shapes)
+def test_spark_writes_the_same_bytes_of_many_files(
+    shape: Shape, models: list[Model], spark_session: None
+) -> None:
+    bytes_are_the_same(shape, models, "spark")
