@@ -142,7 +142,7 @@ def plan(
     sizes = [_bytes_of(file) for file in files]
     most = part_bytes or max(_SMALLEST_PART, min(_LARGEST_PART, sum(sizes) // _PARTS))
     cuts = _cuts(engine, files, sizes, most)
-    return Plan(tuple(files), selection, tuple(_grouped(cuts, most)), most)
+    return Plan(tuple(files), selection, tuple(_grouped(files, cuts, most)), most)
 
 
 def _bytes_of(file: DataFile) -> int:
@@ -211,12 +211,14 @@ def _row_ranges(file: ParquetFile, size: int, most: int) -> Iterator[tuple[Range
         yield Range(start, stop), size * (stop - start) // rows
 
 
-def _grouped(ranges: Iterator[tuple[int, Range, int]], most: int) -> Iterator[Split]:
+def _grouped(
+    files: Sequence[DataFile], ranges: Iterator[tuple[int, Range, int]], most: int
+) -> Iterator[Split]:
     """Yield splits: ranges that follow each other, as many as one part may have."""
     held: list[tuple[int, Range]] = []
     number = size = 0
     for file, rows, taken in ranges:
-        if held and size + taken > most:
+        if held and (size + taken > most or not files[file].is_like(files[held[-1][0]])):
             yield Split(number, tuple(held))
             held, number, size = [], number + 1, 0
         held.append((file, rows))

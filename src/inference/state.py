@@ -11,8 +11,9 @@ from typing import Any
 from inference import course
 from inference.part import PartFiles
 from inference.planning import Plan
-from inference.tally import Tally
+from inference.tally import Tally, Written
 from mlproject.base.errors import ConfigurationError
+from mlproject.base.files import sha256_of_stream
 from mlproject.base.stores import Store
 
 _STATE, _PUBLISHING = "plan.json", "publishing"
@@ -93,4 +94,11 @@ class State:
 
 def _is_whole(tally: Tally, files: PartFiles) -> bool:
     pairs = ((files.parts, tally.output), (files.rejects, tally.rejects))
-    return all(part is None or store.size(part.name) == part.length for store, part in pairs)
+    return all(part is None or _is_as_written(store, part) for store, part in pairs)
+
+
+def _is_as_written(store: Store, part: Written) -> bool:
+    if store.size(part.name) != part.length:
+        return False
+    with store.open(part.name) as stream:
+        return sha256_of_stream(stream) == part.sha256

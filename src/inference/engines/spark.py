@@ -31,10 +31,15 @@ class SparkEngine(Engine):
             rows = self._context.parallelize(calls, len(calls))
             answers = rows.map(lambda item: call(cargo.value, item)).collect()
         except Exception as error:  # Spark's own, and Java's
-            raise ConfigurationError(
-                f"The Spark cluster cannot make the calls: {_last_words(error)}",
-                "Its workers need Python and the packages that are here",
-            ) from error
+            failed = ConfigurationError(
+                f"The Spark cluster cannot make the call: {_last_words(error)}",
+                "Its workers need Python, memory and the packages that are here",
+            )
+            failed.__cause__ = error
+            if (lost := re.search(r"\bTask (\d+) in stage", str(error))) is None:
+                raise failed from error
+            yield Outcome(int(lost[1]), error=failed)  # a call is a task of its own
+            return
         finally:
             cargo.unpersist()
         for answer in answers:

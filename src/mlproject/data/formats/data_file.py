@@ -67,6 +67,10 @@ class DataFile(ABC):
         """Return a column's type, or the one that text shows; None where it is not known."""
         return None
 
+    def is_like(self, other: DataFile) -> bool:
+        """Whether its rows, as they stand, can be in one table with those of another."""
+        return self.item.format == other.item.format
+
     def can_be_copied(self, columns: list[str]) -> bool:
         """Whether its rows can stand as they are in a file of its format with these columns."""
         return False

@@ -220,8 +220,8 @@ def has_stray_return(row: bytes, delimiter: str) -> bool:
 
 def is_open(row: bytes, delimiter: str) -> bool:
     """Whether a quoted value of a row does not end."""
-    ends = [match.end() for match in quoted(delimiter).finditer(row)]
-    return bool(ends) and ends[-1] == len(row) and row.count(b'"') % 2 == 1
+    # Marks cannot be counted: one in the middle of a value means nothing.
+    return any(match[1] is None for match in quoted(delimiter).finditer(row))
 
 
 def _row_breaks(

@@ -67,6 +67,9 @@ class ParquetFile(DataFile):
     def type_of(self, column: str) -> pa.DataType:
         return plain_type(self.schema.field(column).type)
 
+    def is_like(self, other: DataFile) -> bool:
+        return isinstance(other, ParquetFile) and self.schema.equals(other.schema)
+
     def cuts(self, size: int) -> list[int]:
         """Return rows at which parts of about ``size`` bytes may begin; a row group has few."""
         cuts, row, held = [], 0, 0

@@ -100,9 +100,7 @@ def glance(item: SourceFile, delimiter: str | None, start: int, stop: int) -> Gl
     # A file begins outside.
     states = list(State) if start else [State.OUTSIDE] * len(State)
     found: list[tuple[int, int] | None] = [None] * len(State)
-    for previous, block in _blocks(item, start, stop):
-        if start == done == 0 and block.startswith(BYTE_ORDER_MARK):
-            block = block.replace(BYTE_ORDER_MARK, 3 * (delimiter or " ").encode(), 1)
+    for previous, block in _blocks(item, start, stop, (delimiter or " ").encode()):
         seen: dict[State, tuple[State, int]] = {}
         for begun in State:
             state = states[begun]
@@ -116,16 +114,22 @@ def glance(item: SourceFile, delimiter: str | None, start: int, stop: int) -> Gl
     return Glance(lines, tuple(found), tuple(states))
 
 
-def _blocks(item: SourceFile, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the byte before each block, and the block."""
+def _blocks(
+    item: SourceFile, start: int, stop: int, nothing: bytes
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the byte before each block, and the block; ``nothing`` is what a mark of UTF-8 is."""
     with item.open() as file:
-        previous = b"\n"
-        if start:
-            file.seek(start - 1)
-            previous = file.read(1)
-        left = stop - start
-        while left and (block := file.read(min(left, _BLOCK_BYTES))):
-            left -= len(block)
+        place, mark = start, 0
+        if start <= len(BYTE_ORDER_MARK) and file.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK:
+            mark = len(BYTE_ORDER_MARK)
+        file.seek(max(0, start - 1))
+        previous = file.read(1) if start else b"\n"
+        if 0 < start <= mark:
+            previous = nothing
+        while place < stop and (block := file.read(min(stop - place, _BLOCK_BYTES))):
+            hidden = max(0, min(mark - place, len(block)))
+            block = hidden * nothing + block[hidden:]
+            place += len(block)
             yield previous, block
             previous = block[-1:]
 
