@@ -21,6 +21,7 @@ _REPLACE = "Replace it with --overwrite"
 
 def refuse(request: ScoreRequest, paths: OutputPaths) -> None:
     """Refuse to replace files, but those that an interrupted run has begun to publish."""
+    _refuse_odd_files(paths)
     state = State(paths.work)
     if paths.file is None:
         _refuse_folder(request, paths, state)
@@ -31,6 +32,16 @@ def refuse(request: ScoreRequest, paths: OutputPaths) -> None:
         ours = request.resume and (state.is_publishing or paths.file.exists())
         if not (request.overwrite or ours):
             raise ConfigurationError(f"{file.shown} is already there", _REPLACE)
+
+
+def _refuse_odd_files(paths: OutputPaths) -> None:
+    """Refuse to read, or to replace, what is no file: who opens a named pipe waits for ever."""
+    for file in files_of(paths):
+        path = file.store.path / file.name if file.store.is_local else None
+        if path is not None and path.exists() and not path.is_file():
+            raise ConfigurationError(
+                f"{file.shown} is no ordinary file", "Move it, or give another --output"
+            )
 
 
 def _refuse_folder(request: ScoreRequest, paths: OutputPaths, state: State) -> None:
