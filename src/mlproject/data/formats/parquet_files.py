@@ -120,6 +120,13 @@ def _all(group: Any) -> range:
     return range(group.num_columns)
 
 
+class _Writer(pyarrow.parquet.ParquetWriter):  # type: ignore[misc]
+    """A writer that nobody finishes when it is given up: its file is closed by then."""
+
+    def __del__(self) -> None:
+        pass
+
+
 class ParquetSink:
     """Writes row groups of one size, whatever the size of what comes in."""
 
@@ -128,9 +135,7 @@ class ParquetSink:
         self._rows = max(1024, min(_ROW_GROUP, _CELLS_WRITTEN // max(1, len(schema))))
         is_number = pa.types.is_floating, pa.types.is_integer
         texts = [field.name for field in schema if not any(test(field.type) for test in is_number)]
-        self._writer = pyarrow.parquet.ParquetWriter(
-            pa.PythonFile(file, mode="w"), schema, use_dictionary=texts
-        )
+        self._writer = _Writer(pa.PythonFile(file, mode="w"), schema, use_dictionary=texts)
         self._held = schema.empty_table()
 
     def write(self, table: pa.Table, raw: Any | None) -> None:
