@@ -1,7 +1,8 @@
 """The types of columns of text that no model has typed: what their values show.
 
 Whole numbers, then numbers, then truth values, then text. What has no value yet may be a number.
-Codes such as ``01234``, and whole numbers that no 64 bits hold, stay text: nothing is lost.
+Codes such as ``01234``, and whole numbers that no 64 bits hold, or beside fractions no float, stay
+text: nothing is lost.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from mlproject.data.types import TextRules, converted
 
 _WHOLE, _NUMBER, _TRUTH, _TEXT = pa.int64(), pa.float64(), pa.bool_(), pa.string()
 _CODE = r"^\s*[+-]?0[0-9]"
-_LONG = r"^\s*[+-]?[0-9]{18,}\s*$"
+# Whole numbers that a float may not hold to the last digit.
+_LONG = r"^\s*[+-]?[0-9]{16,}\s*$"
 
 
 class WiderColumns(Exception):  # noqa: N818 - nothing is wrong with them
@@ -56,6 +58,12 @@ def as_type(values: Any, kind: pa.DataType, rules: TextRules) -> Any | None:
         return None
     made, odd = converted(values, kind, rules)
     return None if odd else made
+
+
+def wider(values: Any, than: pa.DataType, rules: TextRules) -> pa.DataType:
+    """Return a type that holds all that a type does, and texts of which some are not of it."""
+    kind = joined([shown(values, rules), than])
+    return _TEXT if kind == than else kind
 
 
 def joined(types: Sequence[pa.DataType | None]) -> pa.DataType:

@@ -231,8 +231,7 @@ class _Parser:
                 values = in_one_piece(values)
                 made = column_types.as_type(values, kept.type, self.rules)
                 if made is None:
-                    kind = column_types.shown(values, self.rules)
-                    wider[name] = column_types.joined([kind, kept.type])
+                    wider[name] = column_types.wider(values, kept.type, self.rules)
                 values = made
             columns[KEPT + name] = values
         if wider:
