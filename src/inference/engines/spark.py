@@ -51,5 +51,8 @@ class SparkEngine(Engine):
 
 def _last_words(error: Exception) -> str:
     """Return the error at the root of Spark's, whose text is the traces of two machines."""
-    named = re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+    text = str(error)
+    named = re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception): .+)$", text, re.MULTILINE)
+    # A worker that was killed leaves no trace of Python, only what Spark says of its task.
+    named += re.findall(r"\(TID \d+\) \([^)]*\): (?:\w+\.)*(.+)$", text, re.MULTILINE)
     return shorten(one_line(named[0]) if named else reason(error), 300)
