@@ -281,8 +281,9 @@ def _parquet(
     for name in frame.columns:
         values = frame[name].tolist()
         kind = kinds.get(name) or texts.get(name, pa.float64())
-        if name == next(name for name in model.features if name != "t") and bad.any():
-            # A number that is none: text, of which the others are numbers.
+        # A number that is none: text, of which the others are numbers. What is kept has one type.
+        texts_of_numbers = bad.any() if shape.keep == "none" else shape.bad
+        if name == next(name for name in model.features if name != "t") and texts_of_numbers:
             kind = pa.string()
             values = [None if value is None else repr(value) for value in values]
             values = ["no number" if b else v for v, b in zip(values, bad, strict=True)]

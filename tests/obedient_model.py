@@ -48,6 +48,15 @@ class Obedient:
         assert done.code == 0, done.err
         return self.asked()
 
+    def work_of(self, output: str) -> Path:
+        """Return the folder of an output that is not complete."""
+        name = f"{output}_scoring" if output.endswith("/") else f".{output}.scoring"
+        return self.folder / name
+
+    def committed(self, output: str) -> list[Path]:
+        """Return the tallies of the parts that are there."""
+        return list(self.work_of(output).glob("part-*.json"))
+
     def content(self, output: str) -> dict[str, bytes]:
         """Return all that there is of an output, hidden files included."""
         base = output.rstrip("/")

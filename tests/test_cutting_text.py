@@ -17,8 +17,6 @@ from mlproject.data.formats.lines import pieces
 from mlproject.data.formats.quotes import BYTE_ORDER_MARK, glance
 from mlproject.data.source import SourceFile
 
-pytestmark = pytest.mark.nightly  # until all of them hold
-
 HEADERS = st.sampled_from([b"a,b\n", b"a;b\r\n", b'"a\nb",c\n', BYTE_ORDER_MARK + b'"a\n"\n'])
 TOKENS = st.sampled_from(
     [

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +18,9 @@ import pytest
 from tests.conftest import Finished, Shell
 from tests.obedient_model import PARTS, ROWS, Obedient, obedient
 
-pytestmark = pytest.mark.nightly  # until all of them hold
-
 OUTPUTS = ["out.csv", "out.parquet", "parts/"]
-MISSES_JAVA = shutil.which("java") is None
-ENGINES = [
-    "local",
-    "dask",
-    pytest.param("spark", marks=pytest.mark.skipif(MISSES_JAVA, reason="Spark needs Java")),
-]
+NEEDS_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
+ENGINES = ["local", "dask", pytest.param("spark", marks=NEEDS_JAVA)]
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +57,8 @@ def kill_all(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def work_of(scoring: Obedient, output: str) -> Path:
-    name = f"{output}_scoring" if output.endswith("/") else f".{output}.scoring"
-    return scoring.folder / name
-
-
-def committed(scoring: Obedient, output: str) -> int:
-    return len(list(work_of(scoring, output).glob("part-*.json")))
-
-
 def wait_for(scoring: Obedient, output: str, parts: int, process: Any) -> None:
-    while committed(scoring, output) < parts and process.poll() is None:
+    while len(scoring.committed(output)) < parts and process.poll() is None:
         time.sleep(0.005)
 
 
@@ -111,8 +95,8 @@ def killed_and_resumed(scoring: Obedient, engine: str, output: str, moments: ran
             kill_all(process)
         process.wait()
         kill_all(process)
-    kept = committed(scoring, output)
-    is_there = (scoring.folder / output).exists() and not work_of(scoring, output).exists()
+    kept = len(scoring.committed(output))
+    is_there = (scoring.folder / output).exists() and not scoring.work_of(output).exists()
     scoring.asked()
 
     done = resumed(scoring, output, "local")
@@ -143,7 +127,10 @@ def test_runs_killed_at_many_moments_are_finished_byte_for_byte(
         killed_and_resumed(scoring, engine, OUTPUTS[number % 3], moments)
 
 
-@pytest.mark.parametrize("engine", ENGINES[1:])
+@pytest.mark.parametrize(
+    "engine",
+    ["dask", pytest.param("spark", marks=[pytest.mark.nightly, NEEDS_JAVA])],
+)
 def test_a_worker_that_is_killed_at_each_attempt_is_one_line_and_the_other_parts_stay(
     scoring: Obedient, engine: str
 ) -> None:
@@ -162,7 +149,7 @@ def test_a_worker_that_is_killed_at_each_attempt_is_one_line_and_the_other_parts
     assert f"in.csv from line {rows[7] + 2}: " in errors[0]
     assert "killed" in errors[0] or "exited unexpectedly" in errors[0]
     assert "Traceback" not in said
-    kept = committed(scoring, output)
+    kept = len(scoring.committed(output))
     assert kept >= (PARTS - 1 if engine == "dask" else 1)
     scoring.asked()
     resumed(scoring, output, "local")

@@ -16,8 +16,6 @@ import pytest
 from tests.conftest import Shell
 from tests.obedient_model import PARTS, Obedient, obedient
 
-pytestmark = pytest.mark.nightly  # until all of them hold
-
 OUTPUTS = pytest.mark.parametrize("output", ["out.csv", "parts/"])
 
 
@@ -33,7 +31,7 @@ def running(scoring: Obedient, output: str, *options: str) -> Iterator[Any]:
     arguments = [*scoring.options, "--jobs", "1", "--output", output, *options]
     process = scoring.shell.start("-m", "inference", *arguments)
     try:
-        until(lambda: len(tallies(scoring, output)) >= 5, process)
+        until(lambda: len(scoring.committed(output)) >= 5, process)
         until(lambda: max(asked(scoring)) >= 3000, process)
         yield process
     finally:
@@ -44,11 +42,6 @@ def running(scoring: Obedient, output: str, *options: str) -> Iterator[Any]:
 
 def asked(scoring: Obedient) -> list[int]:
     return [int(line) for line in (scoring.folder / "asked").read_text().split()]
-
-
-def tallies(scoring: Obedient, output: str) -> list[Path]:
-    work = f".{output}.scoring" if not output.endswith("/") else f"{output}_scoring"
-    return list((scoring.folder / work).glob("part-*.json"))
 
 
 def until(true: Callable[[], bool], process: Any) -> None:
@@ -105,7 +98,7 @@ def test_parts_that_were_changed_or_cut_are_made_again_and_no_others(
     first, second = parts(scoring, output)[:2]
     change(first)
     second.write_bytes(second.read_bytes()[:-10])
-    whole = len(tallies(scoring, output)) - 2
+    whole = len(scoring.committed(output)) - 2
     scoring.asked()
 
     done = scoring.shell.score(*options, "--resume")
