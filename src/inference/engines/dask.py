@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Sequence
 from importlib import import_module
 from typing import Any
 
 from inference.engines.engine import Engine, Outcome
-from inference.engines.shipping import Cargo, caller, packed, unpacked
+from inference.engines.shipping import Cargo, Content, caller, giver, packed, unpacked
 from mlproject.base.errors import ConfigurationError, reason
 
 # A worker that is killed takes its calls with it; they are made elsewhere, so many times.
@@ -27,8 +28,7 @@ class DaskEngine(Engine):
         if not items:
             return
         distributed: Any = import_module("distributed")
-        (cargo,) = self._client.scatter([Cargo.of(task).content], broadcast=True, hash=False)
-        call = caller()
+        cargo, call = self._sent(Cargo.of(task).content), caller()
         numbers = {
             self._client.submit(call, cargo, packed(n, item), pure=False, retries=_RETRIES): n
             for n, item in enumerate(items)
@@ -39,6 +39,16 @@ class DaskEngine(Engine):
         finally:
             self._client.cancel(list(numbers))
             cargo.release()
+
+    def _sent(self, content: Content) -> Any:
+        """Return a future of what calls need.
+
+        It is a call of its own, and no scattered data: those are lost, with all that wait for
+        them, when the workers that have them are killed.
+        """
+        config: Any = import_module("dask.config")
+        with config.set({"distributed.admin.large-graph-warning-threshold": sys.maxsize}):
+            return self._client.submit(giver(), content, pure=False, retries=_RETRIES)
 
     def everywhere(self, task: Callable[[Any], Any]) -> list[Any]:
         cargo, call = Cargo.of(task).content, caller()
@@ -57,9 +67,10 @@ class DaskEngine(Engine):
 
 
 def _outcome(future: Any, number: int) -> Outcome:
-    error = future.exception()
-    if error is None:
+    try:
         return unpacked(future.result())
+    except Exception as raised:  # noqa: BLE001 - what the call itself raises is in its answer
+        error = raised
     if type(error).__name__ == "KilledWorker":
         what = "The Dask worker that had it was killed, each time that it was tried"
     else:

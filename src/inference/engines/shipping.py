@@ -107,6 +107,11 @@ def caller() -> Callable[[Content, bytes], bytes]:
     return call
 
 
+def giver() -> Callable[[Content], Content]:
+    """Return what hands a cargo on; pickled by value."""
+    return lambda cargo: cargo
+
+
 def loader(wanted: Mapping[str, str] | None) -> Callable[[Content], Any]:
     """Return what gives a worker the task itself, where it has these versions; pickled by value."""
     received = receiver()
