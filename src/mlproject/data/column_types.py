@@ -20,6 +20,7 @@ _WHOLE, _NUMBER, _TRUTH, _TEXT = pa.int64(), pa.float64(), pa.bool_(), pa.string
 _CODE = r"^\s*[+-]?0[0-9]"
 # Whole numbers that a float may not hold to the last digit.
 _LONG = r"^\s*[+-]?[0-9]{16,}\s*$"
+_FEW = 100
 
 
 class WiderColumns(Exception):  # noqa: N818 - nothing is wrong with them
@@ -55,6 +56,9 @@ def as_type(values: Any, kind: pa.DataType, rules: TextRules) -> Any | None:
         return values.cast(kind)
     codes = pc.match_substring_regex(values, _CODE if kind == _WHOLE else f"{_CODE}|{_LONG}")
     if kind != _TRUTH and pc.any(codes).as_py():
+        return None
+    # Many values that do not fit take long to find, and the first of them is enough.
+    if len(values) > _FEW and converted(values.slice(0, _FEW), kind, rules)[1]:
         return None
     made, odd = converted(values, kind, rules)
     return None if odd else made
