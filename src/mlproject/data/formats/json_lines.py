@@ -34,7 +34,7 @@ class JsonLinesFile(DataFile):
 
     @classmethod
     def opened(cls, item: SourceFile, *, whole: bool) -> JsonLinesFile:
-        """Return a file with the keys of all its objects, or of those in its first piece."""
+        """Return a file with the keys of all objects, or of those in the first piece with any."""
         columns: dict[str, None] = {}
         for piece in pieces(item, None):
             rows = piece.rows()
@@ -42,7 +42,7 @@ class JsonLinesFile(DataFile):
                 content = _object(rows, row)
                 if isinstance(content, dict):
                     columns |= dict.fromkeys(content)
-            if not whole:
+            if columns and not whole:
                 break
         return cls(item, list(columns), can_be_cut=can_be_cut(item))
 
