@@ -251,11 +251,12 @@ def test_parquet_files_of_other_types_end_in_one_line(identity: Shell, on_error:
 @pytest.mark.nightly
 def test_memory_does_not_grow_with_the_rows_that_are_bad(identity: Shell) -> None:
     peaks = []
-    for rows in (200_000, 2_000_000):
+    for rows in (200_000, 2_000_000):  # of parts that are alike
         (identity.folder / "bad.csv").write_text("x\n" + "no number\n" * rows)
         done = identity.python(
             *("-m", "inference", "--model", "model", "--input", "bad.csv", *OPTIONS[4:]),
             *("--output", f"bad-{rows}.csv", "--on-error", "reject", "--max-rejects", "1"),
+            *("--part-size", "1MB"),
             "--json",
         )
         assert (done.code, done.json["rows_rejected"]) == (0, rows), done.err
