@@ -360,21 +360,24 @@ def slow(X):
 
 def pressed(shell: Shell, presses: int, gap: float, *command: str) -> Finished:
     """Run a command of its own, and press Ctrl-C again and again once it is at work."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *command],
         cwd=shell.folder,
         env=shell.environment | {"PYTHONPATH": f"{shell.environment['PYTHONPATH']}:."},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    while not (shell.folder / "fitting").exists() and process.poll() is None:
-        time.sleep(0.05)
-    for _ in range(presses):
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        time.sleep(gap)
-    out, err = process.communicate(timeout=60)
+    ) as process:
+        try:
+            while not (shell.folder / "fitting").exists() and process.poll() is None:
+                time.sleep(0.05)
+            for _ in range(presses):
+                if process.poll() is None:
+                    process.send_signal(signal.SIGINT)
+                time.sleep(gap)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     return Finished(process.returncode, out, err)
 
 
@@ -389,18 +392,38 @@ def test_ctrl_c_ends_with_one_line_however_often_it_is_pressed(
         (shell.folder / "slow.yaml").write_text(SLOW_RECIPE)
         options = ["slow.yaml"]
     else:
-        (shell.folder / "slow.py").write_text(SLOW_STEP)
-        namespace: dict[str, Any] = {"__name__": "slow"}
-        exec(SLOW_STEP, namespace)  # noqa: S102 - of this test
-        X = pd.DataFrame({"a": np.arange(5000.0)})
-        model = make_pipeline(FunctionTransformer(namespace["slow"]), LinearRegression())
-        saved(shell.folder / "model", model.fit(X[:5], X["a"][:5]), X)
-        X.to_csv(shell.folder / "in.csv", index=False)
-        options = ["--model", "model", "--trust", "pickle", "--input", "in.csv", "--no-track"]
-        options += ["--output", "o.csv", "--batch-rows", "64", "--jobs", "3"]
+        options = slow_scoring(shell)
     done = pressed(shell, presses, gap, "-m", command, *options)
 
     assert done.code == 130, done.err
     assert done.error == "Error: Interrupted."
     assert done.err.endswith("Error: Interrupted.\n")
     assert "ignored" not in done.err
+
+
+def slow_scoring(shell: Shell) -> list[str]:
+    """Write what a scoring of more than a minute needs; return its options."""
+    (shell.folder / "slow.py").write_text(SLOW_STEP)
+    namespace: dict[str, Any] = {"__name__": "slow"}
+    exec(SLOW_STEP, namespace)  # noqa: S102 - of this test
+    X = pd.DataFrame({"a": np.arange(500_000.0)})
+    model = make_pipeline(FunctionTransformer(namespace["slow"]), LinearRegression())
+    saved(shell.folder / "model", model.fit(X[:5], X["a"][:5]), X)
+    X.to_csv(shell.folder / "in.csv", index=False)
+    options = ["--model", "model", "--trust", "pickle", "--input", "in.csv", "--no-track"]
+    return [*options, "--output", "o.csv", "--jobs", "3"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals of this kind")
+def test_ctrl_c_ends_scoring_when_the_next_one_breaks_off_the_stopping(shell: Shell) -> None:
+    (shell.folder / "impatient.py").write_text(
+        "import os, signal\n"
+        "from inference.course import Course\n"
+        "from mlproject.cli.main import main\n"
+        "Course.stop_after = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "main('score')\n"
+    )
+    done = pressed(shell, 1, 0, "impatient.py", *slow_scoring(shell))
+
+    assert done.code == 130, done.err
+    assert done.error == "Error: Interrupted."

@@ -23,6 +23,7 @@ from inference.planning import Plan, Split
 from inference.scorer import Scorer, Scores, keep_algebra_to_one_thread
 from inference.tally import Tally, Written
 from mlproject.base.errors import DataError
+from mlproject.base.interrupts import has_struck
 from mlproject.base.stores import Store
 from mlproject.data import formats
 from mlproject.data.batches import KEPT, ORIGINAL, RAW, Batch, Parsed, Reject, batched
@@ -156,6 +157,8 @@ class ScorePart:
 
     def is_interrupted(self, number: int) -> bool:
         """Whether a part under way is not wanted any more; asked where asking costs nothing."""
+        if has_struck():
+            return True
         return self.files.tallies.is_local and not self.course.wants(number)
 
     def _check_unchanged(self, split: Split) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from inference.engines.engine import Engine, Outcome, attempted
+
+# A signal that comes just before a wait is seen when the wait is over.
+_SECONDS_BETWEEN_SIGNALS = 0.2
 
 
 class LocalEngine(Engine):
@@ -26,17 +30,23 @@ class LocalEngine(Engine):
     ) -> Generator[Outcome, None, None]:
         pool = ThreadPoolExecutor(self.at_a_time, thread_name_prefix="score")
         self._pools.append(pool)
-        waiting: set[Future[Outcome]] = set()
+        # Of all that Python has to wait with, this alone can be broken off by Ctrl-C twice.
+        done: SimpleQueue[Future[Outcome]] = SimpleQueue()
         left = enumerate(items)
+        under_way = 0
         try:
             while True:
-                while len(waiting) < self.at_a_time and (entry := next(left, None)) is not None:
-                    waiting.add(pool.submit(attempted, task, *entry))
-                if not waiting:
+                while under_way < self.at_a_time and (entry := next(left, None)) is not None:
+                    pool.submit(attempted, task, *entry).add_done_callback(done.put)
+                    under_way += 1
+                if not under_way:
                     return
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+                try:
+                    future = done.get(timeout=_SECONDS_BETWEEN_SIGNALS)
+                except Empty:
+                    continue
+                under_way -= 1
+                yield future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

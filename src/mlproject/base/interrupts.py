@@ -13,6 +13,16 @@ from types import FrameType
 from typing import Any
 
 _PATIENCE = 2
+_struck = False
+
+
+def has_struck() -> bool:
+    """Whether Ctrl-C was pressed in this command; asked by threads that should end then.
+
+    Nothing has to be done in the main thread for them to see it: there, the next Ctrl-C may break
+    off whatever would tell them.
+    """
+    return _struck
 
 
 class Interruptions:
@@ -51,6 +61,8 @@ class Interruptions:
         self._told = told
 
     def strike(self, signum: int, frame: FrameType | None) -> None:
+        global _struck
+        _struck = True
         self._count += 1
         if self._count > _PATIENCE or (self._ending and self._told):
             if not self._told:

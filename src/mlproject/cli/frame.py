@@ -17,7 +17,7 @@ import click
 from mlproject.base import errors
 from mlproject.base.console import Reporter
 from mlproject.base.finite import finite
-from mlproject.base.interrupts import Interruptions, terminated_as_interrupt
+from mlproject.base.interrupts import Interruptions, has_struck, terminated_as_interrupt
 from mlproject.base.options import collected
 from mlproject.base.redaction import redacted_text
 from mlproject.base.suggestions import did_you_mean
@@ -125,6 +125,8 @@ def described(error: BaseException) -> tuple[int, str]:
         return errors.EXIT_CONFIGURATION, f"{errors.of_files(error)}. {remedy}"
     if isinstance(error, OSError) and error.errno is not None:
         return errors.EXIT_UNEXPECTED, errors.of_files(error)
+    if has_struck():  # where a second Ctrl-C strikes, Python's own locks may complain
+        return errors.EXIT_INTERRUPTED, INTERRUPTED
     what = redacted_text(errors.reason(error))
     return errors.EXIT_UNEXPECTED, f"Unexpected {what}. This is a bug; run again with --debug"
 
