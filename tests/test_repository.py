@@ -126,15 +126,15 @@ def test_the_parameters_of_mlproject_keep_their_names_and_defaults() -> None:
     given = ("recipe", "data", "target", "params", "register", "seed", "task", "drop", "group_by")
     given += ("folds", "test_size", "missing_target", "encoding", "budget")
     empty = dict.fromkeys(given, "")
-    assert defaults["train"] == empty | {"engine": "local", "jobs": "1"}
+    assert defaults["train"] == empty | {"engine": "local", "jobs": ""}
     assert (
         defaults["promote"].items() >= {"name": "string", "version": "", "to": "champion"}.items()
     )
     assert {"data", "metric", "floor", "slice_by", "trust"} <= set(defaults["promote"])
     empty = dict.fromkeys(("run_id", "model", "rejects", "max_rejects", "batch_rows"), "")
-    empty |= dict.fromkeys(("resume", "overwrite", "trust"), "")
+    empty |= dict.fromkeys(("resume", "overwrite", "trust", "part_size"), "")
     given = {"input": "string", "output": "string", "method": "predict", "keep": "all"}
-    more = {"on_error": "fail", "jobs": "1", "engine": "local"}
+    more = {"on_error": "fail", "jobs": "", "engine": "local"}
     assert defaults["score"] == empty | given | more
 
 
