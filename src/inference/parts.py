@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from inference import existing, manifest
 from inference.course import Course
+from inference.engines.engine import Outcome
 from inference.engines.probing import Check
 from inference.holding import Holding
 from inference.job import Job
 from inference.part import ScorePart, Stopped, output_schema
 from inference.planning import Look, Plan, Split, plan
-from inference.publishing import as_file, as_folder
+from inference.publishing import Publishing
 from inference.request import REJECT
 from inference.scorer import one_thread_of_algebra
 from inference.tally import Tally, total
@@ -41,6 +42,7 @@ class Scoring:
         self.holding = holding
         self.state = holding.state
         self._plan: Plan | None = None
+        self._publishing: Publishing | None = None
         self._tallies: dict[int, Tally] = {}
 
     def scored(self) -> Tally:
@@ -59,8 +61,10 @@ class Scoring:
             job.reporter.say(f"The input is read as {name}, and written as UTF-8")
         while True:
             state.write(request, found)
+            self.close()
+            self._publishing = Publishing.of(job, [split.number for split in found.splits])
             try:
-                self._tallies, resumed = self._parts_of(found)
+                self._tallies, resumed = self._parts_of(found, self._publishing)
                 break
             except WiderColumns as error:
                 found = found.kept_as(error.types)
@@ -70,6 +74,11 @@ class Scoring:
         for text in made.warnings:
             job.reporter.warn(f"The model says: {' '.join(text.split())}")
         return made
+
+    def close(self) -> None:
+        """Let go of what is not published."""
+        if self._publishing is not None:
+            self._publishing.close()
 
     def _prepared(self) -> dict[str, Any]:
         """Check what an interrupted run has left, and return what this one is asked for."""
@@ -125,7 +134,7 @@ class Scoring:
             made = made.kept_as(column_types.named(before.get("kept") or {}))
         return made
 
-    def _parts_of(self, found: Plan) -> tuple[dict[int, Tally], int]:
+    def _parts_of(self, found: Plan, publishing: Publishing) -> tuple[dict[int, Tally], int]:
         """Return the tallies of all parts, and how many rows were scored before."""
         job, state = self.job, self.state
         work = self._work(found)
@@ -145,42 +154,41 @@ class Scoring:
         ):
             moved = _one_at_a_time(show)
             for number, tally in tallies.items():
+                publishing.take(number, tally)
                 moved(found.size_of(found.splits[number]), tally.rows_in)
             if not job.engine.is_remote:
                 work = replace(work, moved=moved, threads=_threads(job, len(left)))
-            errors = self._run(work, left, tallies, moved)
+            errors: dict[int, Exception] = {}
+            with closing(self._outcomes(work, left)) as outcomes:
+                for split, outcome in outcomes:
+                    if outcome.error is None:
+                        tallies[split.number] = outcome.value
+                        publishing.take(split.number, outcome.value)
+                        if work.moved is None:
+                            moved(found.size_of(split), outcome.value.rows_in)
+                    elif not isinstance(outcome.error, Stopped):
+                        errors[split.number] = outcome.error
+                        work.course.stop_after(split.number)
         self._raise_first(found, errors)
         for tally in tallies.values():
             tally.warnings = tally.warnings or noted
         return tallies, resumed
 
-    def _run(
-        self,
-        work: ScorePart,
-        splits: Sequence[Split],
-        tallies: dict[int, Tally],
-        moved: Callable[[int, int], None],
-    ) -> dict[int, Exception]:
-        """Have splits scored; add to the tallies, and return what went wrong."""
-        errors: dict[int, Exception] = {}
+    def _outcomes(
+        self, work: ScorePart, splits: Sequence[Split]
+    ) -> Generator[tuple[Split, Outcome], None, None]:
+        """Yield what becomes of splits; stop what is under way when nobody takes it any more."""
         outcomes = self.job.engine.outcomes(work, splits)
+        whole = False
         try:
             for outcome in outcomes:
-                split = splits[outcome.number]
-                if outcome.error is None:
-                    tallies[split.number] = outcome.value
-                    if work.moved is None:
-                        moved(work.plan.size_of(split), outcome.value.rows_in)
-                elif not isinstance(outcome.error, Stopped):
-                    errors[split.number] = outcome.error
-                    work.course.stop_after(split.number)
-        except BaseException:
-            work.course.stop_after(-1)
-            raise
+                yield splits[outcome.number], outcome
+            whole = True
         finally:
+            if not whole:
+                work.course.stop_after(-1)
             outcomes.close()
             self.job.engine.settle()
-        return errors
 
     def _work(self, found: Plan) -> ScorePart:
         job = self.job
@@ -208,16 +216,16 @@ class Scoring:
     def published(self, tally: Tally) -> dict[str, Any]:
         """Put the output under its name, and return its manifest."""
         job, found = self.job, self._plan
-        assert found is not None  # noqa: S101 - scored() has made it
+        assert found is not None and self._publishing is not None  # noqa: S101 - see scored()
         empty = job.scorer(
             pa.table({f.name: pa.array([], f.type) for f in found.selection.features})
         )
         schema = output_schema(found, empty.predictions.schema)
         tally.columns = tally.columns or schema.names
-        publish = as_folder if job.paths.file is None else as_file
         tallies = [self._tallies[split.number] for split in found.splits]
         self.holding.claim.check()
-        content = publish(job, tallies, tally, schema)
+        content = self._publishing.done(tallies, tally, schema)
+        self.close()
         self.holding.claim.remove()
         return content
 

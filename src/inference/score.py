@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -81,9 +81,10 @@ def _done(job: Job, held: Holding) -> tuple[dict[str, Any], Tally | None, float]
         held.leave_nothing()
         job.reporter.say(f"{job.paths.given} is already complete: nothing is left to score")
         return content, None, 0.0
-    started, scoring = time.perf_counter(), Scoring(job, held)
-    tally = scoring.scored()
-    content = scoring.published(tally)
+    started = time.perf_counter()
+    with closing(Scoring(job, held)) as scoring:
+        tally = scoring.scored()
+        content = scoring.published(tally)
     return content, tally, time.perf_counter() - started
 
 

@@ -84,6 +84,11 @@ class LocalStore(Store):
         finally:
             path.unlink(missing_ok=True)
 
+    def sweep(self, name: str) -> None:
+        for item in self._everything():
+            if is_scratch(item.name) and item.name.startswith(f".{checked(name)}."):
+                item.unlink()
+
     def put(self, path: Path, name: str) -> None:
         target = self._file(name)
         if target.exists():

@@ -118,6 +118,9 @@ class Store(ABC):
         What is left of it is removed at the end of the block.
         """
 
+    def sweep(self, name: str) -> None:  # noqa: B027 - elsewhere they are in temporary folders
+        """Remove the scratch files of a name that killed processes left: nobody writes any."""
+
     @abstractmethod
     def put(self, path: Path, name: str) -> None:
         """Move a file of this machine here in one step, in place of what is there."""

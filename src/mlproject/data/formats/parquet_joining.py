@@ -8,7 +8,7 @@ Source: https://github.com/apache/parquet-format/blob/master/src/main/thrift/par
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -49,6 +49,7 @@ class _Part:
 
     path: Path
     footer: dict[int, Value]
+    schema: pa.Schema
     end: int
 
     @property
@@ -60,48 +61,64 @@ class _Part:
         return [chunk for group in self.groups for chunk in _structs(group, _COLUMNS)]
 
 
-def join(parts: Sequence[Path], target: BinaryIO) -> int:
-    """Write one Parquet file with the row groups of others, in order.
+class ParquetJoining:
+    """One Parquet file, written with the row groups of others, which are added in order.
 
     Parameters
     ----------
-    parts : sequence of Path
-        At least one. Their columns have the same names and types. Schema, key-value metadata and
-        the name of the writer are those of the first.
     target : binary stream
-        Is written from here on, and never sought in. Nothing is written when parts are refused.
+        Is written from here on, and never sought in.
 
-    Returns
-    -------
-    int
-        The number of rows.
-
-    Raises
-    ------
-    DataError
-        When a part is no Parquet file, is encrypted, or has other columns than the first.
+    Attributes
+    ----------
+    rows : int
+        How many were added.
     """
-    with _naming(parts[0]):
-        first = _opened(parts[0])
-        schema = pyarrow.parquet.read_schema(parts[0])
-    groups: list[bytes] = []
-    copies: list[tuple[_Part, bytes]] = []
-    rows, position = 0, len(_MAGIC)
-    for path in parts:
+
+    def __init__(self, target: BinaryIO) -> None:
+        self.rows = 0
+        self._target = target
+        self._first: _Part | None = None
+        self._groups: list[bytes] = []
+        self._position = len(_MAGIC)
+
+    def add(self, path: Path) -> None:
+        """Add a file; nothing of it is written when it is refused.
+
+        Schema, key-value metadata and the name of the writer are those of the first.
+
+        Raises
+        ------
+        DataError
+            When it is no Parquet file, is encrypted, or has other columns than the first.
+        """
         with _naming(path):
             part = _opened(path)
-            _check_alike(part, first, schema)
-            indexes = _shifted(part, position - len(_MAGIC))
-            groups += [_numbered(group, len(groups) + n) for n, group in enumerate(part.groups)]
-            rows += part.footer[_ROWS].content
-        copies.append((replace(part, footer={}), indexes))
-        position += part.end - len(_MAGIC) + len(indexes)
-    footer = first.footer | {
-        _ROWS: Value(thrift.I64, rows),
-        _ROW_GROUPS: Value(thrift.LIST, Items(thrift.STRUCT, groups)),
-    }
-    _write(target, copies, thrift.written(thrift.STRUCT, footer))
-    return rows
+            first = self._first or part
+            _check_alike(part, first)
+            if self._first is None:
+                self._first = part
+                self._target.write(_MAGIC)
+            shift = self._position - len(_MAGIC)
+            indexes = _shifted(part, shift)
+            numbered = [
+                _numbered(group, len(self._groups) + n) for n, group in enumerate(part.groups)
+            ]
+        _copy(part, self._target)
+        self._target.write(indexes)
+        self._groups += numbered
+        self._position += part.end - len(_MAGIC) + len(indexes)
+        self.rows += part.footer[_ROWS].content
+
+    def finish(self) -> None:
+        """Write what stands at the end; at least one file was added."""
+        assert self._first is not None  # noqa: S101 - as the docstring says
+        footer = self._first.footer | {
+            _ROWS: Value(thrift.I64, self.rows),
+            _ROW_GROUPS: Value(thrift.LIST, Items(thrift.STRUCT, self._groups)),
+        }
+        data = thrift.written(thrift.STRUCT, footer)
+        self._target.write(data + len(data).to_bytes(4, "little") + _MAGIC)
 
 
 @contextmanager
@@ -119,12 +136,13 @@ def _opened(path: Path) -> _Part:
         size = file.seek(0, io.SEEK_END)
         start = _footer_start(file, size)
         file.seek(start)
-        part = _Part(path, thrift.read_struct(file.read(size - start)), start)
+        footer = thrift.read_struct(file.read(size - start))
+    part = _Part(path, footer, pa.schema([]), start)
     if _ENCRYPTION in part.footer or any(_ENCRYPTED.intersection(item) for item in part.chunks):
         raise ValueError(_ENCRYPTED_TEXT)
     if any(_FILE_PATH in chunk for chunk in part.chunks):
         raise ValueError("its columns are in other files")
-    return replace(part, end=_indexes_start(part))
+    return replace(part, schema=pyarrow.parquet.read_schema(path), end=_indexes_start(part))
 
 
 def _footer_start(file: BinaryIO, size: int) -> int:
@@ -148,10 +166,10 @@ def _indexes_start(part: _Part) -> int:
     return start if start + length == part.end else part.end
 
 
-def _check_alike(part: _Part, first: _Part, schema: pa.Schema) -> None:
-    own = pyarrow.parquet.read_schema(part.path)
-    if not own.equals(schema):
-        pairs = [(_shown(field), _shown(other)) for field, other in zip_longest(own, schema)]
+def _check_alike(part: _Part, first: _Part) -> None:
+    if not part.schema.equals(first.schema):
+        columns = zip_longest(part.schema, first.schema)
+        pairs = [(_shown(field), _shown(other)) for field, other in columns]
         field, other = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
         raise ValueError(f"it has {field} where {first.path} has {other}")
     if _stored(part) != _stored(first):
@@ -203,20 +221,16 @@ def _shift(fields: dict[int, Value], numbers: tuple[int, ...], shift: int) -> No
             fields[number] = Value(thrift.I64, fields[number].content + shift)
 
 
-def _write(target: BinaryIO, copies: list[tuple[_Part, bytes]], footer: bytes) -> None:
-    target.write(_MAGIC)
-    for part, indexes in copies:
-        with part.path.open("rb") as file:
-            file.seek(len(_MAGIC))
-            left = part.end - len(_MAGIC)
-            while left:
-                block = file.read(min(left, _BLOCK))
-                if not block:
-                    raise DataError(f"{part.path} became shorter while it was copied")
-                target.write(block)
-                left -= len(block)
-        target.write(indexes)
-    target.write(footer + len(footer).to_bytes(4, "little") + _MAGIC)
+def _copy(part: _Part, target: BinaryIO) -> None:
+    with part.path.open("rb") as file:
+        file.seek(len(_MAGIC))
+        left = part.end - len(_MAGIC)
+        while left:
+            block = file.read(min(left, _BLOCK))
+            if not block:
+                raise DataError(f"{part.path} became shorter while it was copied")
+            target.write(block)
+            left -= len(block)
 
 
 def _structs(fields: dict[int, Value], number: int) -> list[dict[int, Value]]:
