@@ -77,6 +77,16 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _own_variables() -> Iterator[None]:
+    """What MLflow puts into the environment, such as the experiment it was set to, ends there."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
 def new_environment(home: Path) -> dict[str, str]:
     """Return the environment of a new user: an empty HOME, and nothing of this process's MLflow."""
     kept = {

@@ -78,6 +78,13 @@ def resumed(scoring: Obedient, output: str, engine: str) -> Finished:
     return done
 
 
+def is_published(scoring: Obedient, output: str) -> bool:
+    """Whether an output is there; what was beside it may still be being removed."""
+    if output.endswith("/"):
+        return (scoring.folder / output / "_manifest.json").exists()
+    return (scoring.folder / output).exists()
+
+
 def forget(scoring: Obedient, output: str) -> None:
     path = scoring.folder / output
     shutil.rmtree(path) if output.endswith("/") else path.unlink()
@@ -96,7 +103,7 @@ def killed_and_resumed(scoring: Obedient, engine: str, output: str, moments: ran
         process.wait()
         kill_all(process)
     kept = len(scoring.committed(output))
-    is_there = (scoring.folder / output).exists() and not scoring.work_of(output).exists()
+    is_there = is_published(scoring, output)
     scoring.asked()
 
     done = resumed(scoring, output, "local")

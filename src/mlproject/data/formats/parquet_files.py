@@ -31,7 +31,9 @@ _MOST_ROWS = 1 << 15
 _BUFFER_BYTES = 1 << 18
 _CELLS_WRITTEN = 1 << 21
 _ROW_GROUP = 1 << 17
-# Rows before a piece have to be decoded to get at it.
+# Rows before a piece have to be decoded to get at it: a group is cut where it is as large as
+# several parts, and into few pieces.
+_PARTS_OF_A_PIECE = 4
 _MOST_PIECES_OF_A_GROUP = 8
 
 
@@ -77,7 +79,8 @@ class ParquetFile(DataFile):
             if held and held + taken > size:
                 cuts.append(row)
                 held = 0
-            pieces = min(_MOST_PIECES_OF_A_GROUP, taken // size + 1, rows or 1)
+            pieces = -(-taken // (_PARTS_OF_A_PIECE * size)) or 1
+            pieces = min(pieces, _MOST_PIECES_OF_A_GROUP, rows or 1)
             cuts += [row + rows * number // pieces for number in range(1, pieces)]
             row, held = row + rows, held + taken // pieces
         return cuts
