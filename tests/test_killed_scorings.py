@@ -157,11 +157,14 @@ def test_a_worker_that_is_killed_at_each_attempt_is_one_line_and_the_other_parts
 
     assert process.returncode == 2, said
     assert len(errors) == 1, said
-    assert f"in.csv from line {rows[7] + 2}: " in errors[0]
     assert "killed" in errors[0] or "exited unexpectedly" in errors[0]
     assert "Traceback" not in said
     kept = len(scoring.committed(output))
-    assert kept >= (7 if engine == "dask" else 1)  # those before it
+    if "none came back" in errors[0]:  # Dask does not restart who is killed while it starts
+        assert kept >= 7
+    else:
+        assert f"in.csv from line {rows[7] + 2}: " in errors[0]
+        assert kept == PARTS - 1 if engine == "dask" else kept >= 1
     scoring.asked()
     resumed(scoring, output, "local")
     assert len(scoring.asked()) == PARTS - kept

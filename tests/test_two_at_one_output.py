@@ -108,12 +108,20 @@ def test_parts_that_were_changed_or_cut_are_made_again_and_no_others(
     assert len(scoring.asked()) == PARTS - whole
 
 
-def test_a_part_that_is_changed_while_others_are_scored_is_noticed(scoring: Obedient) -> None:
+def test_a_part_that_is_changed_before_it_is_joined_is_noticed(scoring: Obedient) -> None:
     with running(scoring, "out.csv") as process:
-        change(parts(scoring, "out.csv")[0])
-        scoring.go_on()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (scoring.work_of("out.csv") / "part-00000.json").unlink()
+    scoring.asked()
+    scoring.hold(0)  # the part that all others have to wait for
+    options = [*scoring.options, "--output", "out.csv", "--resume"]
+    process = scoring.shell.start("-m", "inference", *options)
+    until(lambda: (scoring.folder / "asked").exists(), process)
+    change(parts(scoring, "out.csv")[1])
+    scoring.go_on()
 
-        assert process.wait() == 3
+    assert process.wait() == 3
     assert "is not what was written there" in process.communicate()[1]
     assert not (scoring.folder / "out.csv").exists()
 

@@ -26,9 +26,10 @@ PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 PREDICTION = "prediction"
 # How many rows the model is asked at once, always but at the end of a split: libraries for linear
 # algebra choose their code by the number of rows, and round differently. So a prediction does not
-# depend on how the rows are cut into batches. Models without linear algebra are asked about whole
-# batches, of any multiple of _GRAIN.
-_CALL = 8192
+# depend on how the rows are cut into batches. Of wide rows they are fewer. Models without linear
+# algebra are asked about whole batches, of any multiple of _GRAIN.
+_CALL, _CALL_OF_WIDE_ROWS = 1 << 15, 1 << 13
+_WIDE = 64
 _GRAIN = 64
 _MOST_CELLS = 1 << 21
 _MOST_ROWS = 1 << 15
@@ -68,7 +69,9 @@ class Scorer:
                 "Use --method predict",
             )
         inspection.run_in_one_thread(estimator)
-        self._call = None if inspection.is_row_by_row(estimator) else _CALL
+        self._width = self.schema.width or len(self.schema.features) or 1
+        call = _CALL if self._width <= _WIDE else _CALL_OF_WIDE_ROWS
+        self._call = None if inspection.is_row_by_row(estimator) else call
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.good = self._good_row(model.example)
@@ -85,8 +88,7 @@ class Scorer:
 
         Predictions do not depend on it.
         """
-        width = self.schema.width or len(self.schema.features) or 1
-        rows = wanted or min(_MOST_ROWS, max(self.grain, _MOST_CELLS // width))
+        rows = wanted or min(_MOST_ROWS, max(self.grain, _MOST_CELLS // self._width))
         return -(-rows // self.grain) * self.grain
 
     @property

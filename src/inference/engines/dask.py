@@ -29,13 +29,31 @@ class DaskEngine(Engine):
             return
         distributed: Any = import_module("distributed")
         cargo, call = self._sent(Cargo.of(task).content), caller()
-        numbers = {
-            self._client.submit(call, cargo, packed(n, item), pure=False, retries=_RETRIES): n
-            for n, item in enumerate(items)
-        }
+
+        def sent(number: int) -> Any:
+            call_of_item = packed(number, items[number])
+            return self._client.submit(call, cargo, call_of_item, pure=False, retries=_RETRIES)
+
+        numbers = {sent(number): number for number in range(len(items))}
+        suspects: list[int] = []
         try:
             for future in distributed.as_completed(numbers):
-                yield _outcome(future, numbers[future])
+                if _is_killed(future):
+                    suspects.append(numbers[future])
+                else:
+                    yield _outcome(future, numbers[future])
+            # Dask suspects all calls that a killed worker had, also those which it had not begun.
+            # Each is made alone: who kills it then is the one.
+            failed = []
+            for number in suspects:
+                alone = sent(number)
+                numbers[alone] = number
+                outcome = _outcome(alone, number)
+                if outcome.error is None:
+                    yield outcome
+                else:
+                    failed.append(outcome)
+            yield from failed
         finally:
             self._client.cancel(list(numbers))
             cargo.release()
@@ -66,13 +84,20 @@ class DaskEngine(Engine):
         return [outcome.value for outcome in made]
 
 
+def _is_killed(future: Any) -> bool:
+    """Whether a future that is done was given up because workers were killed."""
+    return future.status == "error" and type(future.exception()).__name__ == "KilledWorker"
+
+
 def _outcome(future: Any, number: int) -> Outcome:
     try:
         return unpacked(future.result())
     except Exception as raised:  # noqa: BLE001 - what the call itself raises is in its answer
         error = raised
-    if type(error).__name__ == "KilledWorker":
+    if _is_killed(future):
         what = "The Dask worker that had it was killed, each time that it was tried"
+    elif type(error).__name__ == "NoWorkerError":
+        what = "All workers of the Dask cluster were killed, and none came back"
     else:
         what = f"The Dask cluster cannot make the call: {reason(error)}"
     failed = ConfigurationError(what, "Its workers need Python and the packages that are here")

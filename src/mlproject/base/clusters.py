@@ -14,6 +14,7 @@ from mlproject.base.errors import ConfigurationError, reason
 from mlproject.base.redaction import redacted
 
 _CONNECT_SECONDS = 10
+_NO_WORKERS = "60s"
 
 
 def check_installed(engine: str) -> None:
@@ -39,9 +40,12 @@ def dask(jobs: int | None) -> Iterator[Any]:
             client = distributed.Client(address, timeout=_CONNECT_SECONDS)
         else:
             workers = None if jobs in (None, -1) else jobs
-            client = distributed.Client(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None
-            )
+            config: Any = import_module("dask.config")
+            # A worker that is killed while it starts is not started again.
+            with config.set({"distributed.scheduler.no-workers-timeout": _NO_WORKERS}):
+                client = distributed.Client(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None
+                )
     except (OSError, TimeoutError, ValueError) as error:
         raise ConfigurationError(f"No Dask scheduler answers{where}: {reason(error)}") from error
     with client:  # which closes a cluster of our own too, after everybody has left it
