@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from mlproject.base.errors import DataError
+from mlproject.base.redaction import redacted, redacted_text
 from mlproject.data import table as tables
 from tests.conftest import served
 
@@ -164,3 +165,25 @@ def test_a_broken_file_is_named_with_where_it_breaks(
 def test_a_sample_has_the_same_hash_every_time() -> None:
     assert tables.load("sklearn:iris").sha256 == tables.load("sklearn:iris").sha256
     assert tables.load("sklearn:iris").sha256 != tables.load("sklearn:wine").sha256
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://user:p@ss@host/f.csv?sig=secret", "https://host/f.csv"),
+        (
+            "abfss://box@account.dfs.core.windows.net/f",
+            "abfss://box@account.dfs.core.windows.net/f",
+        ),
+        (
+            "wasbs://box@account.blob.core.windows.net/f?sig=secret",
+            "wasbs://box@account.blob.core.windows.net/f",
+        ),
+        ("abfss://box:secret@account/f", "abfss://account/f"),
+        ("abfss://box@secret@account/f", "abfss://account/f"),
+        ("s3://bucket/f", "s3://bucket/f"),
+    ],
+)
+def test_addresses_lose_their_secrets_and_keep_their_containers(address: str, shown: str) -> None:
+    assert redacted(address) == shown
+    assert redacted_text(f"no {address} there") == f"no {shown} there"

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-_USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@'\"]*@")
+# Before the @ of these stands a container, no secret; what has a colon is one all the same.
+_CONTAINER = r"(?:abfss?|wasbs?)://[^/\s@:'\"]*@"
+_USER_INFO = re.compile(
+    rf"(?P<kept>{_CONTAINER}(?![^/\s'\"]*@))|(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]*@",
+    re.IGNORECASE,
+)
 _QUERY = re.compile(r"(?P<address>[A-Za-z][A-Za-z0-9+.-]*://[^\s?'\"]*)\?[^\s'\"]*")
 
 
@@ -17,11 +22,15 @@ def redacted(address: str) -> str:
         parts = urlsplit(address)
     except ValueError:  # not an address after all
         return redacted_text(address)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", "")) if host else redacted_text(address)
+    if not parts.netloc.rpartition("@")[2]:
+        return redacted_text(address)
+    return _without_user(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")))
 
 
 def redacted_text(text: str) -> str:
     """Return a message in which every address has lost user, password and query."""
-    without_user = _USER_INFO.sub(lambda match: match["scheme"], text)
-    return _QUERY.sub(lambda match: match["address"], without_user)
+    return _QUERY.sub(lambda match: match["address"], _without_user(text))
+
+
+def _without_user(text: str) -> str:
+    return _USER_INFO.sub(lambda match: match["kept"] or match["scheme"], text)
