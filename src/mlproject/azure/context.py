@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 from mlproject.azure import credentials
 from mlproject.azure.credentials import Credential
-from mlproject.azure.uris import Workspace, workspace_of
+from mlproject.azure.uris import Workspace, host_of, workspace_of
 from mlproject.base import environ
 from mlproject.base.errors import TrackingError
 
 # Named, the cloud is not asked for over the network.
 _CLOUDS = {".ml.azure.us": "AzureUSGovernment", ".ml.azure.cn": "AzureChinaCloud"}
 _CLOUD = "AzureCloud"
-_API_HOSTS = (".api.azureml.ms", ".api.ml.azure.us", ".api.ml.azure.cn")
+# Regions and private workspaces, of all clouds.
+_API_HOST = re.compile(r"([a-z0-9-]+\.)+api\.(azureml\.ms|ml\.azure\.us|ml\.azure\.cn)(:443)?")
 _LOCK = threading.Lock()
 _KNOWN: dict[Workspace, Context] = {}
 
@@ -72,10 +73,10 @@ def _is_trusted(host: str) -> bool:
 
     Artifact URIs come from data, such as the source of a model version.
     """
-    if host.endswith(_API_HOSTS):
+    if _API_HOST.fullmatch(host):
         return True
     named = (environ.get(environ.TRACKING_URI), environ.get(environ.REGISTRY_URI))
-    return any(urlsplit(uri).netloc == host for uri in named if uri)
+    return any(host_of(uri) == host for uri in named if uri)
 
 
 def adopt(uri: str, credential: Credential) -> None:

@@ -22,6 +22,8 @@ _RUN = re.compile(
     r"/experiments/(?P<experiment>[^/]+)/runs/(?P<run>[^/]+)"
     r"(?P<artifacts>/artifacts(/(?P<path>.*))?)?"
 )
+# Names of hosts and a port, and nothing that two parsers may read in two ways.
+_HOST = re.compile(r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 _UPLOAD = re.compile(r"/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)(/(?P<path>.*))?")
 # The Studio of each cloud, by the end of the API's host (Azure's documentation on endpoints).
 _STUDIOS = {".ml.azure.us": "ml.azure.us", ".ml.azure.cn": "studio.ml.azure.cn"}
@@ -150,16 +152,36 @@ def service_uri(uri: str) -> str:
     return f"{SERVICE_SCHEME}://{uri[len(prefix) :]}"
 
 
+def host_of(uri: str) -> str | None:
+    """Return the host of a URI, with its port, as whatever connects to it reads it.
+
+    None for what is no plain host: with a user, a backslash, a blank or letters outside ASCII,
+    which one parser takes for a part of the host and another for its end.
+    """
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    host = urlsplit(uri).netloc.lower()
+    try:
+        connected = parse_url(f"https://{host}")
+    except LocationParseError:
+        return None
+    written = uri.partition("://")[2].partition("/")[0].lower()
+    return host if _HOST.fullmatch(written) and host == connected.netloc == written else None
+
+
 def _parts(uri: str) -> tuple[Workspace, str]:
-    parts = urlsplit(uri)
-    match = _SCOPE.fullmatch(parts.path)
-    if not parts.netloc or not match:
+    try:
+        host, match = host_of(uri), _SCOPE.fullmatch(urlsplit(uri).path)
+    except ValueError:  # brackets without an address
+        host, match = None, None
+    if host is None or not match:
         raise ValueError(
             f"'{uri}' names no Azure ML workspace; it should end in "
             "/subscriptions/ID/resourceGroups/GROUP/providers/"
             "Microsoft.MachineLearningServices/workspaces/NAME"
         )
-    workspace = Workspace(parts.netloc, match["subscription"], match["group"], match["name"])
+    workspace = Workspace(host, match["subscription"], match["group"], match["name"])
     return workspace, match["rest"] or ""
 
 
