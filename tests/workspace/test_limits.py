@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
 from mlflow.exceptions import MlflowException
 
+from mlproject.azure.bookkeeping import OVERFLOW
+from mlproject.azure.overflow import Overflow
 from tests.workspace.conftest import URI, emulated
 
 
@@ -43,6 +45,26 @@ def test_a_second_overflow_has_a_file_of_its_own(store: Any) -> None:
     paths = {item.path for item in store.MlflowClient().list_artifacts(run.info.run_id)}
     assert "overflow.json" in paths
     assert len([path for path in paths if path.startswith("overflow-")]) == 1
+
+
+def test_a_tag_cannot_have_a_file_written_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Obliging:
+        """A service that has an artifact of any name."""
+
+        def get(self, name: str, path: Path) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"params": {"p": "1"}, "tags": {}, "metrics": []}))
+
+    tags = [RunTag(f"{OVERFLOW}../planted/overflow.json", "1")]
+    run: Any = Run(RunInfo("r", "e", "u", "FINISHED", 0, 0, "active"), RunData(tags=tags))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    found = Overflow(run, lambda _: Obliging())  # type: ignore[arg-type,return-value]
+
+    assert found.read().params == {"p": "1"}
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_a_tag_that_is_too_long_is_kept_whole_and_takes_nothing_along(store: Any) -> None:

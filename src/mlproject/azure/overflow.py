@@ -79,8 +79,8 @@ class Overflow:
             return items
         files = self._files(self._run)
         with TemporaryDirectory(prefix="mlproject-") as folder:
+            path = Path(folder) / "content"  # the names come from tags, which anybody may write
             for name in self._names:
-                path = Path(folder) / name
                 try:
                     files.get(name, path)
                     content = json.loads(path.read_text(encoding="utf-8"))
