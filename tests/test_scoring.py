@@ -306,6 +306,7 @@ def test_a_pickle_is_not_loaded_unless_it_is_trusted(shell: Shell) -> None:
     other = "sha256:" + "0" * 64
     assert score(shell, *options, "--overwrite", "--trust", other).code == 5
     (shell.folder / ".mlproject.yaml").write_text("trust: [pickle]\n")
+    assert shell.mlproject("allow").code == 0
     assert scored(shell, *options, "--overwrite")["rows_out"] == 3
 
 

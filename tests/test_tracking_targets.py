@@ -39,8 +39,8 @@ def test_the_order_is_option_variable_saved_choice_store_in_the_folder_local(
     (work / "mlruns" / "0" / "meta.yaml").write_text("")
     assert (resolve().uri, resolve().origin) == (local(work), "the folder mlruns")
 
-    settings.write_tracking("http://saved:5000")
-    assert resolve().uri == "http://saved:5000"
+    settings.write_tracking("http://127.0.0.1:5000")
+    assert resolve().uri == "http://127.0.0.1:5000"
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://variable:5000")
     assert (resolve().uri, resolve().origin) == ("http://variable:5000", "MLFLOW_TRACKING_URI")
@@ -82,6 +82,7 @@ def test_a_saved_choice_holds_below_its_folder_and_relative_to_it(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.write_tracking("local")
+    (work / ".git").mkdir()
     (work / "deep" / "er").mkdir(parents=True)
     monkeypatch.chdir(work / "deep" / "er")
 

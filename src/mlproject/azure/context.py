@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,15 +9,14 @@ from typing import Any
 
 from mlproject.azure import credentials
 from mlproject.azure.credentials import Credential
-from mlproject.azure.uris import Workspace, host_of, workspace_of
+from mlproject.azure.uris import Workspace, is_service_host, workspace_of
 from mlproject.base import environ
 from mlproject.base.errors import TrackingError
+from mlproject.base.hosts import host_of
 
 # Named, the cloud is not asked for over the network.
 _CLOUDS = {".ml.azure.us": "AzureUSGovernment", ".ml.azure.cn": "AzureChinaCloud"}
 _CLOUD = "AzureCloud"
-# Regions and private workspaces, of all clouds.
-_API_HOST = re.compile(r"([a-z0-9-]+\.)+api\.(azureml\.ms|ml\.azure\.us|ml\.azure\.cn)(:443)?")
 _LOCK = threading.Lock()
 _KNOWN: dict[Workspace, Context] = {}
 
@@ -73,7 +71,7 @@ def _is_trusted(host: str) -> bool:
 
     Artifact URIs come from data, such as the source of a model version.
     """
-    if _API_HOST.fullmatch(host):
+    if is_service_host(host):
         return True
     named = (environ.get(environ.TRACKING_URI), environ.get(environ.REGISTRY_URI))
     return any(host_of(uri) == host for uri in named if uri)

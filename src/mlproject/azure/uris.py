@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from mlproject.base.hosts import host_of
+
 SCHEME = "azureml3"
 SERVICE_SCHEME = "azureml"
 
@@ -22,8 +24,8 @@ _RUN = re.compile(
     r"/experiments/(?P<experiment>[^/]+)/runs/(?P<run>[^/]+)"
     r"(?P<artifacts>/artifacts(/(?P<path>.*))?)?"
 )
-# Names of hosts and a port, and nothing that two parsers may read in two ways.
-_HOST = re.compile(r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+# Regions and private workspaces, of all clouds.
+_SERVICE_HOST = re.compile(r"([a-z0-9-]+\.)+api\.(azureml\.ms|ml\.azure\.us|ml\.azure\.cn)(:443)?")
 _UPLOAD = re.compile(r"/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)(/(?P<path>.*))?")
 # The Studio of each cloud, by the end of the API's host (Azure's documentation on endpoints).
 _STUDIOS = {".ml.azure.us": "ml.azure.us", ".ml.azure.cn": "studio.ml.azure.cn"}
@@ -152,30 +154,15 @@ def service_uri(uri: str) -> str:
     return f"{SERVICE_SCHEME}://{uri[len(prefix) :]}"
 
 
-def host_of(uri: str) -> str | None:
-    """Return the host of a URI, with its port, as whatever connects to it reads it.
-
-    None for what is no plain host: with a user, a backslash, a blank or letters outside ASCII,
-    which one parser takes for a part of the host and another for its end.
-    """
-    from urllib3.exceptions import LocationParseError
-    from urllib3.util import parse_url
-
-    host = urlsplit(uri).netloc.lower()
-    try:
-        connected = parse_url(f"https://{host}")
-    except LocationParseError:
-        return None
-    written = uri.partition("://")[2].partition("/")[0].lower()
-    return host if _HOST.fullmatch(written) and host == connected.netloc == written else None
+def is_service_host(host: str) -> bool:
+    """Whether a host, as ``host_of`` returns it, is Azure ML's own."""
+    return _SERVICE_HOST.fullmatch(host) is not None
 
 
 def _parts(uri: str) -> tuple[Workspace, str]:
-    try:
-        host, match = host_of(uri), _SCOPE.fullmatch(urlsplit(uri).path)
-    except ValueError:  # brackets without an address
-        host, match = None, None
-    if host is None or not match:
+    host = host_of(uri)
+    match = _SCOPE.fullmatch(urlsplit(uri).path) if host else None
+    if host is None or match is None:
         raise ValueError(
             f"'{uri}' names no Azure ML workspace; it should end in "
             "/subscriptions/ID/resourceGroups/GROUP/providers/"

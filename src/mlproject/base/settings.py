@@ -1,7 +1,10 @@
-"""The project's saved choices: ``.mlproject.yaml``, in this folder or the nearest one above it."""
+"""The project's saved choices: ``.mlproject.yaml``, in this folder or one above in the project."""
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from mlproject.base.suggestions import did_you_mean
 
 FILE_NAME = ".mlproject.yaml"
 _KNOWN = {"tracking", "trust"}
+_OWN = "cp it to a new name, and mv that back"
 _TEMPLATE = """\
 # Choices of this project. Written by `mlproject tracking use TARGET`; may be edited.
 #
@@ -29,14 +33,60 @@ class Settings:
     tracking: str | None = None
     trust: tuple[str, ...] = ()
 
+    @property
+    def wishes(self) -> list[str]:
+        """What it says, line by line, as consent is given to it."""
+        tracking = [wish_of("tracking", self.tracking)] if self.tracking else []
+        return [*tracking, *(wish_of("trust", value) for value in self.trust)]
+
+
+def wish_of(key: str, value: str) -> str:
+    return f"{key}: {value}"
+
 
 def find(start: Path | None = None) -> Path | None:
-    """Return the settings file of the nearest folder, from ``start`` (or here) upwards."""
-    folder = (start or Path.cwd()).resolve()
-    for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
-            return candidate / FILE_NAME
+    """Return the settings file of the nearest folder of the project, from ``start`` upwards.
+
+    Raises
+    ------
+    ConfigurationError
+        When others than the user can write it: what it says may be theirs.
+    """
+    for folder in _project((start or Path.cwd()).resolve()):
+        path = folder / FILE_NAME
+        if path.is_file():
+            _check_own(path)
+            return path
     return None
+
+
+def _project(start: Path) -> Iterator[Path]:
+    """Yield folders up to the root of the repository, or home; outside both, the folder alone."""
+    folders = (start, *start.parents)
+    try:
+        home = Path.home().resolve()
+    except RuntimeError:  # nobody's
+        home = None
+    for number, folder in enumerate(folders):
+        if folder == home or (folder / ".git").exists():
+            yield from folders[: number + 1]
+            return
+    yield start
+
+
+def _check_own(path: Path) -> None:
+    """Refuse a file of another user, or one that everybody may write."""
+    if os.name == "nt":
+        return
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        raise ConfigurationError(
+            f"{path} belongs to another user, and is not believed", f"Remove it, or own it: {_OWN}"
+        )
+    if status.st_mode & stat.S_IWOTH:
+        raise ConfigurationError(
+            f"{path} can be written by everybody, and is not believed", f"Run chmod o-w {path}"
+        )
 
 
 def read(path: Path) -> Settings:

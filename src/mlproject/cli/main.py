@@ -34,6 +34,7 @@ COMMANDS = {
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "emulator": ("mlproject.cli.emulator:emulator", "Stand in for an Azure ML workspace."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),
+    "allow": ("mlproject.cli.allow:allow", "Allow what the settings of this project ask for."),
 }
 
 # The packages whose ``python -m`` stands for one command.

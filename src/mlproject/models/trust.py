@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlproject.base import settings
+from mlproject.base import consent, settings
 from mlproject.base.errors import ConfigurationError
 
 PICKLE = "pickle"
@@ -57,4 +57,8 @@ def in_force(values: Iterable[str]) -> Policy:
     path = settings.find()
     if path is None:
         return policy
-    return policy | parse(settings.read(path).trust, f"'trust' in {path}")
+    own = settings.read(path).trust
+    saved = parse(own, f"'trust' in {path}")
+    for value in own:
+        consent.check(path, settings.wish_of("trust", value))
+    return policy | saved

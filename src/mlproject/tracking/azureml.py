@@ -40,6 +40,11 @@ def described(uri: str) -> str:
     return f"the Azure ML workspace '{workspace.name}' at {workspace.host}"
 
 
+def is_service(uri: str) -> bool:
+    """Whether a workspace's URI leads to Azure ML's own host."""
+    return uris.is_service_host(uris.workspace_of(uri).host)
+
+
 def studio_link(uri: str, run_id: str) -> str:
     from mlproject.azure import context
 

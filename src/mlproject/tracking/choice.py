@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlproject.base import settings
+from mlproject.base import consent, settings
 from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.tracking import azureml, session
 from mlproject.tracking.target import AZUREML, Target, check_storable, from_text, origin_folder
@@ -51,4 +51,7 @@ def save(text: str) -> Choice:
             except (ConfigurationError, TrackingError) as error:
                 later = f"Nothing is saved: start it first, or write 'tracking: {text}' into "
                 raise type(error)(error.what, f"{later}{settings.FILE_NAME}") from error
-    return Choice(settings.write_tracking(text), target)
+    path = settings.write_tracking(text)
+    if not target.is_known:
+        consent.give(path, [settings.wish_of("tracking", text)])
+    return Choice(path, target)

@@ -14,9 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from mlproject.base import environ, settings
+from mlproject.base import consent, environ, settings
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.files import expanded
+from mlproject.base.hosts import is_loopback
 from mlproject.base.redaction import redacted
 from mlproject.base.suggestions import did_you_mean
 from mlproject.tracking import azureml
@@ -66,6 +67,13 @@ class Target:
         return redacted(self.uri)
 
     @property
+    def is_known(self) -> bool:
+        """Whether what is recorded stays on this machine, or goes to Azure ML itself."""
+        if self.name == AZUREML:
+            return azureml.is_service(self.uri)
+        return self.uri.startswith(("file:", SQLITE)) or is_loopback(self.uri)
+
+    @property
     def described(self) -> str:
         """What a message calls it: a workspace by its name, anything else by its URI."""
         return azureml.described(self.uri) if self.name == AZUREML else self.printable
@@ -88,7 +96,10 @@ def resolve(option: str | None = None, folder: Path | None = None) -> Target:
     if saved is not None:
         text = settings.read(saved).tracking
         if text:
-            return from_text(text, str(saved), saved.parent)
+            target = from_text(text, str(saved), saved.parent)
+            if not target.is_known:
+                consent.check(saved, settings.wish_of("tracking", text))
+            return target
     if holds_experiments(here / "mlruns"):
         return Target((here / "mlruns").resolve().as_uri(), LOCAL, "the folder mlruns")
     if (here / "mlflow.db").is_file():
