@@ -298,3 +298,15 @@ def test_workers_that_differ_or_do_not_share_the_output_are_refused(
     unshared = score("--output", "memory://there/", "--allow-versions")
     assert unshared.code == 2, unshared.err
     assert "memory://there/ is not seen here" in unshared.error
+
+
+@pytest.mark.parametrize("more", [["--resume"], ["--overwrite"]])
+def test_a_part_that_nobody_has_made_is_not_removed(scoring: Obedient, more: list[str]) -> None:
+    options = [*scoring.options, "--output", "parts/"]
+    assert scoring.shell.score(*options).code == 0
+    foreign = scoring.folder / "parts" / "part-00099.parquet"
+    foreign.write_text("mine")
+    done = scoring.shell.score(*options, *more)
+
+    assert (done.code, foreign.read_text()) == (2, "mine")
+    assert "parts/ holds other files, such as part-00099.parquet" in done.error

@@ -295,6 +295,24 @@ def test_a_model_keeps_the_dialect_of_its_data(shell: Shell, client: Any) -> Non
     assert pd.read_csv(shell.folder / "p.csv")["prediction"].round(6).tolist() == [3.234, 2.5]
 
 
+def test_what_the_model_does_not_take_is_written_as_the_rest_of_the_file(
+    shell: Shell, client: Any
+) -> None:
+    (shell.folder / "t.csv").write_text(german())
+    (shell.folder / "sum.yaml").write_text(yaml.safe_dump(SUM))
+    run = shell.trained("sum.yaml", "--data", "t.csv", "--target", "y")
+    (shell.folder / "s.csv").write_text("a;b;extra;code\n1,5;2,25;1.234;01\n2;3;2,5;02\n")
+    options = ["--run-id", run["run_id"], "--input", "s.csv", "--no-track", "--output"]
+
+    assert shell.score(*options, "o.csv").code == 0
+    found = (shell.folder / "o.csv").read_text().splitlines()
+    assert [line.rpartition(",")[0] for line in found] == [
+        "a,b,extra,code",
+        "1.5,2.25,1234,01",
+        "2,3,2.5,02",
+    ]
+
+
 def test_options_and_recipes_say_how_a_file_is_written(shell: Shell) -> None:
     (shell.folder / "t.csv").write_text(german().replace(";", "~").replace(".", "'"))
     (shell.folder / "sum.yaml").write_text(yaml.safe_dump(SUM))

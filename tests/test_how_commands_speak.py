@@ -367,13 +367,14 @@ def pressed(shell: Shell, presses: int, gap: float, *command: str) -> Finished:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as process:
         try:
             while not (shell.folder / "fitting").exists() and process.poll() is None:
                 time.sleep(0.05)
             for _ in range(presses):
-                if process.poll() is None:
-                    process.send_signal(signal.SIGINT)
+                if process.poll() is None:  # as a terminal does it, to all that were started
+                    os.killpg(process.pid, signal.SIGINT)
                 time.sleep(gap)
             out, err = process.communicate(timeout=60)
         finally:

@@ -138,7 +138,7 @@ def test_runs_killed_at_many_moments_are_finished_byte_for_byte(
     ("engine", "workers"),
     [
         ("dask", "1"),  # with which all that was sent is lost
-        ("dask", "2"),
+        pytest.param("dask", "2", marks=pytest.mark.nightly),
         pytest.param("spark", "2", marks=[pytest.mark.nightly, NEEDS_JAVA]),
     ],
 )

@@ -269,6 +269,16 @@ def test_a_source_that_is_a_file_url_is_recorded_as_the_file_that_is_read(
     assert recorded(source.replace("file://", "FILE://")) == str(shell.folder / "a b.csv")
 
 
+def test_a_file_without_rows_is_not_said_to_be_scored_before(shell: Shell, model: Path) -> None:
+    (shell.folder / "in.csv").write_text(HEADER)
+    options = ["--model", str(model), "--no-track", "--output", "o.csv", "--input", "in.csv"]
+
+    assert "Done in" in shell.score(*options).out
+    (shell.folder / "in.csv").write_text(HEADER + ROWS)
+    assert shell.score(*options, "--overwrite").code == 0
+    assert "Scored before" in shell.score(*options, "--resume").out
+
+
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [

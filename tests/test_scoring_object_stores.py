@@ -88,6 +88,17 @@ def test_one_file_is_put_into_a_bucket_whole(lake: Shell, s3: S3) -> None:
     assert again["rows_resumed"] == 2_000
 
 
+def test_a_store_that_nobody_has_a_key_for_is_one_line(lake: Shell) -> None:
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    without = {name: value for name, value in lake.environment.items() if name not in keys}
+    shell = Shell(lake.folder, without | {"AWS_EC2_METADATA_DISABLED": "true"})
+    done = shell.score(*OPTIONS, "--input", "all.csv", "--output", "s3://lake/private/")
+
+    assert done.code == 2, done.err
+    assert "s3://lake/private/ cannot be written: s3://lake/private/" in done.error
+    assert "credentials" in done.error
+
+
 def test_a_bucket_that_is_not_there_is_one_line(lake: Shell) -> None:
     done = lake.score(*OPTIONS, "--input", "all.csv", "--output", "s3://nowhere/scored/")
 

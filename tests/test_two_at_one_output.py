@@ -135,3 +135,15 @@ def change(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
+
+
+def test_a_file_of_rejects_is_held_too(scoring: Obedient) -> None:
+    more = ["--on-error", "reject", "--rejects", "rejects.csv"]
+    with running(scoring, "out.csv", *more) as process:
+        second = scoring.shell.score(*scoring.options, *more, "--output", "other.csv")
+
+        assert (second.code, "rejects.csv is being written by process" in second.error) == (2, True)
+        scoring.go_on()
+        assert process.wait() == 0
+    assert not [path for path in scoring.folder.iterdir() if path.name.endswith(".held")]
+    assert not (scoring.folder / "other.csv").exists()

@@ -14,6 +14,7 @@ from inference.state import State, is_part
 from inference.tally import Written
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.files import sha256_of_stream
+from mlproject.data import formats
 from mlproject.data.source import SourceFile, combined
 
 _REPLACE = "Replace it with --overwrite"
@@ -51,14 +52,24 @@ def _refuse_folder(request: ScoreRequest, paths: OutputPaths, state: State) -> N
     complete = paths.manifest.exists()
     begun = state.exists()
     known = {paths.manifest.name, "_rejects", "_scoring"} if complete or begun else {"_scoring"}
+    known |= _parts_of_before(paths, state)
     odd = [name for name in [*folder.names(), *folder.folders()] if name not in known]
-    odd = [name for name in odd if not ((complete or begun) and is_part(name))]
     if odd:
         raise ConfigurationError(
             f"{paths.given} holds other files, such as {odd[0]}", "Give a folder of its own"
         )
     if complete and not (request.overwrite or request.resume):
         raise ConfigurationError(f"{paths.given} is already there", _REPLACE)
+
+
+def _parts_of_before(paths: OutputPaths, state: State) -> set[str]:
+    """Return the names of the parts that a finished output has, or that an unfinished one plans."""
+    content, before = manifest.read(paths) or {}, state.read() or {}
+    known = {str(part["name"]) for part in (content.get("output") or {}).get("parts") or []}
+    planned = (before.get("plan") or {}).get("splits") or []
+    for number in range(len(planned)):
+        known |= {f"part-{number:05d}.{kind}" for kind in formats.WRITTEN}
+    return known
 
 
 def refuse_inputs(paths: OutputPaths, items: Sequence[SourceFile]) -> None:

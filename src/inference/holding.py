@@ -16,7 +16,6 @@ from mlproject.base.errors import (
     ConfigurationError,
     DataError,
     MlprojectError,
-    reason,
     remedy,
 )
 
@@ -49,16 +48,16 @@ def holding(request: ScoreRequest, paths: OutputPaths, reporter: Reporter) -> It
     ConfigurationError
         At once, when another process holds it, or when it is there and may not be replaced.
     """
-    existing.refuse(request, paths)
     folder = paths.folder
-    made = folder.is_local and not folder.exists()
     try:
+        existing.refuse(request, paths)
+        made = folder.is_local and not folder.exists()
         folder.make()
     except OSError as error:
         raise ConfigurationError(
-            f"{paths.given} cannot be written: {reason(error)}", remedy(error)
+            f"{paths.given} cannot be written: {error.strerror or error}", remedy(error)
         ) from error
-    with held(paths.work, paths.given) as claim:
+    with held(paths.work, paths.given) as claim, _rejects_held(paths):
         found = Holding(paths, claim, State(paths.work), made)
         try:
             existing.refuse(request, paths)  # as it stands now
@@ -74,6 +73,21 @@ def holding(request: ScoreRequest, paths: OutputPaths, reporter: Reporter) -> It
             if kept and not isinstance(error, ConfigurationError):
                 reporter.warn(f"{_KEPT} to finish")
             raise
+
+
+@contextmanager
+def _rejects_held(paths: OutputPaths) -> Iterator[None]:
+    """Hold the file of rejects too, which another output may be given as well."""
+    if paths.rejects is None:
+        yield
+        return
+    file = paths.rejects
+    with held(file.store.child(f".{file.name}.held"), file.shown) as claim:
+        try:
+            yield
+        finally:
+            with suppress(ConfigurationError, OSError):  # it was removed by hand
+                claim.remove()
 
 
 def _not_writable(paths: OutputPaths, error: OSError, *, kept: bool) -> MlprojectError:

@@ -79,7 +79,7 @@ class RemoteStore(Store):
     def open(self, name: str) -> BinaryIO:
         with self._opened(name) as (files, path):
             stream = files.open(path, "rb")
-        reader = Reader(stream, f"{self.shown}/{name}", self.options)
+        reader = Reader(stream, f"{self.shown.rstrip('/')}/{name}", self.options)
         return io.BufferedReader(reader, io.DEFAULT_BUFFER_SIZE)
 
     def size(self, name: str) -> int | None:
@@ -142,7 +142,7 @@ class RemoteStore(Store):
         """Yield the file system and a path in it; whatever fails is told as an OSError."""
         import fsspec
 
-        shown = f"{self.shown}/{checked(name)}" if name is not None else self.shown
+        shown = self.shown if name is None else f"{self.shown.rstrip('/')}/{checked(name)}"
         with told(shown, self.options):
             # fsspec keeps one for each URL and options, and makes another after a fork.
             files, root = fsspec.url_to_fs(self.url, **self.options)

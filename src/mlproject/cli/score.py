@@ -57,7 +57,7 @@ def summarise(result: ScoreResult, reporter: Reporter) -> None:
         rows.insert(4, ("rows from before", f"{result.rows_resumed:,}"))
     if result.scoring_run_id:
         rows.append(("recorded as", result.scoring_run_id))
-    if result.rows_resumed == result.rows_in and not result.rows_per_second:
+    if result.rows_in and result.rows_resumed == result.rows_in and not result.rows_per_second:
         reporter.table("Scored before", ("", ""), rows)
         return
     speed = f"scoring at {result.rows_per_second:,.0f} rows/s"

@@ -17,6 +17,7 @@ _SINKS: dict[str, Callable[[HashingFile, pa.Schema, bool], Sink]] = {
     "jsonl": json_lines.JsonLinesSink,
     "parquet": parquet_files.ParquetSink,
 }
+WRITTEN = tuple(_SINKS)
 _READERS = {"jsonl": json_lines.read, "parquet": parquet_files.read}
 
 

@@ -59,8 +59,8 @@ class CsvFile(DataFile):
             features = [name for name in begun.columns if name in set(hints.features)]
             decimal = begun.votes(rows, features or begun.columns).decimal(begun.delimiter)
         file = replace(begun, dialect=hints.dialect(begun.delimiter, decimal))
-        if not typed:
-            return file
+        if not typed and file.rules == TextRules(missing_in_text=True):
+            return file  # its numbers can be copied as they stand
         table, rules = file.sample(rows, file.columns), file.rules
         types = {name: column_types.shown(table[name], rules) for name in file.columns}
         return replace(file, types=types)
