@@ -147,3 +147,24 @@ def test_a_file_of_rejects_is_held_too(scoring: Obedient) -> None:
         assert process.wait() == 0
     assert not [path for path in scoring.folder.iterdir() if path.name.endswith(".held")]
     assert not (scoring.folder / "other.csv").exists()
+
+
+@OUTPUTS
+def test_resuming_with_other_options_names_the_option(scoring: Obedient, output: str) -> None:
+    with running(scoring, output) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    options = [*scoring.options, "--output", output, "--resume"]
+    kept = (["--keep", "none"], "was begun with --keep all")
+    for more, what in (kept, (["--encoding", "cp1252"], "was begun without --encoding")):
+        begun = scoring.shell.score(*options, *more)
+        assert begun.code == 2, begun.err
+        assert f"The interrupted run of {output} {what}" in begun.error
+        assert "Give the same, or start over with --overwrite" in begun.error
+    assert scoring.shell.score(*options).code == 0
+
+    finished = scoring.shell.score(*options, *kept[0])
+    assert finished.code == 2, finished.err
+    assert f"{output} is complete, and {kept[1]}" in finished.error
+    rejecting = scoring.shell.score(*options, "--on-error", "reject", "--json")
+    assert (rejecting.code, rejecting.json["rows_resumed"]) == (0, rejecting.json["rows_in"])

@@ -9,8 +9,8 @@ from inference import manifest
 from inference.job import Job
 from inference.outputs import OutputFile, OutputPaths
 from inference.part import PartFiles
-from inference.request import ScoreRequest
-from inference.state import State, is_part
+from inference.request import REJECT, ScoreRequest
+from inference.state import State, first_difference, is_part
 from inference.tally import Written
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.files import sha256_of_stream
@@ -95,17 +95,23 @@ def finished(job: Job) -> dict[str, Any]:
     paths = job.paths
     content = manifest.read(paths) or {}
     hashes = {"model": job.model.sha256, "input": manifest.source(job)["sha256"]}
-    same = all(content.get(key) == value for key, value in job.settings.items()) and all(
-        (content.get(key) or {}).get("sha256") == value for key, value in hashes.items()
-    )
+    same = all((content.get(key) or {}).get("sha256") == value for key, value in hashes.items())
     # Killed while it was replacing an output, a run leaves its manifest beside the old one.
     if not same or not _is_as_written(paths, content.get("output") or {}):
         raise ConfigurationError(
             f"{paths.given} is already there, and is not of this model and input",
             "Replace it with --overwrite; add --resume to finish what was interrupted",
         )
+    difference = first_difference(content, job.settings)
+    if difference is not None:
+        raise ConfigurationError(
+            f"{paths.given} is complete, and {difference}",
+            "Give the same, or replace it with --overwrite",
+        )
     before = content.get("rejects") or {}
     rejects = paths.rejects
+    if content["on_error"] != REJECT:
+        return content  # no row was rejected
     if rejects is not None and not (
         before.get("path") == rejects.name
         and rejects.exists()

@@ -20,6 +20,7 @@ _STATE, _PUBLISHING = "plan.json", "publishing"
 _PART = re.compile(r"(part|rejects)-\d{5,}\.(csv|parquet|jsonl|json)")
 # What may be another one when a run is resumed: rows that are rejected now were none before.
 _LATER = {("on_error", "fail", "reject")}
+_NO_OPTIONS = {"model": "model", "versions": "set of versions", "dialect": "dialect"}
 
 
 def is_part(name: str) -> bool:
@@ -58,13 +59,12 @@ class State:
     def check_same(self, request: Mapping[str, Any], shown: str) -> None:
         """Raise ConfigurationError when the interrupted run was asked for something else."""
         before = (self.read() or {}).get("request") or {}
-        for key in sorted(request):
-            old, new = before.get(key), request[key]
-            if old != new and (key, old, new) not in _LATER:
-                raise ConfigurationError(
-                    f"The interrupted run of {shown} had another {key}: {old}, not {new}",
-                    "Start over with --overwrite",
-                )
+        difference = first_difference(before, request)
+        if difference is not None:
+            raise ConfigurationError(
+                f"The interrupted run of {shown} {difference}",
+                "Give the same, or start over with --overwrite",
+            )
 
     def scored(self) -> list[str]:
         """Return the names of the tallies of committed parts."""
@@ -90,6 +90,19 @@ class State:
         for name in self.store.names():
             if is_part(name) or name in (_STATE, _PUBLISHING, course.NAME):
                 self.store.remove(name)
+
+
+def first_difference(before: Mapping[str, Any], request: Mapping[str, Any]) -> str | None:
+    """Return in words what was asked for otherwise; None when a run may go on from the other."""
+    for key in sorted(request):
+        old, new = before.get(key), request[key]
+        if old == new or (key, old, new) in _LATER:
+            continue
+        if key in _NO_OPTIONS:
+            return f"had another {_NO_OPTIONS[key]}: {old}, not {new}"
+        option = f"--{key.replace('_', '-')}"
+        return f"was begun without {option}" if old is None else f"was begun with {option} {old}"
+    return None
 
 
 def _is_whole(tally: Tally, files: PartFiles) -> bool:
