@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,15 +10,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
 
 import pyarrow as pa
 
 from inference.part import REJECTS
 from inference.tally import Tally, Written
 from mlproject.base.errors import DataError
+from mlproject.base.files import sha256_of
 from mlproject.base.stores import Store
 from mlproject.data import formats
+from mlproject.data.formats.csv_files import header_of
 from mlproject.data.formats.parquet_joining import ParquetJoining
 from mlproject.data.writing import HashingFile
 
@@ -53,25 +52,31 @@ class Joining:
     def add(self, part: Written, columns: Sequence[str]) -> None:
         """Add a part, as it was written; the columns are the header of CSV."""
         if self._empty and self._kind == "csv":
-            self._file.write(_header(columns))
+            self._file.write(header_of(columns))
         self._empty = False
-        with self._store.open(part.name) as stream:
-            target = self._file if self._parquet is None else None
-            sha256, length = _copied(stream, target)
-        if (sha256, length) != (part.sha256, part.length):
-            raise _changed(self._store, part.name)
-        if self._parquet is not None:
-            before = self._parquet.rows
-            with _here(self._store, part.name) as path:
-                self._parquet.add(path)
-            if self._parquet.rows - before != part.rows:
+        if self._parquet is None:
+            self._copy(part)
+            return
+        rows = self._parquet.rows
+        with _here(self._store, part.name) as path:
+            if path.stat().st_size != part.length or sha256_of(path) != part.sha256:
                 raise _changed(self._store, part.name)
+            self._parquet.add(path)
+        if self._parquet.rows - rows != part.rows:
+            raise _changed(self._store, part.name)
+
+    def _copy(self, part: Written) -> None:
+        digest, length = hashlib.sha256(), 0
+        with self._store.open(part.name) as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+                length += self._file.write(block)
+        if (digest.hexdigest(), length) != (part.sha256, part.length):
+            raise _changed(self._store, part.name)
 
     def finish(self, empty: pa.Schema) -> str:
         """Finish the file and return its hash; ``empty`` is its schema when it has no part."""
-        if self._empty and self._kind == "csv":
-            self._file.write(_header(empty.names))
-        elif self._empty:
+        if self._empty:
             formats.sink(self._file, empty, self._kind).close()
         elif self._parquet is not None:
             self._parquet.finish()
@@ -140,16 +145,6 @@ def _changed(store: Store, name: str) -> DataError:
     )
 
 
-def _copied(stream: BinaryIO, target: HashingFile | None) -> tuple[str, int]:
-    digest, length = hashlib.sha256(), 0
-    while block := stream.read(_BLOCK_BYTES):
-        digest.update(block)
-        length += len(block)
-        if target is not None:
-            target.write(block)
-    return digest.hexdigest(), length
-
-
 @contextmanager
 def _here(store: Store, name: str) -> Iterator[Path]:
     """Yield a part as a file of this machine."""
@@ -161,9 +156,3 @@ def _here(store: Store, name: str) -> Iterator[Path]:
         with store.open(name) as stream, path.open("wb") as target:
             shutil.copyfileobj(stream, target, _BLOCK_BYTES)
         yield path
-
-
-def _header(columns: Sequence[str]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(columns)
-    return text.getvalue().encode()

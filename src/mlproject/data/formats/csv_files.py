@@ -239,13 +239,18 @@ class _Parser:
         return columns
 
 
+def header_of(columns: Sequence[str]) -> bytes:
+    """Return the first line of a file that is written."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(columns)  # which it quotes in a name
+    return text.getvalue().encode()
+
+
 class CsvSink(TextSink):
     """Writes CSV."""
 
     def header(self, schema: pa.Schema) -> list[memoryview]:
-        sink = io.StringIO()
-        csv.writer(sink, lineterminator="\n").writerow(schema.names)  # which it quotes in a name
-        return [memoryview(sink.getvalue().removesuffix("\n").encode())]
+        return [memoryview(header_of(schema.names).removesuffix(b"\n"))]
 
     def rows(self, table: pa.Table, raw: Any | None) -> list[memoryview]:
         cells = [_cells(column).cast(pa.binary()) for column in table.columns]
