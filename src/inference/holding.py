@@ -57,11 +57,12 @@ def holding(request: ScoreRequest, paths: OutputPaths, reporter: Reporter) -> It
         raise ConfigurationError(
             f"{paths.given} cannot be written: {error.strerror or error}", remedy(error)
         ) from error
-    with held(paths.work, paths.given) as claim, _rejects_held(paths):
+    with held(paths.work, paths.given) as claim:
         found = Holding(paths, claim, State(paths.work), made)
         try:
-            existing.refuse(request, paths)  # as it stands now
-            yield found
+            with _rejects_held(paths):
+                existing.refuse(request, paths)  # as it stands now
+                yield found
         except BaseException as error:
             kept = bool(found.state.scored())
             if not kept:
