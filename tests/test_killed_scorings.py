@@ -168,3 +168,25 @@ def test_a_worker_that_is_killed_at_each_attempt_is_one_line_and_the_other_parts
     scoring.asked()
     resumed(scoring, output, "local")
     assert len(scoring.asked()) == PARTS - kept
+
+
+def test_a_run_that_is_killed_before_it_tidies_up_knows_its_parts_again(scoring: Obedient) -> None:
+    output = "tidy/"
+    assert scoring.shell.score(*scoring.options, "--output", output).code == 0
+    (scoring.folder / "untidy.py").write_text(
+        "import os, sys\n"
+        "from inference import existing\n"
+        "from mlproject.cli.main import main\n"
+        "existing.clear_folder = lambda *_: os._exit(9)\n"
+        "main('score')\n"
+    )
+    options = [*scoring.options, "--output", output, "--part-size", "1MB"]
+    killed = scoring.shell.python("untidy.py", *options, "--overwrite")
+    assert killed.code == 9, killed.err
+    assert len(list((scoring.folder / output).glob("part-*"))) == PARTS
+
+    done = scoring.shell.score(*options, "--resume")
+
+    assert done.code == 0, done.err
+    assert len(list((scoring.folder / output).glob("part-*"))) == 1
+    shutil.rmtree(scoring.folder / output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference import manifest
@@ -49,10 +49,10 @@ def _refuse_folder(request: ScoreRequest, paths: OutputPaths, state: State) -> N
     folder = paths.folder
     if folder.is_local and folder.path.exists() and not folder.path.is_dir():
         raise ConfigurationError(f"{paths.given} is in the way: it is a file")
-    complete = paths.manifest.exists()
-    begun = state.exists()
-    known = {paths.manifest.name, "_rejects", "_scoring"} if complete or begun else {"_scoring"}
-    known |= _parts_of_before(paths, state)
+    complete, before = paths.manifest.exists(), state.read()
+    known = parts_of_before(paths, before) | {"_scoring"}
+    if complete or before is not None:
+        known |= {paths.manifest.name, "_rejects"}
     odd = [name for name in [*folder.names(), *folder.folders()] if name not in known]
     if odd:
         raise ConfigurationError(
@@ -62,10 +62,17 @@ def _refuse_folder(request: ScoreRequest, paths: OutputPaths, state: State) -> N
         raise ConfigurationError(f"{paths.given} is already there", _REPLACE)
 
 
-def _parts_of_before(paths: OutputPaths, state: State) -> set[str]:
-    """Return the names of the parts that a finished output has, or that an unfinished one plans."""
-    content, before = manifest.read(paths) or {}, state.read() or {}
+def parts_of_before(paths: OutputPaths, before: Mapping[str, Any] | None) -> set[str]:
+    """Return the names of all parts in a folder that are ours.
+
+    They are those of a finished output, and what an unfinished one has written down: the parts
+    that it makes and those that it replaces.
+    """
+    if paths.file is not None:
+        return set()
+    content, before = manifest.read(paths) or {}, before or {}
     known = {str(part["name"]) for part in (content.get("output") or {}).get("parts") or []}
+    known.update(before.get("replaces") or [])
     planned = (before.get("plan") or {}).get("splits") or []
     for number in range(len(planned)):
         known |= {f"part-{number:05d}.{kind}" for kind in formats.WRITTEN}

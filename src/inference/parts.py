@@ -48,7 +48,8 @@ class Scoring:
     def scored(self) -> Tally:
         """Score what is not scored yet; return what all parts add up to."""
         job, state = self.job, self.state
-        request = self._prepared()
+        replaces = existing.parts_of_before(job.paths, state.read())
+        request, before = self._prepared()
         check = Check(
             state.store.child("workers"),
             job.items[0],
@@ -56,11 +57,11 @@ class Scoring:
             job.request.allow_versions,
         )
         check.of(job.engine)
-        found = self._planned(request)
+        found = self._planned(before)
         for name in sorted({file.item.encoding for file in found.files if file.item.encoding}):
             job.reporter.say(f"The input is read as {name}, and written as UTF-8")
         while True:
-            state.write(request, found)
+            state.write(request, found, replaces)
             self.close()
             self._publishing = Publishing.of(job, [split.number for split in found.splits])
             try:
@@ -80,8 +81,8 @@ class Scoring:
         if self._publishing is not None:
             self._publishing.close()
 
-    def _prepared(self) -> dict[str, Any]:
-        """Check what an interrupted run has left, and return what this one is asked for."""
+    def _prepared(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what is asked for, and the plan of an interrupted run that is gone on with."""
         job, state = self.job, self.state
         before = state.read()
         request = job.settings | {
@@ -92,7 +93,7 @@ class Scoring:
         }
         if before is not None and job.request.resume:
             state.check_same(request, job.paths.given)
-            return request
+            return request, before.get("plan") or {}
         scored = state.scored()
         if before is not None and scored and not job.request.overwrite:
             raise ConfigurationError(
@@ -101,11 +102,10 @@ class Scoring:
                 "Finish it with --resume, or start over with --overwrite",
             )
         state.clear()
-        return request
+        return request, {}
 
-    def _planned(self, request: dict[str, Any]) -> Plan:
+    def _planned(self, before: dict[str, Any]) -> Plan:
         job = self.job
-        before = (self.state.read() or {}).get("plan") or {}
         copied = CopyRequest(
             job.request.keep,
             job.paths.format,

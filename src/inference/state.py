@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -34,9 +34,6 @@ class State:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def exists(self) -> bool:
-        return self.read() is not None
-
     def read(self) -> dict[str, Any] | None:
         """Return what an interrupted run has written down."""
         with suppress(OSError, ValueError):
@@ -44,8 +41,9 @@ class State:
             return content if isinstance(content, dict) else None
         return None
 
-    def write(self, request: Mapping[str, Any], plan: Plan | None) -> None:
-        content = {"request": dict(request), "plan": plan.content if plan else None}
+    def write(self, request: Mapping[str, Any], plan: Plan, replaces: Iterable[str]) -> None:
+        """Write down what is made; ``replaces`` are parts in the same folder that are not of it."""
+        content = {"request": dict(request), "plan": plan.content, "replaces": sorted(replaces)}
         self.store.write(_STATE, json.dumps(content, ensure_ascii=False).encode())
 
     @property
@@ -86,9 +84,9 @@ class State:
         return made
 
     def clear(self) -> None:
-        """Forget the parts of a run before; who holds the folder stays."""
+        """Forget the parts of a run before, but not what it has written down of itself."""
         for name in self.store.names():
-            if is_part(name) or name in (_STATE, _PUBLISHING, course.NAME):
+            if is_part(name) or name in (_PUBLISHING, course.NAME):
                 self.store.remove(name)
 
 

@@ -28,7 +28,7 @@ class DaskEngine(Engine):
         if not items:
             return
         distributed: Any = import_module("distributed")
-        cargo, call = self._sent(Cargo.of(task).content), caller()
+        cargo, call = self._handed_out(Cargo.of(task).content), caller()
 
         def sent(number: int) -> Any:
             call_of_item = packed(number, items[number])
@@ -58,7 +58,7 @@ class DaskEngine(Engine):
             self._client.cancel(list(numbers))
             cargo.release()
 
-    def _sent(self, content: Content) -> Any:
+    def _handed_out(self, content: Content) -> Any:
         """Return a future of what calls need.
 
         It is a call of its own, and no scattered data: those are lost, with all that wait for

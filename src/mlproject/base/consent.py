@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mlproject.base.errors import ConfigurationError, reason
 from mlproject.base.files import atomic_write
+from mlproject.base.redaction import redacted_text
 
 _FILE_NAME = "allowed.json"
 
@@ -43,7 +44,7 @@ def check(path: Path, wish: str) -> None:
     """Raise ConfigurationError unless the user has allowed a file what it asks for."""
     if not is_given(path, wish):
         raise ConfigurationError(
-            f"{path} says '{wish}', which you have not allowed",
+            f"{path} says '{redacted_text(wish)}', which you have not allowed",
             "Look at the file, and who wrote it; then run 'mlproject allow' in its folder",
         )
 

@@ -15,7 +15,6 @@ from mlproject.base.suggestions import did_you_mean
 
 FILE_NAME = ".mlproject.yaml"
 _KNOWN = {"tracking", "trust"}
-_OWN = "cp it to a new name, and mv that back"
 _TEMPLATE = """\
 # Choices of this project. Written by `mlproject tracking use TARGET`; may be edited.
 #
@@ -81,7 +80,8 @@ def _check_own(path: Path) -> None:
     status = path.stat()
     if status.st_uid != os.geteuid():
         raise ConfigurationError(
-            f"{path} belongs to another user, and is not believed", f"Remove it, or own it: {_OWN}"
+            f"{path} belongs to another user, and is not believed",
+            "Remove it; or replace it by a copy of your own, once you have read it",
         )
     if status.st_mode & stat.S_IWOTH:
         raise ConfigurationError(
