@@ -131,3 +131,15 @@ def test_without_a_file_there_is_nothing_to_allow(shell: Shell) -> None:
         2,
         f"Error: There is no {NAME} here or above in the project.",
     )
+
+
+@pytest.mark.parametrize("content", ["{", "[]", ""])
+def test_a_damaged_record_of_what_is_allowed_is_named(shell: Shell, content: str) -> None:
+    (shell.folder / NAME).write_text(ELSEWHERE)
+    assert shell.mlproject("allow").code == 0
+    (record,) = Path(shell.environment["HOME"]).rglob("allowed.json")
+    record.write_text(content)
+    done = shell.mlproject("tracking", "show")
+
+    assert done.code == 2
+    assert f"{record} is damaged. Remove it, and run 'mlproject allow'" in done.error

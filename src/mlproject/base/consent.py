@@ -55,8 +55,12 @@ def _read() -> dict[str, list[str]]:
         content = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ConfigurationError(f"{place} cannot be read: {reason(error)}") from error
+    except ValueError:
+        content = None
     if not isinstance(content, dict):
-        raise ConfigurationError(f"{place} cannot be read: it holds no paths", "Remove it")
+        raise ConfigurationError(
+            f"{place} is damaged", "Remove it, and run 'mlproject allow' where it is needed"
+        )
     return content
