@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.data import formats
@@ -25,7 +27,7 @@ from mlproject.data.dialects import Dialect, DialectOptions, Hints, checked
 from mlproject.data.schema import Feature, Schema
 from mlproject.data.source import opened
 from mlproject.models.signature import DIALECT
-from tests.conftest import Shell
+from tests.conftest import Shell, saved
 from tests.test_typed_columns import from_file
 
 quickly = settings(max_examples=60, deadline=None, derandomize=True)
@@ -313,6 +315,18 @@ def test_what_the_model_does_not_take_is_written_as_the_rest_of_the_file(
     ]
 
 
+def test_a_single_row_without_a_line_break_shows_how_it_is_written(shell: Shell) -> None:
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    saved(shell.folder / "model", LinearRegression().fit(X, X["a"]), X)
+    (shell.folder / "in.csv").write_text("a;id;rate\n1,5;7;2,5")
+    options = ["--model", "model", "--trust", "pickle", "--no-track", "--input", "in.csv"]
+
+    assert shell.score(*options, "--output", "o.parquet").code == 0
+    (row,) = pq.read_table(shell.folder / "o.parquet").to_pylist()
+    assert {name: row[name] for name in ("a", "id", "rate")} == {"a": 1.5, "id": 7, "rate": 2.5}
+    assert isinstance(row["id"], int)
+
+
 def test_options_and_recipes_say_how_a_file_is_written(shell: Shell) -> None:
     (shell.folder / "t.csv").write_text(german().replace(";", "~").replace(".", "'"))
     (shell.folder / "sum.yaml").write_text(yaml.safe_dump(SUM))
@@ -338,8 +352,6 @@ def test_a_damaged_dialect_of_a_model_is_one_line(
     shell: Shell, tmp_path: Path, content: str
 ) -> None:
     from sklearn.linear_model import LinearRegression
-
-    from tests.conftest import saved
 
     X = pd.DataFrame({"a": [1.0, 2.0, 4.0]})
     folder = saved(

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from tests.conftest import Shell
-from tests.test_scoring import saved
+from tests.conftest import Shell, saved
 
 NAME = ".mlproject.yaml"
 ELSEWHERE = "tracking: https://elsewhere.example\n"

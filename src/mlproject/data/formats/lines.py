@@ -153,26 +153,27 @@ class _Limited:
 
 def _cut(source: Any, item: SourceFile, delimiter: str | None, rows: Range) -> Iterator[Piece]:
     rest, line = b"\n", rows.line
-    carriage, begins = False, rows.start == 0
+    read, carriage = source.read(_PIECE_BYTES), False
+    if rows.start == 0:
+        read = read.removeprefix(BYTE_ORDER_MARK)
+        carriage = _has_carriages_alone(read)
     while True:
-        read = source.read(_PIECE_BYTES)
-        if begins:
-            read = read.removeprefix(BYTE_ORDER_MARK)
-            carriage, begins = _has_carriages_alone(read), False
+        # Known to be the last, a piece has the last row too, which may have no line break.
+        following = source.read(_PIECE_BYTES) if read else b""
         data = rest + read
         if b"\r" in data:
             data = data.replace(b"\r", b"\n") if carriage else _unified(data, delimiter)
-            if not read and data.endswith(b"\r"):
+            if not following and data.endswith(b"\r"):
                 data = data[:-1]
-        end = len(data) if not read else _last_break(data, delimiter)
-        if not read and data.endswith(b"\n"):
+        end = len(data) if not following else _last_break(data, delimiter)
+        if not following and data.endswith(b"\n"):
             end = len(data) - 1
         if end > 0:
             yield Piece(item.name, data[:end], line, delimiter, item.encoding_name)
             line += line_breaks(memoryview(data)[1 : end + 1])
-        rest = data[max(end, 0) :] or b"\n"
-        if not read:
+        if not following:
             return
+        rest, read = data[max(end, 0) :] or b"\n", following
         if len(rest) > _LONGEST_ROW:
             raise DataError(
                 f"{item.name} line {line} does not end within {_LONGEST_ROW >> 20} MB",
