@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.conftest import Finished, Shell
@@ -35,7 +36,7 @@ def scoring(own_shell: Callable[[], Shell]) -> Obedient:
 
 @contextmanager
 def started(scoring: Obedient, output: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command as the leader of a group, so that its workers can be killed with it."""
+    """Start a command as the leader of a session, so that its workers can be killed with it."""
     command = [sys.executable, "-m", "inference", *scoring.options, "--output", output, *options]
     with subprocess.Popen(
         command,
@@ -53,8 +54,11 @@ def started(scoring: Obedient, output: str, *options: str) -> Iterator[subproces
 
 
 def kill_all(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Kill a session: Spark's workers are in groups of their own."""
+    for number in psutil.pids():
+        with suppress(ProcessLookupError):
+            if os.getsid(number) == process.pid:
+                os.kill(number, signal.SIGKILL)
 
 
 def wait_for(scoring: Obedient, output: str, parts: int, process: Any) -> None:
