@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 
 @pytest.fixture
@@ -37,8 +40,6 @@ def test_a_listing_is_of_one_folder_and_not_of_its_neighbours(store: Any, run: A
 
 
 def test_a_listing_below_a_folder_is_relative_to_it(store: Any, run: Any) -> None:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
     repository = get_artifact_repository(f"{run.info.artifact_uri}/model")
 
     assert [item.path for item in repository.list_artifacts()] == ["a.txt", "deep", "empty.txt"]
@@ -62,8 +63,6 @@ def test_folders_files_and_everything_are_downloaded(store: Any, run: Any, tmp_p
 
 @pytest.mark.parametrize("path", ["nothing", "model/nothing.txt", "mod"])
 def test_a_download_that_brings_nothing_is_an_error(store: Any, run: Any, path: str) -> None:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
     repository = get_artifact_repository(run.info.artifact_uri)
     with pytest.raises(MlflowException, match=f"There is no artifact '{path}'") as raised:
         repository.download_artifacts(path)
@@ -79,12 +78,66 @@ def test_the_same_content_again_is_fine(store: Any, run: Any) -> None:
 
 
 @pytest.mark.parametrize("content", ["ROOT", "longer than before"])
-def test_other_content_under_a_used_path_is_refused(store: Any, run: Any, content: str) -> None:
-    with pytest.raises(MlflowException, match="root.txt.*other content.*another name") as raised:
+def test_what_is_written_again_is_shown_as_it_is_now(
+    store: Any, run: Any, tmp_path: Path, content: str
+) -> None:
+    uri = f"{run.info.artifact_uri}/root.txt"
+    store.log_text(content, "root.txt")
+    store.log_text("deep, again", "model/deep/b.txt")
+
+    assert store.artifacts.load_text(uri) == content
+    assert listed(store, run) == ["model", "model_2", "root.txt"]
+    assert listed(store, run, "model/deep") == ["model/deep/b.txt"]
+    store.artifacts.download_artifacts(run_id=run.info.run_id, dst_path=str(tmp_path))
+    assert (tmp_path / "root.txt").read_text() == content
+    assert (tmp_path / "model" / "deep" / "b.txt").read_text() == "deep, again"
+    assert not (tmp_path / "azureml3").exists()
+
+
+def test_what_is_written_back_to_what_it_was_is_shown_so(store: Any, run: Any) -> None:
+    for content in ("second", "root", "third", "root"):
         store.log_text(content, "root.txt")
 
-    assert raised.value.error_code == "RESOURCE_ALREADY_EXISTS"
-    assert store.artifacts.load_text(f"{run.info.artifact_uri}/root.txt") == "root"
+        assert store.artifacts.load_text(f"{run.info.artifact_uri}/root.txt") == content
+
+
+def test_several_threads_write_one_path_and_one_of_them_is_the_last(store: Any, run: Any) -> None:
+    texts = [f"text {number}" for number in range(8)]
+    client = store.MlflowClient()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda text: client.log_text(run.info.run_id, text, "one.txt"), texts))
+
+    assert store.artifacts.load_text(f"{run.info.artifact_uri}/one.txt") in texts
+
+
+def test_a_table_grows_row_by_row(store: Any, run: Any) -> None:
+    for number in range(3):
+        store.log_table({"number": [number], "text": [f"row {number}"]}, "table.json")
+
+    assert list(store.load_table("table.json")["number"]) == [0, 1, 2]
+
+
+def test_the_folder_of_our_own_files_is_not_for_users(store: Any, run: Any) -> None:
+    with pytest.raises(MlflowException, match="azureml3/mine.txt.*Use another name"):
+        store.log_text("mine", "azureml3/mine.txt")
+
+
+def test_deleting_an_artifact_says_that_it_cannot_be(store: Any, run: Any) -> None:
+    repository = get_artifact_repository(run.info.artifact_uri)
+
+    with pytest.raises(MlflowException, match=r"cannot delete artifacts.*root\.txt"):
+        repository.delete_artifacts("root.txt")
+
+
+def test_listing_a_folder_does_not_list_the_whole_run(
+    store: Any, run: Any, asked: Callable[[], list[str]]
+) -> None:
+    repository = get_artifact_repository(run.info.artifact_uri)
+    asked()
+
+    repository.list_artifacts("model")
+
+    assert all("/prefix/contentinfo/" in line for line in asked())
 
 
 def test_more_files_than_one_request_takes(store: Any, tmp_path: Path) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from mlproject.azure.bookkeeping import OVERFLOW
-from mlproject.azure.overflow import Overflow
+from tests.conftest import Shell
 from tests.workspace.conftest import URI, emulated
 
 
@@ -28,43 +28,44 @@ def test_more_than_200_parameters_are_all_there(
     assert client.get_run(run.info.run_id).data.params == expected
     found = client.search_runs([run.info.experiment_id])[0]
     assert found.data.params == expected
-    content = json.loads(store.artifacts.load_text(f"{run.info.artifact_uri}/overflow.json"))
-    assert len(content["params"]) == 50
     assert "Azure ML refused parameter p" in caplog.text
-    assert "kept in the artifact overflow.json" in caplog.text
+    assert "kept in the run's artifacts, in azureml3/rejected" in caplog.text
+    assert client.list_artifacts(run.info.run_id) == []
 
 
-def test_a_second_overflow_has_a_file_of_its_own(store: Any) -> None:
-    with store.start_run() as run:
-        store.log_params({f"p{number}": number for number in range(201)})
-        store.log_param("late", "1")
-
-    found = store.MlflowClient().get_run(run.info.run_id)
-    assert len(found.data.params) == 202
-    assert found.data.params["late"] == "1"
-    paths = {item.path for item in store.MlflowClient().list_artifacts(run.info.run_id)}
-    assert "overflow.json" in paths
-    assert len([path for path in paths if path.startswith("overflow-")]) == 1
-
-
-def test_a_tag_cannot_have_a_file_written_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_refused_one_by_one_costs_a_few_requests_each(
+    store: Any, asked: Callable[[], list[str]]
 ) -> None:
-    class Obliging:
-        """A service that has an artifact of any name."""
+    client = store.MlflowClient()
+    with store.start_run() as run:
+        store.log_params({f"p{number}": number for number in range(200)})
+        asked()
+        for number in range(200, 230):
+            client.log_param(run.info.run_id, f"p{number}", number)
+        written = asked()
+        first, second = client.get_run(run.info.run_id), client.get_run(run.info.run_id)
 
-        def get(self, name: str, path: Path) -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"params": {"p": "1"}, "tags": {}, "metrics": []}))
+    assert len(written) <= 30 * 6, written
+    assert len(asked()) <= 5  # this process has read, or written, all of it
+    assert len(first.data.params) == len(second.data.params) == 230
 
-    tags = [RunTag(f"{OVERFLOW}../planted/overflow.json", "1")]
-    run: Any = Run(RunInfo("r", "e", "u", "FINISHED", 0, 0, "active"), RunData(tags=tags))
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    found = Overflow(run, lambda _: Obliging())  # type: ignore[arg-type,return-value]
 
-    assert found.read().params == {"p": "1"}
-    assert not list((tmp_path / "temporary").iterdir())
+def test_another_process_reads_what_was_refused_once(
+    azure_shell: Shell, store: Any, asked: Callable[[], list[str]]
+) -> None:
+    with store.start_run() as run:
+        store.log_params({f"p{number}": number for number in range(205)})
+        store.log_param("late", "1")
+    asked()
+    (azure_shell.folder / "read.py").write_text(
+        "import mlflow, sys\n"
+        "client = mlflow.MlflowClient()\n"
+        "print({len(client.get_run(sys.argv[1]).data.params) for _ in range(5)})\n"
+    )
+    done = azure_shell.python("read.py", run.info.run_id)
+
+    assert done.out.strip() == "{206}"
+    assert len([line for line in asked() if line.startswith("GET /ExperimentRun")]) == 2
 
 
 def test_a_tag_that_is_too_long_is_kept_whole_and_takes_nothing_along(store: Any) -> None:
@@ -112,8 +113,12 @@ def test_one_refused_metric_does_not_take_its_batch_along(
         metrics = [Metric(f"m{number}", number, 0, 0) for number in range(20)]
         client.log_batch(run.info.run_id, [*metrics, Metric("bad_one", 0.5, 7, 3)])
 
+        client.log_metric(run.info.run_id, "bad_one", 0.75, step=4)
+        client.log_metric(run.info.run_id, "bad_one", 0.5, step=5)
         found = client.get_run(run.info.run_id)
         history = client.get_metric_history(run.info.run_id, "m7")
+        refused = client.get_metric_history(run.info.run_id, "bad_one")
+    assert [item.step for item in refused] == [3, 4, 5]
     assert found.data.metrics == {f"m{number}": number for number in range(20)} | {"bad_one": 0.5}
     assert len(history) == 1
 
@@ -132,32 +137,52 @@ def test_a_tag_that_was_too_long_can_be_changed_and_deleted(store: Any) -> None:
     assert tags["mlflow.note.content"] == "d" * 1500
 
 
-def test_several_threads_overflow_at_once_and_a_file_of_that_name_is_no_obstacle(
-    store: Any,
+@pytest.mark.parametrize(
+    ("writes", "expected"),
+    [
+        (["short", "x" * 2000], "x" * 2000),
+        (["x" * 2000, "y" * 2000], "y" * 2000),
+        (["x" * 2000, "short", "y" * 2000, "last"], "last"),
+        (["short", "x" * 2000, None], None),
+        (["x" * 2000, "short", None], None),
+        (["x" * 2000, None, "short"], "short"),
+        (["x" * 2000, None, "y" * 2000], "y" * 2000),
+    ],
+    ids=lambda value: "-".join(str(v)[:1] for v in value) if isinstance(value, list) else "",
+)
+def test_a_tag_is_what_it_was_set_to_last(
+    store: Any, writes: list[str | None], expected: str | None
 ) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     client = store.MlflowClient()
     with store.start_run() as run:
-        store.log_text("mine", "overflow.json")
-        with ThreadPoolExecutor(4) as pool:
-            list(
-                pool.map(
-                    lambda number: client.set_tag(run.info.run_id, f"t{number}", "x" * 1500),
-                    range(8),
-                )
-            )
+        for value in writes:
+            if value is None:
+                client.delete_tag(run.info.run_id, "tag")
+            else:
+                client.set_tag(run.info.run_id, "tag", value)
+
+    assert client.get_run(run.info.run_id).data.tags.get("tag") == expected
+
+
+def test_deleting_a_tag_that_is_not_there_is_an_error(store: Any) -> None:
+    with store.start_run() as run, pytest.raises(MlflowException, match="has no tag 'nothing'"):
+        store.MlflowClient().delete_tag(run.info.run_id, "nothing")
+
+
+def test_several_threads_overflow_at_once(store: Any) -> None:
+    client = store.MlflowClient()
+    with store.start_run() as run, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: client.set_tag(run.info.run_id, f"t{n}", "x" * 1500), range(8)))
 
     tags = client.get_run(run.info.run_id).data.tags
     assert {key for key in tags if key.startswith("t")} == {f"t{number}" for number in range(8)}
-    assert store.artifacts.load_text(f"{run.info.artifact_uri}/overflow.json") == "mine"
 
 
 def test_a_parameter_beyond_the_limit_cannot_change_either(store: Any) -> None:
     client = store.MlflowClient()
     with store.start_run() as run:
-        store.log_params({f"p{number}": number for number in range(201)})
-        kept = json.loads(store.artifacts.load_text(f"{run.info.artifact_uri}/overflow.json"))
-        name = next(iter(kept["params"]))
+        store.log_params({f"p{number}": number for number in range(200)})
+        client.log_param(run.info.run_id, "late", "1")
         with pytest.raises(MlflowException):
-            client.log_param(run.info.run_id, name, "other")
+            client.log_param(run.info.run_id, "late", "other")
+        client.log_param(run.info.run_id, "late", "1")

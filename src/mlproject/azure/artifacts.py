@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
 
 from azureml.mlflow._store.artifact.artifact_repo import AzureMLflowArtifactRepository
 from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED, RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.utils.file_utils import ArtifactProgressBar, create_tmp_dir
 
-from mlproject.azure import context, model_tags
+from mlproject.azure import context
 from mlproject.azure.failures import AzureMLException
 from mlproject.azure.files import Files, files_in
 from mlproject.azure.uris import folder_of
+from mlproject.azure.versions import Versions
 
 
 class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
@@ -39,16 +39,17 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
         self._leaves_models = tracking_uri is not None
         self._context = context.of(artifact_uri)
         self._files = Files(self._context, self._folder)
+        self._versions = Versions(self._files)
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         path = Path(local_file)
         if not path.is_file():
             raise MlflowException.invalid_parameter_value(f"There is no file {local_file}")
-        self._files.put([(path, self._whole(posixpath.join(artifact_path or "", path.name)))])
+        self._versions.put([(path, self._whole(posixpath.join(artifact_path or "", path.name)))])
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
         files = files_in(Path(local_dir), artifact_path or "")
-        self._files.put([(file, self._whole(path)) for file, path in files])
+        self._versions.put([(file, self._whole(path)) for file, path in files])
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         """Return what is directly in a folder; nothing for a file. Sizes are not known.
@@ -60,13 +61,20 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
             return []
         prefix = (path or "").strip("/")
         names: dict[str, bool] = {}
-        for below in self._below(prefix, self._files.paths()):
+        for below in self._below(prefix):
             name, slash, _ = below.partition("/")
             names[name] = bool(slash)
         return [
             FileInfo(posixpath.join(prefix, name), is_dir, None)
             for name, is_dir in sorted(names.items())
         ]
+
+    def delete_artifacts(self, artifact_path: str | None = None) -> None:
+        raise AzureMLException(
+            f"Azure ML cannot delete artifacts, and so not '{artifact_path or ''}' of the "
+            f"{self._folder.label}",
+            error_code=NOT_IMPLEMENTED,
+        )
 
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
         """Download a file or a folder; nothing to download is an error.
@@ -79,16 +87,12 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
                 f"There is no folder {folder} to download to", error_code=RESOURCE_DOES_NOT_EXIST
             )
         prefix = (artifact_path or "").strip("/")
-        listing = self._files.paths()
-        if prefix and self._whole(prefix) in listing:
-            paths = [prefix]
-        else:
-            paths = [posixpath.join(prefix, path) for path in self._below(prefix, listing)]
-        if prefix and not paths:
-            raise self._files.missing(self._whole(prefix))
+        stored = {posixpath.join(prefix, path): at for path, at in self._below(prefix).items()}
+        if prefix and not stored:
+            stored = {prefix: self._versions.at(self._whole(prefix))}
         tasks = [
-            self.thread_pool.submit(self._download_file, path, self._destination(path, folder))
-            for path in paths
+            self.thread_pool.submit(self._versions.get, at, Path(self._destination(path, folder)))
+            for path, at in stored.items()
         ]
         with ArtifactProgressBar.files(desc="Downloading artifacts", total=len(tasks)) as bar:
             for _ in as_completed(tasks):
@@ -98,7 +102,7 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
         return self._destination(prefix, folder) if prefix else str(folder)
 
     def _download_file(self, remote_file_path: str, local_path: str, **_: object) -> None:
-        self._files.get(self._whole(remote_file_path), Path(local_path))
+        self._versions.get(self._versions.at(self._whole(remote_file_path)), Path(local_path))
 
     def _destination(self, path: str, folder: Path) -> str:
         """Return where a path goes, with its folder made; one that leads out is an error."""
@@ -107,23 +111,20 @@ class Artifacts(AzureMLflowArtifactRepository):  # type: ignore[misc]
     def _is_in_logged_model(self, path: str | None) -> bool:
         name = (path or "").strip("/").partition("/")[0]
         folder = self._whole(name)
-        known = self._files.paths() if name and self._folder.run_id else []
-        if f"{folder}/MLmodel" not in known:
+        if not name or self._folder.run_id is None:
             return False
         from mlproject.azure.tracking_store import TrackingStore
 
-        run = TrackingStore(self._context).run_with_tags(str(self._folder.run_id))
-        root = str(run.info.artifact_uri).rstrip("/")
-        locations = {model.artifact_location for model in model_tags.models(run)}
-        return f"{root}/{folder}" in locations
+        keeper = TrackingStore(self._context).keeper_of_run(self._folder.run_id)
+        return folder in {record.folder for record in keeper.records().values()}
 
     def _whole(self, path: str) -> str:
         if self._folder.is_above:
             path = path.strip("/").removeprefix("artifacts")
         return posixpath.join(self._folder.path, path.replace("\\", "/").strip("/")).strip("/")
 
-    def _below(self, path: str, listing: Sequence[str]) -> list[str]:
-        """Return the paths below a folder, relative to it: ``model`` is not above ``model_2``."""
+    def _below(self, path: str) -> dict[str, list[str]]:
+        """Return where what is in a folder is stored, by its path from there on."""
         whole = self._whole(path)
-        prefix = f"{whole}/" if whole else ""
-        return [p.removeprefix(prefix) for p in listing if p.startswith(prefix) and p != prefix]
+        start = len(f"{whole}/") if whole else 0
+        return {shown[start:]: at for shown, at in self._versions.below(whole).items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from azure.core.exceptions import (
     AzureError,
@@ -17,17 +18,46 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobClient
 
 from mlproject.azure.failures import repeat, retry_after
+from mlproject.base.errors import reason
 from mlproject.base.files import sha256_of
+
+T = TypeVar("T")
 
 # Pieces of one large file at a time.
 _WORKERS = 4
 
 
+class RefusedError(AzureError):
+    """The signed URL does not, or no longer, permit what was asked."""
+
+
+class _BusyError(AzureError):
+    """An answer that may pass, with the seconds that it asks to wait."""
+
+    def __init__(self, response: Any) -> None:
+        self.seconds = retry_after(response)
+        super().__init__(f"the store answers {response.status_code} {response.reason or ''}")
+
+
+class _Transport(RequestsTransport):  # type: ignore[misc]
+    """Connections that are kept for the next request.
+
+    Answers that may pass are told here: the library reads a message out of their bodies, and
+    stumbles over a gateway's, which have none.
+    """
+
+    def send(self, request: Any, **options: Any) -> Any:
+        response = super().send(request, **options)
+        if response.status_code in (408, 429) or response.status_code >= 500:
+            raise _BusyError(response)
+        return response
+
+
 class Blobs:
-    """Uploads and downloads; connections are kept for the next one."""
+    """Uploads and downloads."""
 
     def __init__(self) -> None:
-        self._transport = RequestsTransport(connection_timeout=20, read_timeout=60)
+        self._transport = _Transport(connection_timeout=20, read_timeout=60)
 
     def put(self, url: str, path: Path) -> bool:
         """Upload a file and return whether it was; False when there is other content already.
@@ -43,7 +73,7 @@ class Blobs:
                     return self.same(url, path) is True
             return True
 
-        return repeat(upload, _pause_after)
+        return self._repeated(upload)
 
     def same(self, url: str, path: Path) -> bool | None:
         """Return whether a blob holds what a file holds; None when there is no blob."""
@@ -60,7 +90,11 @@ class Blobs:
                 return None
             return digest.hexdigest() == sha256_of(path)
 
-        return repeat(compare, _pause_after)
+        return self._repeated(compare)
+
+    def read(self, url: str) -> bytes:
+        """Return the content of a small blob."""
+        return self._repeated(lambda: bytes(self._client(url).download_blob().readall()))
 
     def get(self, url: str, path: Path) -> None:
         """Download into a file, which is there once all of it is."""
@@ -73,9 +107,17 @@ class Blobs:
 
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            repeat(download, _pause_after)
+            self._repeated(download)
         finally:
             unfinished.unlink(missing_ok=True)
+
+    def _repeated(self, send: Callable[[], T]) -> T:
+        try:
+            return repeat(send, _pause_after)
+        except HttpResponseError as error:
+            if error.status_code == 403:
+                raise RefusedError(reason(error)) from error
+            raise
 
     def _client(self, url: str) -> Any:
         # The library's own first pause is a quarter of a minute, and it does not repeat 429:
@@ -85,8 +127,8 @@ class Blobs:
 
 def _pause_after(error: Exception) -> float | None:
     """Let 429, 5xx and connections that break pass, also midway."""
-    if not isinstance(error, HttpResponseError):
-        return 0.0 if isinstance(error, AzureError) else None
-    status = error.status_code
-    passing = status is None or status in (408, 429) or status >= 500
-    return retry_after(error.response) if passing else None
+    if isinstance(error, _BusyError):
+        return error.seconds
+    # An answer that does not pass has a status; one that broke off has none.
+    passing = isinstance(error, AzureError) and getattr(error, "status_code", None) is None
+    return 0.0 if passing else None

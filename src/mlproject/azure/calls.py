@@ -1,8 +1,8 @@
 """Requests to a workspace.
 
-MLflow's own retries stay: each request that may be carried out twice is repeated after a network
-error, 429 and 5xx. Added is what they lack. A token that the service refuses is renewed once. What
-would be made twice, were it repeated, is looked for first, by ``failures.create``.
+Each request that may be carried out twice is repeated after a network error, 429 and 5xx, with a
+token that holds. What would be made twice, were it repeated, is looked for first, by
+``failures.create``. A token that the service refuses is renewed once.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ from mlproject.azure.failures import (
     AzureMLException,
     NotOffered,
     Unanswered,
+    pause_after_silence,
+    repeat,
     retry_after,
     settle,
 )
@@ -93,49 +95,48 @@ class Calls:
         Raises
         ------
         Unanswered
-            When ``once``, and there was no answer or one that may pass.
+            When there was no answer, or one that may pass, also the last time.
         MlflowException
-            UNAUTHENTICATED when a new token is refused too; PERMISSION_DENIED; and what MLflow
-            raises after its last retry.
+            UNAUTHENTICATED when a new token is refused too; PERMISSION_DENIED.
         """
         arguments: dict[str, Any] = {"json": json_body, "params": params}
         arguments = {name: value for name, value in arguments.items() if value is not None}
-        response = self._authorised(method, path, arguments, once=once)
-        if once and response.status_code in _LATER:
-            name = self.context.workspace.name
-            raise Unanswered(
-                f"The workspace '{name}' answers '{_short(path)}' with {response.status_code}: "
-                f"{error_text(response)}",
-                error_code=TEMPORARILY_UNAVAILABLE,
-                seconds=retry_after(response),
-            )
+
+        def answered() -> Response:
+            return self._authorised(method, path, arguments)
+
+        response = answered() if once else repeat(answered, pause_after_silence)
         self._raise_for_status(response, method, path)
         return response
 
-    def _authorised(self, method: str, path: str, arguments: Any, *, once: bool) -> Response:
-        """Send with a token that holds; one that is refused is renewed."""
-        credential = self.context.credential
+    def _authorised(self, method: str, path: str, arguments: Any) -> Response:
+        """Send once, with a token that holds; one that is refused is renewed."""
+        credential, name = self.context.credential, self.context.workspace.name
         host = f"https://{self.context.workspace.host}"
-        retries = {"max_retries": 0} if once else {}
         unauthorised = 0
         for _ in range(ATTEMPTS):
             token = credential.get_token()
             creds = MlflowHostCreds(host, token=token.token)
             try:
                 response: Response = http_request(
-                    creds, path, method, raise_on_status=False, **retries, **arguments
+                    creds, path, method, max_retries=0, raise_on_status=False, **arguments
                 )
             except MlflowException as error:
-                if once:
-                    raise Unanswered(str(error)) from error
-                raise
+                raise Unanswered(str(error), error_code=TEMPORARILY_UNAVAILABLE) from error
             if response.status_code != 401:
                 break
             credential.renew(token.token)
-            # One that ended while MLflow was waiting to try again says nothing of the credential.
+            # One that ended on its way there says nothing of the credential.
             unauthorised += token.expires_on > time.time()
             if unauthorised == 2:
                 break
+        if response.status_code in _LATER:
+            raise Unanswered(
+                f"The workspace '{name}' answers '{_short(path)}' with {response.status_code}: "
+                f"{error_text(response)}",
+                error_code=TEMPORARILY_UNAVAILABLE,
+                seconds=retry_after(response),
+            )
         return response
 
     def call(self, api: Any, method: str, endpoint: str, body: str | None, answer: T) -> T:

@@ -1,22 +1,30 @@
-"""MLflow 3's calls on logged models, answered from the runs that the models came from."""
+"""MLflow 3's calls on logged models, answered from what keeps them: a run or an experiment.
+
+Nothing is remembered between two calls but what never changes, so that they may come in any order,
+from any number of threads and processes.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
+import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlflow.entities import LoggedModelStatus, Metric, Param, Run, RunData, RunStatus, RunTag
+from mlflow.entities import LoggedModelStatus, Metric, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
+from mlflow.utils.name_utils import _generate_random_name
 from mlflow.utils.search_utils import SearchLoggedModelsUtils
 from mlflow.utils.validation import _validate_logged_model_name
 
-from mlproject.azure import model_tags
+from mlproject.azure import model_records as records
 from mlproject.azure.failures import AzureMLException
+from mlproject.azure.journal import Journal, Note
+from mlproject.azure.model_records import Keeper, ModelId, Record
 
 if TYPE_CHECKING:
     from mlflow.entities import (
@@ -27,61 +35,46 @@ if TYPE_CHECKING:
         LoggedModelTag,
     )
 
-_DEFAULT_NAME = "model"
-_DEFAULT_RESULTS = 100
-_LINKING_SECONDS = 10.0
-_LOGGING_SECONDS = 60.0
+NAME = "models"
+_DEFAULT_RESULTS, _MOST_SNAPSHOTS = 100, 20
 # The one condition that says which run to read, instead of all that have models.
 _RUN_ATTRIBUTE = "source_run_id"
 
 
-@dataclass
-class _Logging:
-    """A model on its way through MLflow's ``Model.log``, in one thread.
+class _Snapshots:
+    """Results of searches that are being read page by page; one that is gone is searched again."""
 
-    Nothing says that it has ended when it is interrupted: it is believed for a short time only.
-    """
+    def __init__(self) -> None:
+        self._models: OrderedDict[str, list[LoggedModel]] = OrderedDict()
+        self._lock = threading.Lock()
 
-    model_id: str
-    run_id: str
-    since: float = field(default_factory=time.monotonic)
-    read: set[str] = field(default_factory=set)
-    linked: set[tuple[Any, ...]] = field(default_factory=set)
+    def get(self, name: str) -> list[LoggedModel] | None:
+        with self._lock:
+            return self._models.get(name)
 
-    def links(self, run_id: str) -> bool:
-        """Whether MLflow is linking the metrics of a run now."""
-        return self.run_id == run_id and time.monotonic() - self.since < _LINKING_SECONDS
+    def add(self, models: list[LoggedModel]) -> str:
+        name = uuid.uuid4().hex
+        with self._lock:
+            self._models[name] = models
+            if len(self._models) > _MOST_SNAPSHOTS:
+                self._models.popitem(last=False)
+        return name
 
-    def holds(self, model_id: str) -> bool:
-        """Whether MLflow is writing a model's files now."""
-        return self.model_id == model_id and time.monotonic() - self.since < _LOGGING_SECONDS
+
+_SNAPSHOTS = _Snapshots()
 
 
 class LoggedModels:
     """The part of a tracking store that MLflow 3 asks about models."""
 
     # What the store it is part of has.
-    run_with_tags: Callable[[str], Run]
-    pages_with_tags: Callable[[Sequence[str], str], Iterator[Run]]
+    keeper_of_run: Callable[[str], Keeper]
+    keeper_of_experiment: Callable[[str], Keeper]
+    runs_with: Callable[[Sequence[str], str], Iterator[Run]]
+    as_keeper: Callable[[Run], Keeper]
     write_tags: Callable[[str, Mapping[str, str]], None]
-    create_run: Callable[..., Run]
-    update_run_info: Callable[..., Any]
-    delete_tag: Callable[[str, str], None]
-
-    def __init__(self) -> None:
-        # Models that this store has made and not finished.
-        self._pending: dict[str, LoggedModel] = {}
-        # What each thread is logging by ``Model.log``, for as long as that can take.
-        self._logging: dict[int, _Logging] = {}
-        # What a run was last seen with; MLflow reads it just before it makes a model of it.
-        self._seen: dict[str, Run] = {}
-        # Runs that were made for the files of a model without one.
-        self._carriers: set[str] = set()
-
-    def remember(self, run: Run) -> Run:
-        """Keep a run as it was just read, with the tags that are ours."""
-        self._seen = {str(run.info.run_id): run}
-        return run
+    write_experiment_tags: Callable[[str, Mapping[str, str]], None]
+    journal_of_model: Callable[[ModelId], Journal]
 
     def create_logged_model(
         self,
@@ -92,126 +85,104 @@ class LoggedModels:
         params: Sequence[LoggedModelParameter] | None = None,
         model_type: str | None = None,
     ) -> LoggedModel:
-        """Make a model of a run; one without a run gets a run of its own, for its files."""
-        _validate_logged_model_name(name)
-        name = name or _DEFAULT_NAME
-        if source_run_id is None:
-            carrier = self.create_run(experiment_id, "", None, [], name)
-            source_run_id = str(carrier.info.run_id)
-            self._carriers.add(source_run_id)
-        run = self._seen.get(source_run_id) or self.run_with_tags(source_run_id)
-        model_id, written = model_tags.of_new(run, name, model_type, params or [], tags or [])
-        self.write_tags(source_run_id, written)
-        run = self.remember(_run_with_tags(run, written))
-        model = next(m for m in model_tags.models(run) if m.model_id == model_id)
-        self._pending[model_id] = model
-        return model
+        """Make a model of a run, or of an experiment where it has no run.
 
-    def metrics_to_link(self, run_id: str, key: str) -> list[Metric] | None:
-        """Return a metric's history where MLflow asks for it to link it with a new model.
-
-        Between ``log_outputs`` and ``log_batch`` it asks for the history of every metric of the
-        run, once. It has just read the run; a metric that is at step 0 there was never at another.
-        None where the service has to be asked.
+        The folder of its name is the first one's: others see that it is taken. So a model takes it,
+        looks who else did, and goes to a folder of its own if there is anybody.
         """
-        logging, run = self._logging.get(threading.get_ident()), self._seen.get(run_id)
-        if run is None or logging is None or not logging.links(run_id) or key in logging.read:
-            return None
-        logging.read.add(key)
-        history = [Metric.from_proto(m) for m in run.data.to_proto().metrics if m.key == key]
-        if any(metric.step for metric in history):
-            return None
-        logging.linked |= {_point(metric) for metric in history}
-        return history
-
-    def remember_history(self, run_id: str, history: Iterable[Metric]) -> None:
-        """Keep what MLflow is about to write again for a model."""
-        logging = self._logging.get(threading.get_ident())
-        if logging is not None and logging.links(run_id):
-            logging.linked |= {_point(metric) for metric in history}
-
-    def tags_of_metrics(self, run_id: str, metrics: Sequence[Metric]) -> list[RunTag]:
-        """Return the tags that give metrics to their models; write those of other runs."""
-        models: dict[str, list[Metric]] = {}
-        for metric in metrics:
-            if metric.model_id is not None and model_tags.run_of(metric.model_id) is not None:
-                models.setdefault(str(metric.model_id), []).append(metric)
-        of_run: dict[str, str] = {}
-        for model_id, own in models.items():
-            written = model_tags.of_metrics(model_id, own)
-            if model_tags.run_of(model_id) == run_id:
-                of_run |= written
-            else:
-                self.write_tags(_run_id(model_id), written)
-        return [RunTag(key, value) for key, value in of_run.items()]
-
-    def is_linked(self, run_id: str, metric: Metric) -> bool:
-        """Whether a metric is only linked with a model: the run has it already."""
-        logging = self._logging.get(threading.get_ident())
-        linking = logging is not None and logging.links(run_id)
-        return bool(linking and metric.model_id and logging and _point(metric) in logging.linked)
+        _validate_logged_model_name(name)
+        name = name or _generate_random_name()
+        of_experiment = source_run_id is None
+        model_id = ModelId.new(source_run_id or experiment_id, of_experiment=of_experiment)
+        record = Record(
+            name,
+            name,
+            records.now(),
+            type=model_type,
+            params={item.key: str(item.value) for item in params or []},
+            tags={item.key: str(item.value) for item in tags or []},
+        )
+        if record.short != record:
+            self._note(model_id, params=dict(record.params), tags=dict(record.tags))
+            record = record.short
+        self._write(model_id, records.of_record(model_id, record))
+        keeper = self._keeper(model_id)
+        others = keeper.records(deleted=True)
+        others.pop(model_id, None)
+        if not of_experiment and name in {other.folder for other in others.values()}:
+            record = replace(record, folder=f"{name}-{model_id.suffix}")
+            self._write(model_id, records.of_record(model_id, record))
+        return self._model(keeper, model_id, record)
 
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
-        pending, logging = self._pending.get(model_id), self._logging.get(threading.get_ident())
-        if pending is not None and logging is not None and logging.holds(model_id):
-            return pending  # made a moment ago, and nobody else knows of it
-        run = self._known_run(_run_id(model_id))
-        for model in model_tags.models(run, deleted=allow_deleted) if run is not None else ():
-            if model.model_id == model_id:
-                return model
-        raise _missing(model_id)
+        return self._model(*self._found(model_id, deleted=allow_deleted))
 
     def finalize_logged_model(self, model_id: str, status: LoggedModelStatus) -> LoggedModel:
-        run_id = _run_id(model_id)
-        logging = self._logging.pop(threading.get_ident(), None)
-        just_logged = logging is not None and logging.holds(model_id)
-        self.write_tags(run_id, model_tags.of_status(model_id, status.value))
-        if run_id in self._carriers:
-            self._carriers.discard(run_id)
-            self.update_run_info(run_id, RunStatus.FINISHED, None, None)
-        pending = self._pending.pop(model_id, None)
-        if pending is None or not just_logged:
-            return self.get_logged_model(model_id)
-        pending.status = status
-        return pending
+        keeper, parsed, record = self._found(model_id)
+        record = record.finished(LoggedModelStatus(status).value)
+        self._write(parsed, records.of_record(parsed, record))
+        return self._model(keeper, parsed, record)
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[LoggedModelTag]) -> None:
-        self._forget(model_id)
-        self.write_tags(_run_id(model_id), model_tags.of_tags(model_id, tags))
+        _, parsed, _ = self._found(model_id)
+        self._note(parsed, tags={item.key: str(item.value) for item in tags})
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
-        self._forget(model_id)
-        self.delete_tag(_run_id(model_id), model_tags.tag_name(model_id, key))
+        keeper, parsed, record = self._found(model_id)
+        if key not in self._model(keeper, parsed, record).tags:
+            raise AzureMLException(
+                f"The logged model '{model_id}' has no tag '{key}'",
+                error_code=RESOURCE_DOES_NOT_EXIST,
+            )
+        self._note(parsed, tags={key: None})
 
     def log_logged_model_params(
         self, model_id: str, params: Sequence[LoggedModelParameter]
     ) -> None:
-        self._forget(model_id)
-        self.write_tags(_run_id(model_id), model_tags.of_params(model_id, params))
+        _, parsed, _ = self._found(model_id)
+        self._note(parsed, params={item.key: str(item.value) for item in params})
 
     def delete_logged_model(self, model_id: str) -> None:
         """Hide a model; its files stay, as the service cannot delete artifacts."""
-        self.get_logged_model(model_id)
-        self._forget(model_id)
-        self.write_tags(_run_id(model_id), model_tags.of_deletion(model_id))
+        _, parsed, _ = self._found(model_id)
+        self._write(parsed, records.of_deletion(parsed))
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         """Name models as what a run made; its own are known without that."""
         written: dict[str, str] = {}
         for item in models:
-            if item.model_id in self._pending:
-                self._logging[threading.get_ident()] = _Logging(str(item.model_id), run_id)
-            if item.step or model_tags.run_of(item.model_id) != run_id:
-                written |= model_tags.of_output(str(item.model_id), int(item.step))
+            parsed = ModelId.parsed(item.model_id)
+            if item.step or parsed is None or parsed.of_experiment or parsed.keeper != run_id:
+                written |= records.of_output(str(item.model_id), int(item.step))
         if written:
             self.write_tags(run_id, written)
 
     def log_model_inputs(self, run_id: str, models: Sequence[LoggedModelInput]) -> None:
         written: dict[str, str] = {}
         for item in models:
-            written |= model_tags.of_input(item.model_id)
+            written |= records.of_input(item.model_id)
         if written:
             self.write_tags(run_id, written)
+
+    def tags_of_metrics(self, run_id: str, metrics: Sequence[Metric]) -> list[RunTag]:
+        """Return the tag that is to be written with metrics of models, which spares a request."""
+        parsed = (ModelId.parsed(metric.model_id) for metric in metrics if metric.model_id)
+        own = any(item and not item.of_experiment and item.keeper == run_id for item in parsed)
+        return [RunTag(records.NOTES, "1")] if own else []
+
+    def log_model_metrics(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        """Give metrics that a run has to the models that they are of."""
+        models: dict[str, list[dict[str, Any]]] = {}
+        for metric in metrics:
+            if metric.model_id is not None:
+                models.setdefault(str(metric.model_id), []).append(
+                    records.of_metric(metric, run_id)
+                )
+        for model_id, own in models.items():
+            parsed = ModelId.parsed(model_id)
+            if parsed is None:
+                raise _missing(model_id)
+            self._note(parsed, tagged=parsed.keeper == run_id, metrics=own)
 
     def search_logged_models(
         self,
@@ -223,35 +194,76 @@ class LoggedModels:
         page_token: str | None = None,
     ) -> PagedList[LoggedModel]:
         """Return the models of experiments that meet a condition, newest first."""
-        run_id = _only_run(filter_string)
-        runs: Iterable[Run]
-        if run_id is not None:
-            run = self._known_run(run_id)
-            runs = [run] if run is not None and run.info.experiment_id in experiment_ids else []
-        else:
-            runs = self.pages_with_tags(experiment_ids, f"tags.`{model_tags.MARK}` = '1'")
-        models = [model for run in runs for model in model_tags.models(run)]
-        models = SearchLoggedModelsUtils.filter_logged_models(models, filter_string, datasets)
-        models = SearchLoggedModelsUtils.sort(models, order_by)
+        snapshot, _, offset = (page_token or "").partition(":")
+        models = _SNAPSHOTS.get(snapshot)
+        if models is None:
+            keepers = self._keepers(experiment_ids, filter_string)
+            models = [model for keeper in keepers for model in self._models(keeper)]
+            models = SearchLoggedModelsUtils.filter_logged_models(models, filter_string, datasets)
+            models = SearchLoggedModelsUtils.sort(models, order_by)
         page, token = SearchLoggedModelsUtils.paginate(
-            models, page_token, max_results or _DEFAULT_RESULTS
+            models, offset or None, max_results or _DEFAULT_RESULTS
         )
+        if token:
+            text = token.decode() if isinstance(token, bytes) else str(token)
+            token = f"{snapshot or _SNAPSHOTS.add(models)}:{text}"
         return PagedList(page, token)
 
-    def _forget(self, model_id: str) -> None:
-        """Read a model anew the next time: something of it changes."""
-        self._pending.pop(model_id, None)
-        for thread, logging in list(self._logging.items()):
-            if logging.model_id == model_id:
-                del self._logging[thread]
-
-    def _known_run(self, run_id: str) -> Run | None:
+    def _keepers(self, experiment_ids: list[str], filter_string: str | None) -> Iterable[Keeper]:
+        """Return what keeps models: one run where the condition names one, or all."""
+        run_id = _only_run(filter_string)
+        if run_id is None:
+            for run in self.runs_with(experiment_ids, f"tags.`{records.MARK}` = '1'"):
+                yield self.as_keeper(run)
+            yield from map(self.keeper_of_experiment, experiment_ids)
+            return
         try:
-            return self.run_with_tags(run_id)
+            keeper = self.keeper_of_run(run_id)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return None
+            return
+        if keeper.experiment_id in experiment_ids:
+            yield keeper
+
+    def _found(self, model_id: str, *, deleted: bool = False) -> tuple[Keeper, ModelId, Record]:
+        parsed = ModelId.parsed(model_id)
+        try:
+            keeper = self._keeper(parsed) if parsed else None
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            keeper = None
+        record = keeper.records(deleted=deleted).get(parsed) if keeper and parsed else None
+        if keeper is None or parsed is None or record is None:
+            raise _missing(model_id)
+        return keeper, parsed, record
+
+    def _keeper(self, model_id: ModelId) -> Keeper:
+        read = self.keeper_of_experiment if model_id.of_experiment else self.keeper_of_run
+        return read(model_id.keeper)
+
+    def _write(self, model_id: ModelId, tags: Mapping[str, str]) -> None:
+        write = self.write_experiment_tags if model_id.of_experiment else self.write_tags
+        write(model_id.keeper, tags)
+
+    def _model(self, keeper: Keeper, model_id: ModelId, record: Record) -> LoggedModel:
+        return keeper.model(model_id, record, self._notes(model_id) if keeper.has_notes else ())
+
+    def _models(self, keeper: Keeper) -> list[LoggedModel]:
+        """Return all models that a run or an experiment keeps."""
+        return [self._model(keeper, *item) for item in keeper.records().items()]
+
+    def _notes(self, model_id: ModelId) -> list[Note]:
+        notes = self.journal_of_model(model_id).notes()
+        return [note for note in notes if note.get("model") == model_id.suffix]
+
+    def _note(self, model_id: ModelId, *, tagged: bool = False, **content: Any) -> None:
+        """Add a note on a model. The tag comes first: nobody would look for a note without."""
+        journal = self.journal_of_model(model_id)
+        if not tagged and not journal.is_known:
+            self._write(model_id, {records.NOTES: "1"})
+        journal.add({"model": model_id.suffix, **content})
 
 
 def _only_run(filter_string: str | None) -> str | None:
@@ -262,27 +274,6 @@ def _only_run(filter_string: str | None) -> str | None:
         if clause.get("key") == _RUN_ATTRIBUTE and clause.get("comparator") == "=":
             return str(clause["value"])
     return None
-
-
-def _point(metric: Metric) -> tuple[Any, ...]:
-    return (metric.key, metric.value, metric.timestamp, metric.step)
-
-
-def _run_with_tags(run: Run, tags: Mapping[str, str]) -> Run:
-    """Return a run as it is once tags have been set."""
-    data = RunData(
-        metrics=[Metric.from_proto(item) for item in run.data.to_proto().metrics],
-        params=[Param(key, value) for key, value in run.data.params.items()],
-        tags=[RunTag(key, value) for key, value in {**run.data.tags, **tags}.items()],
-    )
-    return Run(run.info, data, run.inputs, run.outputs)
-
-
-def _run_id(model_id: str) -> str:
-    run_id = model_tags.run_of(model_id)
-    if run_id is None:
-        raise _missing(model_id)
-    return run_id
 
 
 def _missing(model_id: str) -> MlflowException:

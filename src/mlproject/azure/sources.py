@@ -13,12 +13,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.utils.uri import append_to_uri_path
 
-from mlproject.azure import model_tags
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException
 from mlproject.azure.files import Files, files_in
+from mlproject.azure.model_records import ModelId
 from mlproject.azure.tracking_store import TrackingStore
 from mlproject.azure.uris import upload
+from mlproject.azure.versions import Versions
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -27,7 +28,7 @@ _ORIGIN = "LocalUpload"
 
 
 def logged_model(context: Context, model_id: str) -> LoggedModel:
-    if model_tags.run_of(model_id) is None:
+    if ModelId.parsed(model_id) is None:
         raise AzureMLException(
             f"'models:/{model_id}' is not a logged model of this workspace",
             error_code=RESOURCE_DOES_NOT_EXIST,
@@ -40,17 +41,17 @@ def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str
 
     That is what ``runs:/ID/NAME`` loads. A source that is no logged model stays as it is.
     """
-    run = TrackingStore(context).run_with_tags(run_id)
-    root = str(run.info.artifact_uri).rstrip("/")
-    models = [
-        model
-        for model in model_tags.models(run)
-        if source.rstrip("/") in (model.artifact_location, f"{root}/{model.name}")
+    run = TrackingStore(context).keeper_of_run(run_id)
+    root = run.root.rstrip("/")
+    named = [
+        (record.created, f"{root}/{record.folder}", str(model_id))
+        for model_id, record in run.records().items()
+        if source.rstrip("/") in (f"{root}/{record.folder}", f"{root}/{record.name}")
     ]
-    if not models:
+    if not named:
         return source, None
-    newest = max(models, key=lambda model: int(model.creation_timestamp))
-    return str(newest.artifact_location), str(newest.model_id)
+    _, location, model_id = max(named)
+    return location, model_id
 
 
 def uploaded(context: Context, source: str, run_id: str | None) -> str:
@@ -63,6 +64,6 @@ def uploaded(context: Context, source: str, run_id: str | None) -> str:
         )
     container = f"{time.strftime('%y%m%dT%H%M%S')}-{uuid.uuid4().hex[:8]}"
     target = upload(context.workspace, _ORIGIN, container, folder.name)
-    Files(context, target).put(files_in(folder, folder.name))
+    Versions(Files(context, target)).put(files_in(folder, folder.name))
     root = f"{context.workspace.uri}/artifacts/{_ORIGIN}/{container}"
     return str(append_to_uri_path(root, folder.name))

@@ -10,6 +10,7 @@ from typing import Any
 from azureml.mlflow._store.tracking.store import AzureMLRestStore
 from mlflow.entities import (
     Experiment,
+    ExperimentTag,
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
@@ -25,29 +26,35 @@ from mlflow.entities import (
 )
 from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking.rest_store import RestStore
 
-from mlproject.azure import bookkeeping, model_tags, rejected_batches
+from mlproject.azure import bookkeeping, logged_models, overflow, rejected_batches
+from mlproject.azure import model_records as records
 from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
-from mlproject.azure.failures import create, if_offered
+from mlproject.azure.failures import AzureMLException, create, if_offered
 from mlproject.azure.files import Files
+from mlproject.azure.journal import Journal
 from mlproject.azure.logged_models import LoggedModels
-from mlproject.azure.overflow import Overflow
+from mlproject.azure.model_records import SUFFIX, Keeper, ModelId
+from mlproject.azure.overflow import Overflow, RejectedItems
 from mlproject.azure.rejected_batches import Batch
-from mlproject.azure.uris import folder_of, our_uri
+from mlproject.azure.uris import of_run, our_uri, upload
 from mlproject.base import environ
 
 _PARENT_TAG = "mlflow.parentRunId"
 _PAGE = 1000
+_TOO_LONG = f"a tag can have at most {bookkeeping.LONGEST_VALUE} characters"
+# Where the files of models without a run are.
+_UPLOADS, _MODELS = "LocalUpload", "azureml3-"
 
 
 class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
     """Runs of a workspace, as MLflow 3 expects them."""
 
     def __init__(self, context: Context) -> None:
-        LoggedModels.__init__(self)
         AzureMLRestStore.__init__(self, context.service)
         self.context = context
         self._calls = Calls(context)
@@ -124,28 +131,31 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         """Make a run, exactly once: it carries the request that made it."""
         request = bookkeeping.new_request()
         # What is too long for the service would have it refuse the whole run.
-        long = [tag for tag in tags if len(str(tag.value)) > bookkeeping.LONGEST_VALUE]
-        carried = [tag for tag in tags if tag not in long]
-        carried.append(RunTag(bookkeeping.REQUEST, request))
+        carried = [tag for tag in tags if not _is_long(tag)]
+        carried.append(RunTag(bookkeeping.RUN, request))
 
         def send() -> Any:
             return RestStore.create_run(self, experiment_id, user_id, start_time, carried, run_name)
 
         def find() -> Run | None:
-            condition = f"tags.`{bookkeeping.REQUEST}` = '{request}'"
-            return next(self.pages_with_tags([experiment_id], condition), None)
+            condition = f"tags.`{bookkeeping.RUN}` = '{request}'"
+            return next(self.runs_with([experiment_id], condition), None)
 
         run: Run = create(send, find)
+        run_id = str(run.info.run_id)
         if any(tag.key == _PARENT_TAG for tag in tags):
-            self._children.add(str(run.info.run_id))
+            self._children.add(run_id)
+        long = RejectedItems()
+        for tag in filter(_is_long, tags):
+            long.add_tag(tag, _TOO_LONG)
         if long:
-            self.log_batch(str(run.info.run_id), [], [], long)
-            return self.get_run(str(run.info.run_id))
-        return self._run_for_user(self.remember(self._run_with_our_uri(run)))
+            self._keep(run_id, long)
+            return self.get_run(run_id)
+        return self._run_for_user(self._run_with_our_uri(run))
 
     def get_run(self, run_id: str) -> Run:
         """Return a run, with what the service rejected of it."""
-        return self._run_for_user(self.remember(self.run_with_tags(run_id)))
+        return self._run_for_user(self.run_with_tags(run_id))
 
     def update_run_info(
         self, run_id: str, run_status: Any, end_time: int | None, run_name: str | None
@@ -167,12 +177,12 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         """Return a run with the tags that are ours."""
         return self._run_with_our_uri(RestStore.get_run(self, run_id))
 
-    def pages_with_tags(self, experiment_ids: Sequence[str], condition: str) -> Iterator[Run]:
-        """Return the runs that meet a condition, with the tags that are ours, page by page."""
+    def runs_with(self, experiment_ids: Sequence[str], condition: str) -> Iterator[Run]:
+        """Return the runs that meet a condition, deleted ones too, with the tags that are ours."""
 
         def read(token: str | None) -> tuple[list[Run], str | None]:
             runs, token = RestStore._search_runs(
-                self, list(experiment_ids), condition, ViewType.ACTIVE_ONLY, _PAGE, None, token
+                self, list(experiment_ids), condition, ViewType.ALL, _PAGE, None, token
             )
             return [self._run_with_our_uri(run) for run in runs], token
 
@@ -180,6 +190,34 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
 
     def write_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         self.log_batch(run_id, [], [], _run_tags(tags))
+
+    # What keeps logged models
+
+    def keeper_of_run(self, run_id: str) -> Keeper:
+        return self.as_keeper(self.run_with_tags(run_id))
+
+    def as_keeper(self, run: Run) -> Keeper:
+        tags = self._all_tags(run, self._overflow(run.info.run_id).read_if(run.data.tags))
+        info = run.info
+        return Keeper(str(info.run_id), str(info.experiment_id), tags, str(info.artifact_uri))
+
+    def keeper_of_experiment(self, experiment_id: str) -> Keeper:
+        experiment = RestStore.get_experiment(self, experiment_id)
+        name = str(experiment.experiment_id)
+        root = f"{self.context.workspace.uri}/artifacts/{_UPLOADS}/{_MODELS}{SUFFIX}"
+        return Keeper(name, name, experiment.tags, root, of_experiment=True)
+
+    def write_experiment_tags(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        for key, value in tags.items():
+            RestStore.set_experiment_tag(self, experiment_id, ExperimentTag(key, value))
+
+    def journal_of_model(self, model_id: ModelId) -> Journal:
+        workspace = self.context.workspace
+        if model_id.of_experiment:
+            folder = upload(workspace, _UPLOADS, f"{_MODELS}{model_id.suffix}", "")
+        else:
+            folder = of_run(workspace, model_id.keeper)
+        return Journal(Files(self.context, folder), logged_models.NAME)
 
     # What a run holds
 
@@ -190,29 +228,20 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         params: Sequence[Param],
         tags: Sequence[RunTag],
     ) -> None:
-        """Write a batch. What the service rejects of it is kept in an artifact, and named."""
+        """Write a batch. What the service rejects of it is kept in the artifacts, and told."""
         batch = Batch(
-            [_metric_for_service(item) for item in metrics if not self.is_linked(run_id, item)],
+            [_metric_for_service(item) for item in metrics if not _is_linked(run_id, item)],
             params,
-            [*tags, *self.tags_of_metrics(run_id, metrics)],
+            [tag for tag in tags if not _is_long(tag)] + self.tags_of_metrics(run_id, metrics),
         )
-        if not batch:
-            return
-
-        def write(part: Batch) -> None:
-            RestStore.log_batch(self, run_id, part.metrics, part.params, part.tags)
-
-        try:
-            write(batch)
-        except MlflowException as error:
-            if not rejected_batches.is_rejection(error):
-                raise
-            run = self.run_with_tags(run_id)
-            overflow = self._overflow(run)
-            kept = overflow.read().params
-            rejected = rejected_batches.salvage(write, batch, run, kept, error)
-            if rejected:
-                overflow.keep(rejected, lambda tags: write(Batch(tags=_run_tags(tags))))
+        rejected = self._write_batch(run_id, batch) if batch else RejectedItems()
+        for tag in filter(_is_long, tags):
+            rejected.add_tag(tag, _TOO_LONG)
+        if rejected:
+            self._keep(run_id, rejected)
+            for key in rejected.tags:
+                self._delete_tag(run_id, key)  # the service's value of it is older
+        self.log_model_metrics(run_id, metrics)
 
     def get_metric_history(
         self,
@@ -221,14 +250,16 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> PagedList[Metric]:
-        linked = self.metrics_to_link(run_id, metric_key)
-        if linked is not None:
-            return PagedList(linked, None)
         history: PagedList[Metric] = RestStore.get_metric_history(
             self, run_id, metric_key, max_results, page_token
         )
-        self.remember_history(run_id, history)
-        return history
+        points = list(history)
+        if not page_token:
+            rejected = self._overflow(run_id).read().metrics
+            points += [Metric(**item) for item in rejected if item["key"] == metric_key]
+        for metric in points:
+            metric._run_id = _Recorded(run_id)
+        return PagedList(points, getattr(history, "token", None))
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
         self.log_batch(run_id, [metric], [], [])
@@ -241,14 +272,14 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Delete a tag, also one that the service has rejected."""
-        try:
-            RestStore.delete_tag(self, run_id, key)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            if key not in self._overflow(self.run_with_tags(run_id)).read().tags:
-                raise
-            self.write_tags(run_id, {f"{bookkeeping.DELETED}{key}": "1"})
+        had = self._delete_tag(run_id, key)
+        overflow = self._overflow(run_id)
+        if overflow.read().tags.get(key) is not None:
+            overflow.delete_tag(key)
+        elif not had:
+            raise AzureMLException(
+                f"The run {run_id} has no tag '{key}'", error_code=RESOURCE_DOES_NOT_EXIST
+            )
 
     def log_batch_async(self, *arguments: Any, **options: Any) -> Any:
         """Write a batch in the background, by MLflow's own queue: each goes through ``log_batch``.
@@ -277,34 +308,89 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
 
     def _run_for_user(self, run: Run) -> Run:
         """Return a run without the tags that are ours, and with what they say."""
-        tags = run.data.tags
-        rejected = self._overflow(run).read()
+        rejected = self._overflow(str(run.info.run_id)).read_if(run.data.tags)
         # What the service has is newer: it was taken after all.
         metrics = [Metric(**item) for item in rejected.metrics]
         metrics += [Metric.from_proto(item) for item in run.data.to_proto().metrics]
         params = rejected.params | run.data.params
+        tags = self._all_tags(run, rejected)
         data = RunData(
             metrics=metrics,
             params=[Param(key, value) for key, value in params.items()],
-            tags=_run_tags(bookkeeping.shown(rejected.tags | tags)),
+            tags=_run_tags(bookkeeping.shown(tags)),
         )
+        info = run.info
+        keeper = Keeper(str(info.run_id), str(info.experiment_id), tags, str(info.artifact_uri))
         datasets = run.inputs.dataset_inputs if run.inputs else []
-        inputs = RunInputs(datasets, [LoggedModelInput(name) for name in model_tags.inputs(tags)])
-        steps = model_tags.outputs(str(run.info.run_id), tags)
+        inputs = RunInputs(datasets, [LoggedModelInput(name) for name in records.inputs(tags)])
+        steps = records.outputs(keeper)
         outputs = RunOutputs([LoggedModelOutput(name, step) for name, step in steps.items()])
-        return Run(run.info, data, inputs, outputs)
+        return Run(info, data, inputs, outputs)
 
-    def _overflow(self, run: Run) -> Overflow:
-        return Overflow(run, self._files)
+    def _all_tags(self, run: Run, rejected: RejectedItems) -> dict[str, str]:
+        """Return the tags of a run, ours too; what the service has of one is the newest."""
+        kept = {key: value for key, value in rejected.tags.items() if value is not None}
+        return kept | dict(run.data.tags)
 
-    def _files(self, run: Run) -> Files:
-        return Files(self.context, folder_of(str(run.info.artifact_uri)))
+    def _write_batch(self, run_id: str, batch: Batch) -> RejectedItems:
+        """Write what the service takes of a batch; return the rest."""
+
+        def write(part: Batch) -> None:
+            RestStore.log_batch(self, run_id, part.metrics, part.params, part.tags)
+
+        try:
+            write(batch)
+        except MlflowException as error:
+            if not rejected_batches.is_rejection(error):
+                raise
+            run = self.run_with_tags(run_id)
+            kept = self._overflow(run_id).read_if(run.data.tags).params if batch.params else {}
+            return rejected_batches.salvage(write, batch, run, kept, error)
+        return RejectedItems()
+
+    def _keep(self, run_id: str, rejected: RejectedItems) -> None:
+        def write(tags: Mapping[str, str]) -> None:
+            RestStore.log_batch(self, run_id, [], [], _run_tags(tags))
+
+        self._overflow(run_id).keep(rejected, write)
+
+    def _delete_tag(self, run_id: str, key: str) -> bool:
+        """Delete what the service has of a tag, and return whether it had it."""
+        try:
+            RestStore.delete_tag(self, run_id, key)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return True
+
+    def _overflow(self, run_id: str) -> Overflow:
+        files = Files(self.context, of_run(self.context.workspace, run_id))
+        return Overflow(run_id, Journal(files, overflow.NAME))
 
     def _print_link(self, run_id: str, name: str | None) -> None:
         if not self._links or run_id in self._children:
             return
         link = self.context.workspace.link(run_id, self.context.credential.tenant)
         sys.stdout.write(f"View run {name or run_id} at: {link}\n")
+
+
+class _Recorded(str):
+    """The id of a run, of a metric that was read from the run's history.
+
+    MLflow reads the history of each metric and writes it again, for the model that it is logging:
+    the copy carries this, and so says itself that the run has it.
+    """
+
+
+def _is_linked(run_id: str, metric: Metric) -> bool:
+    """Whether a metric is only to be linked with a model: it was read from the run."""
+    read = isinstance(metric.run_id, _Recorded) and metric.run_id == run_id
+    return bool(read and metric.model_id)
+
+
+def _is_long(tag: RunTag) -> bool:
+    return len(str(tag.value)) > bookkeeping.LONGEST_VALUE
 
 
 def _run_tags(tags: Mapping[str, str]) -> list[RunTag]:

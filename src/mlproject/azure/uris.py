@@ -7,7 +7,7 @@ for Microsoft's own plugin, and the same with the scheme ``azureml3`` for ours.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 from mlproject.base.hosts import host_of
@@ -81,7 +81,9 @@ class Folder:
     Attributes
     ----------
     owner : str
-        The path of the artifact service below which the run's or the upload's artifacts are.
+        The path of the service below which the run's or the upload's artifacts are.
+    store : str
+        What the artifact service calls their owner: an origin and a container.
     path : str
         The folder among them; empty for all.
     label : str
@@ -93,6 +95,7 @@ class Folder:
 
     workspace: Workspace
     owner: str
+    store: str
     path: str
     label: str
     run_id: str | None = None
@@ -115,8 +118,9 @@ def folder_of(uri: str) -> Folder:
     if match:
         owner = f"/history/v1.0{workspace.scope}/experiments/{match['experiment']}"
         owner = f"{owner}/runs/{match['run']}/artifacts"
+        store = f"ExperimentRun/dcid.{match['run']}"
         above, label = match["artifacts"] is None, f"run {match['run']}"
-        return Folder(workspace, owner, _clean(match["path"]), label, match["run"], above)
+        return Folder(workspace, owner, store, _clean(match["path"]), label, match["run"], above)
     match = _UPLOAD.fullmatch(rest)
     if match:
         return upload(workspace, match["origin"], match["container"], _clean(match["path"]))
@@ -125,8 +129,15 @@ def folder_of(uri: str) -> Folder:
 
 def upload(workspace: Workspace, origin: str, container: str, path: str) -> Folder:
     """Return a folder of files that belong to no run."""
-    owner = f"/artifact/v2.0{workspace.scope}/artifacts/{origin}/{container}"
-    return Folder(workspace, owner, path, f"upload {container}")
+    store = f"{origin}/{container}"
+    owner = f"/artifact/v2.0{workspace.scope}/artifacts/{store}"
+    return Folder(workspace, owner, store, path, f"upload {container}")
+
+
+def of_run(workspace: Workspace, run_id: str) -> Folder:
+    """Return all artifacts of a run, by the service that need not know its experiment."""
+    folder = upload(workspace, "ExperimentRun", f"dcid.{run_id}", "")
+    return replace(folder, label=f"run {run_id}", run_id=run_id)
 
 
 def our_uri(uri: str, workspace: Workspace) -> str:
