@@ -11,32 +11,65 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mlproject.base.console import quiet_loggers
+from mlproject.tracking.failures import is_raised_by_store
 
 _SKLEARN = "sklearn"
 
 
-@contextmanager
-def autologged() -> Iterator[None]:
-    """Have MLflow log the fits inside the block to the active run.
+class Autologging:
+    """MLflow's logging of the fits inside a block to the active run.
 
-    Its warnings are silenced: what it drops is found when the run is completed, and written.
+    MLflow makes a warning of whatever keeps it from writing, and goes on without what it had still
+    to write. Here the warning is silent and the error is kept.
     """
-    import mlflow.sklearn
 
-    with switched_off(), quiet_loggers("mlflow.sklearn"):
-        mlflow.sklearn.autolog(
-            log_models=False,
-            log_datasets=False,
-            log_post_training_metrics=False,
-            max_tuning_runs=0,
-            silent=True,
-        )
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        """What a store raised, first, so that the run lacks some of what belongs into it."""
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        import mlflow.sklearn
+
+        with switched_off(), self._told(), quiet_loggers("mlflow.sklearn"):
+            mlflow.sklearn.autolog(
+                log_models=False,
+                log_datasets=False,
+                log_post_training_metrics=False,
+                max_tuning_runs=0,
+                silent=True,
+            )
+            try:
+                yield
+            finally:
+                # Takes its wrappers off scikit-learn.
+                mlflow.sklearn.autolog(disable=True, silent=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Be told of errors by the hook that MLflow has for it, for the block."""
+        from mlflow.utils.autologging_utils.events import AutologgingEventLogger
+
+        kept = self
+
+        class Listener(AutologgingEventLogger):
+            def log_patch_function_error(self, *arguments: Any) -> None:
+                kept._keep(arguments[-1])
+
+        before = AutologgingEventLogger._event_logger
+        AutologgingEventLogger.set_logger(Listener())
         try:
             yield
         finally:
-            mlflow.sklearn.autolog(disable=True, silent=True)  # takes its wrappers off scikit-learn
+            AutologgingEventLogger.set_logger(before)
+
+    def _keep(self, error: Exception) -> None:
+        # What else ends its hook is of the data, or a defect of MLflow's; nothing would mend it.
+        if self.error is None and is_raised_by_store(error):
+            self.error = error
 
 
 @contextmanager

@@ -12,11 +12,11 @@ import numpy as np
 
 from mlproject.base import environ
 from mlproject.base.console import Reporter
-from mlproject.base.errors import ModelError, one_line
+from mlproject.base.errors import ModelError, TrackingError, one_line
 from mlproject.tracking import names, runs
 from mlproject.tracking.azureml import studio_link
 from mlproject.tracking.experiments import ambient_experiment
-from mlproject.tracking.failures import as_tracking_error
+from mlproject.tracking.failures import as_tracking_error, short_reason
 from mlproject.tracking.runs import OpenRun
 from mlproject.tracking.session import Session
 from mlproject.tracking.target import AZUREML
@@ -57,6 +57,9 @@ class Destination:
     engine: str = "local"
     jobs: int | None = None
     started: float | None = None
+
+
+_INVALID = "INVALID_PARAMETER_VALUE"
 
 
 def execute(
@@ -108,7 +111,8 @@ class _Execution:
         before = contents.of_plan(self.plan)
         with self._recording():
             runs.fill(self.session.client, self.run.run_id, before)
-        outcome = self._fitted(destination)
+        autologged = autologging.Autologging()
+        outcome = self._fitted(destination, autologged)
         with self.reporter.step("Measuring the model and its baselines"):
             measured = self._measured(outcome)
         with self.reporter.step("Recording candidates and model"), self._recording():
@@ -116,9 +120,11 @@ class _Execution:
             stored = self._stored(outcome)
             after = contents.of_outcome(outcome, measured, stored)
             whole = replace(before | after, datasets=())
-            runs.complete(self.session.client, self.run.run_id, whole)
+            suspect = self.run.joined or autologged.error is not None
+            runs.complete(self.session.client, self.run.run_id, whole, suspect=suspect)
             family = children.Family(self.session, self.run)
             recorded = children.record(family, contents.of_candidates(outcome))
+            self._check(autologged)
         return self._described(outcome, measured, stored, len(recorded))
 
     @contextmanager
@@ -129,7 +135,17 @@ class _Execution:
         with as_tracking_error(f"The run {run_id} cannot be recorded", later):
             yield
 
-    def _fitted(self, destination: Destination) -> Outcome:
+    def _check(self, autologged: autologging.Autologging) -> None:
+        """Raise TrackingError where autologging has left something out that can be had."""
+        if autologged.error is None:
+            return
+        lost = f"MLflow's autologging has not written all it had: {short_reason(autologged.error)}"
+        if _INVALID in str(autologged.error):  # the server will not take it another time either
+            self.reporter.warn(lost)
+        else:
+            raise TrackingError(lost)
+
+    def _fitted(self, destination: Destination, autologged: autologging.Autologging) -> Outcome:
         plan = self.plan
         if isinstance(plan.search, budget.BudgetedGridSearchCV):
             plan.search.allot(plan.rows.X_train, plan.rows.y_train, destination.started)
@@ -137,7 +153,7 @@ class _Execution:
             engine.running(plan, destination.engine, destination.jobs),
             progress.shown(plan, self.reporter),
         ):
-            outcome = fitting.fit(plan, autologging.autologged())
+            outcome = fitting.fit(plan, autologged.block())
         for notice in budget.notices(plan.search, len(plan.rows.y_train)):
             self.reporter.warn(notice)
         for failure in outcome.failures:

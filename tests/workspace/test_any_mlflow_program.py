@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import Shell
 from tests.workspace.conftest import URI
@@ -78,3 +80,68 @@ def test_autologging_registering_aliases_and_loading_work(azure_shell: Shell) ->
     assert not [key for key in found["tags"] if key.startswith("azureml3.")]
     assert f"https://ml.azure.com/runs/{found['run_id']}?wsid=/subscriptions/" in done.out
     assert "/#/experiments" not in done.out
+
+
+def test_autologging_twice_in_one_run_keeps_both(azure_shell: Shell) -> None:
+    """Both fits write the plots, and each ``score`` its record of metrics."""
+    found = _as_on_sqlite(
+        azure_shell,
+        """
+        from sklearn.datasets import load_iris
+        from sklearn.tree import DecisionTreeClassifier
+
+        mlflow.sklearn.autolog(log_models=False)
+        X, y = load_iris(return_X_y=True)
+        with mlflow.start_run() as run:
+            for part in (slice(0, 120), slice(30, 150)):
+                tree = DecisionTreeClassifier(max_depth=1).fit(X[part], y[part])
+                tree.score(X[:50], y[:50])
+                tree.score(X[50:], y[50:])
+        """,
+    )
+    assert any(name.startswith("training_") for name in found["metrics"])
+    assert "training_confusion_matrix.png" in found["artifacts"]
+
+
+def test_what_programs_log_one_after_another_reads_back(azure_shell: Shell) -> None:
+    found = _as_on_sqlite(
+        azure_shell,
+        """
+        with mlflow.start_run() as run:
+            for number in range(3):
+                mlflow.log_table({"n": [number]}, "table.json")
+                mlflow.log_dict({"n": number}, "content.json")
+            print(len(mlflow.load_table("table.json")), mlflow.artifacts.load_dict(
+                f"{run.info.artifact_uri}/content.json"))
+        """,
+    )
+    assert found["out"] == ["3 {'n': 2}"]
+
+
+def _as_on_sqlite(shell: Shell, program: str) -> dict[str, Any]:
+    """Run a program in the workspace and on SQLite; return what its run holds, if it is the same.
+
+    The program leaves its run in ``run``, and is to warn of nothing.
+    """
+    described = """
+        import json
+        client = mlflow.MlflowClient()
+        run = client.get_run(run.info.run_id)
+        print("RESULT " + json.dumps({
+            "metrics": sorted(run.data.metrics),
+            "params": run.data.params,
+            "artifacts": [item.path for item in client.list_artifacts(run.info.run_id)],
+        }, sort_keys=True))
+    """
+    head = 'import mlflow\nmlflow.set_experiment("program")\n'
+    text = head + textwrap.dedent(program) + textwrap.dedent(described)
+    (shell.folder / "program.py").write_text(text, encoding="utf-8")
+    printed = []
+    for uri in (URI, "sqlite:///mlflow.db"):
+        done = shell.python("program.py", MLFLOW_TRACKING_URI=uri)
+        assert done.code == 0, done.err
+        assert "unexpected error" not in done.err, done.err
+        printed.append([line for line in done.out.splitlines() if "View run" not in line])
+    assert printed[0] == printed[1]
+    *out, result = printed[0]
+    return {**json.loads(result.removeprefix("RESULT ")), "out": out}

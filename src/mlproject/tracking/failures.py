@@ -65,6 +65,11 @@ def _of_files(error: Exception, what: str) -> StoreFilesError | None:
     return StoreFilesError(f"{what}: {known}", _SQLITE[known]) if known else None
 
 
+def is_raised_by_store(error: BaseException) -> bool:
+    """Whether an error is one that stores raise."""
+    return isinstance(error, _errors_of_stores())
+
+
 def is_of_store(error: BaseException) -> bool:
     """Whether a store has failed, so that it need not be asked much more."""
     return isinstance(error, (TrackingError, StoreFilesError))

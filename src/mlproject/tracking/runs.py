@@ -167,11 +167,18 @@ def fill(client: MlflowClient, run_id: str, contents: Contents) -> None:
         _log_files(client, run_id, contents.files)
 
 
-def complete(client: MlflowClient, run_id: str, contents: Contents) -> None:
-    """Write what a run lacks of its contents; TrackingError when it lacks something even then."""
+def complete(
+    client: MlflowClient, run_id: str, contents: Contents, *, suspect: bool = False
+) -> None:
+    """Write what a run lacks of its contents; TrackingError when it lacks something even then.
+
+    Its files are written again where they are ``suspect``: what was broken off may have left one
+    that is listed and has no content.
+    """
     fill(client, run_id, lacking(client.get_run(run_id), replace(contents, files={})))
     run = client.get_run(run_id)
-    missing = lacking(run, contents, _files(client, run_id, contents.files))
+    there = [] if suspect else _files(client, run_id, contents.files)
+    missing = lacking(run, contents, there)
     if missing.files:
         fill(client, run_id, Contents(files=missing.files))
     absent = replace(missing, files={}).described
