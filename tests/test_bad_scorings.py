@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import stat
@@ -310,3 +311,36 @@ def test_a_part_that_nobody_has_made_is_not_removed(scoring: Obedient, more: lis
 
     assert (done.code, foreign.read_text()) == (2, "mine")
     assert "parts/ holds other files, such as part-00099.parquet" in done.error
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'x\n1\n"2,5"\n', "'2,5' is not a number. If that is a decimal comma, add --decimal ','."),
+        (b"x,name\n1,a\n2,caf\xe9\n", "not UTF-8 text. If the file has another encoding, give it"),
+        (gzip.compress(b"x\n1\n"), "in.csv is no text but gzip: name it with .gz at the end"),
+        (b"PK\x03\x04 and so on", "in.csv is no text but a ZIP archive or an Excel workbook"),
+    ],
+    ids=["decimal comma", "Windows-1252", "gzip", "Excel"],
+)
+def test_a_file_that_is_not_what_it_seems_is_told_with_what_to_do(
+    identity: Shell, content: bytes, told: str
+) -> None:
+    (identity.folder / "in.csv").write_bytes(content)
+
+    done = identity.score(
+        *("--model", "model", "--trust", "pickle"), *("--input", "in.csv", "--output", "o.csv")
+    )
+
+    assert done.code == 3, done.err
+    assert told in done.err
+    assert not (identity.folder / "o.csv").exists()
+
+
+def test_the_id_of_a_run_is_not_taken_for_a_folder(identity: Shell) -> None:
+    run_id = "0123456789abcdef0123456789abcdef"
+
+    done = identity.score("--model", run_id, "--input", "in.csv", "--output", "o.csv")
+
+    assert done.code == 5
+    assert f"If that is the id of a run, give --run-id {run_id}." in done.err

@@ -6,6 +6,7 @@ often, or what is made beside it.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,8 @@ REJECTS = pa.schema(
         ("row", pa.string()),
     ]
 )
+
+_DECIMAL_COMMA = re.compile(r"'-?\d+,\d+' is not a number")
 
 
 class Stopped(Exception):  # noqa: N818 - nothing is wrong with the part
@@ -212,7 +215,7 @@ class _Writing:
         rejects = batch.rejects + [self._placed(batch, item) for item in scores.rejects]
         rejects.sort(key=lambda item: item.ordinal)
         if rejects and not self.work.rejecting:
-            raise DataError(rejects[0].message, "To set such rows aside, add --on-error reject")
+            raise DataError(rejects[0].message, _what_to_do(rejects[0].reason))
         table, raw = batch.columns(KEPT), None
         if selection.verbatim and RAW in batch.table.column_names:
             raw = batch.table[RAW]
@@ -283,3 +286,14 @@ def _table(rejects: list[Reject]) -> pa.Table:
 def _told(caught: list[Any]) -> list[str]:
     texts = [f"{item.category.__name__}: {item.message}" for item in caught]
     return list(dict.fromkeys(texts))[:_SHOWN_WARNINGS]
+
+
+def _what_to_do(reason: str) -> str:
+    """Return what a user can do about a row that cannot be read."""
+    if "is not UTF-8 text" in reason:
+        first = "If the file has another encoding, give it, such as --encoding cp1252. "
+    elif _DECIMAL_COMMA.search(reason):
+        first = "If that is a decimal comma, add --decimal ','. "
+    else:
+        first = ""
+    return f"{first}To set such rows aside, add --on-error reject"

@@ -84,11 +84,13 @@ def test_a_parameter_that_would_change_is_still_an_error(store: Any) -> None:
     client = store.MlflowClient()
     with store.start_run() as run:
         client.log_param(run.info.run_id, "p", "1")
+        tags = [RunTag("long", "x" * 2000), RunTag("short", "s")]
         with pytest.raises(MlflowException, match="p"):
-            client.log_batch(run.info.run_id, params=[Param("p", "2"), Param("q", "3")])
+            client.log_batch(run.info.run_id, [], [Param("p", "2"), Param("q", "3")], tags)
 
     found = client.get_run(run.info.run_id)
     assert found.data.params == {"p": "1", "q": "3"}
+    assert (found.data.tags["long"], found.data.tags["short"]) == ("x" * 2000, "s")
     assert not client.list_artifacts(run.info.run_id)
 
 

@@ -49,9 +49,8 @@ def salvage(
 ) -> RejectedItems:
     """Write what the service takes of a batch that it has rejected; return the rest.
 
-    ``run`` is as the service has it now, ``kept`` what it has rejected of its parameters before.
-    ``error`` is raised again when the batch is not to blame: the run is deleted, or a parameter
-    would change, which no server allows.
+    ``run`` is as the service has it now, ``error`` what it said; that is raised again when no item
+    is to blame, as the run is deleted.
     """
     if run.info.lifecycle_stage != "active":
         raise error
@@ -64,10 +63,16 @@ def salvage(
     _halve(lambda items: write(Batch(params=items)), fresh[:room], rejected.add_param)
     for item in fresh[room:]:
         rejected.add_param(item, f"a run can have at most {MOST_PARAMETERS} parameters")
-    values = dict(kept) | known
-    if any(values.get(item.key, item.value) != item.value for item in batch.params):
-        raise error
     return rejected
+
+
+def changes_parameter(batch: Batch, run: Run, kept: Mapping[str, str]) -> bool:
+    """Whether a parameter of a batch has another value already, which no server allows.
+
+    ``kept`` is what the service has rejected of the run's parameters before.
+    """
+    values = dict(kept) | run.data.params
+    return any(values.get(item.key, item.value) != item.value for item in batch.params)
 
 
 def _halve(

@@ -234,7 +234,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
             params,
             [tag for tag in tags if not _is_long(tag)] + self.tags_of_metrics(run_id, metrics),
         )
-        rejected = self._write_batch(run_id, batch) if batch else RejectedItems()
+        rejected, error = self._written(run_id, batch) if batch else (RejectedItems(), None)
         for tag in filter(_is_long, tags):
             rejected.add_tag(tag, _TOO_LONG)
         if rejected:
@@ -242,6 +242,8 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
             for key in rejected.tags:
                 self._delete_tag(run_id, key)  # the service's value of it is older
         self.log_model_metrics(run_id, metrics)
+        if error is not None:
+            raise error
 
     def get_metric_history(
         self,
@@ -332,8 +334,8 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         kept = {key: value for key, value in rejected.tags.items() if value is not None}
         return kept | dict(run.data.tags)
 
-    def _write_batch(self, run_id: str, batch: Batch) -> RejectedItems:
-        """Write what the service takes of a batch; return the rest."""
+    def _written(self, run_id: str, batch: Batch) -> tuple[RejectedItems, MlflowException | None]:
+        """Write what the service takes of a batch; return the rest, and an error to raise."""
 
         def write(part: Batch) -> None:
             RestStore.log_batch(self, run_id, part.metrics, part.params, part.tags)
@@ -345,8 +347,10 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
                 raise
             run = self.run_with_tags(run_id)
             kept = self._overflow(run_id).read_if(run.data.tags).params if batch.params else {}
-            return rejected_batches.salvage(write, batch, run, kept, error)
-        return RejectedItems()
+            rejected = rejected_batches.salvage(write, batch, run, kept, error)
+            changes = rejected_batches.changes_parameter(batch, run, kept)
+            return rejected, error if changes else None
+        return RejectedItems(), None
 
     def _keep(self, run_id: str, rejected: RejectedItems) -> None:
         def write(tags: Mapping[str, str]) -> None:

@@ -35,6 +35,14 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# How files begin that are no text, whatever their name says, and what to call them.
+_OTHER_FILES = {
+    b"\x1f\x8b": "gzip: name it with .gz at the end",
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV",
+    b"PAR1": "Parquet: name it with .parquet at the end",
+    b"BZh": "bzip2: unpack it",
+    b"\x28\xb5\x2f\xfd": "Zstandard: unpack it",
+}
 _WESTERN, _CENTRAL = "cp1252", "cp1250"
 _CHUNK = 1 << 20
 _MOST_BYTES = 64 << 20
@@ -70,6 +78,10 @@ _BINARY = {f"{name}_codec" for name in ("base64", "bz2", "hex", "quopri", "uu", 
 _NO_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape"}
 
 
+class NotTextError(ValueError):
+    """A file is no text but something else: what, and what to do, is the message."""
+
+
 def checked(name: str) -> str:
     """Return an encoding as Python calls it."""
     try:
@@ -86,10 +98,16 @@ def checked(name: str) -> str:
 
 
 def detected(stream: BinaryIO, *, compressed: bool, header: bool) -> str:
-    """Return the encoding that a file of text shows; ``header``: its first line is one."""
+    """Return the encoding that a file of text shows; ``header``: its first line is one.
+
+    NotTextError for a file that is something else by its first bytes.
+    """
     try:
         with gzip.open(stream) if compressed else stream as source:
             start = source.read(_CHUNK)
+            for magic, kind in _OTHER_FILES.items():
+                if start.startswith(magic):
+                    raise NotTextError(kind)
             for mark, encoding in _MARKS:
                 if start.startswith(mark):
                     return encoding

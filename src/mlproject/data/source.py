@@ -162,10 +162,12 @@ def with_encoding(item: SourceFile, encoding: str | None) -> SourceFile:
         return item
     known = encoding
     if known is None:
-        with item.open() as stream:
-            known = encodings.detected(
-                stream, compressed=item.compressed, header=item.format == "csv"
-            )
+        header = item.format == "csv"
+        try:
+            with item.open() as stream:
+                known = encodings.detected(stream, compressed=item.compressed, header=header)
+        except encodings.NotTextError as error:
+            raise DataError(f"{item.name} is no text but {error}") from error
     return replace(item, encoding=None if known == encodings.UTF_8 else known)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BEST = "best_estimator"
 # Longer than the letter of a drive.
+_RUN_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 
@@ -76,10 +77,10 @@ def find(reference: str, session: Session) -> ModelSource:
     except OSError:  # such as a name that is too long
         is_folder = False
     if not is_folder:
-        raise ModelError(
-            f"No folder {reference}",
-            "A model is a folder, runs:/ID/NAME, models:/NAME/VERSION or @ALIAS",
-        )
+        hint = "A model is a folder, runs:/ID/NAME, models:/NAME/VERSION or @ALIAS"
+        if _RUN_ID.fullmatch(reference):
+            hint = f"If that is the id of a run, give --run-id {reference}"
+        raise ModelError(f"No folder {reference}", hint)
     return ModelSource(str(path.absolute()), str(path.absolute()))
 
 
