@@ -9,11 +9,14 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``core``          azureml-core: the tracking URI of a workspace (imported nowhere else)
 - ``failures``      errors, and what is tried again after them
 - ``calls``         requests: a refused token is renewed once, a lost answer creates nothing twice
-- ``bookkeeping``   what the workspace cannot keep otherwise, in tags that users do not see
+- ``bookkeeping``   tags that users do not see
 - ``blobs``         the content of one artifact, up and down
-- ``files``         which artifacts a run or an upload has
-- ``overflow``, ``rejected_batches``  what the service rejected of a run, kept in an artifact
-- ``model_tags``, ``logged_models``  MLflow 3's logged models in those tags
+- ``files``         which artifacts a run or an upload has, as the service stores them
+- ``order``         names that sort by when they were written
+- ``versions``      artifacts under the paths that programs gave, though nothing is overwritten
+- ``journal``       notes beside the artifacts, which are only added
+- ``overflow``, ``rejected_batches``  what the service rejected of a run, kept in notes
+- ``model_records``, ``logged_models``  MLflow 3's logged models, in a tag and notes
 - ``tracking_store``
 - ``sources``       the files of a new model version
 - ``registry_store``
