@@ -27,8 +27,8 @@ COMMAND = """
 import os, pathlib, signal, time
 import requests
 def ended(number, frame):
-    time.sleep(1)
     print(int(number), flush=True)
+    time.sleep(1)
     print(requests.get("https://westeurope.api.azureml.ms/discovery").status_code, flush=True)
     os._exit(5)
 for number in (signal.SIGINT, signal.SIGTERM):
@@ -193,6 +193,25 @@ def test_a_signal_is_the_commands_and_the_emulator_stays_until_it_has_ended(
 
     assert (process.returncode, err) == (5, "")
     assert out.splitlines() == [str(int(number)), "200"]
+
+
+def test_ctrl_c_in_a_terminal_comes_to_the_command_once(shell: Shell) -> None:
+    (shell.folder / "command.py").write_text(COMMAND)
+    run = [sys.executable, "-m", "mlproject", "emulator", "run", "--", sys.executable, "command.py"]
+    script = f"import pty, sys; sys.exit(pty.spawn({run!r}) >> 8)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=shell.folder,
+        env=shell.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as terminal:
+        waited(lambda: (shell.folder / "began").exists())
+        out, _ = terminal.communicate("\x03", timeout=120)
+
+    assert terminal.returncode == 5
+    assert out.split() == ["^C2", "200"]
 
 
 def test_a_quick_command_waits_for_nothing_and_ctrl_c_ends_a_start_at_once(shell: Shell) -> None:

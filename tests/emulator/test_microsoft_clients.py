@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mlproject.emulator import identities
 from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell
@@ -84,8 +86,8 @@ with mlflow.start_run():
 def test_the_microsoft_client_joins_a_jobs_run_by_its_token(
     shell: Shell, azureml_emulator: EmulatorInstance, client: Client
 ) -> None:
-    run = client.run()
-    job = azureml_emulator.job_environment(run["run_id"], run["experiment_id"], "mine")
+    name, experiment = f"exp_1700000000_{os.urandom(4).hex()}", client.experiment()
+    job = azureml_emulator.job_environment(name, experiment, "mine")
     code = """
 import mlflow
 with mlflow.start_run():
@@ -93,10 +95,10 @@ with mlflow.start_run():
     mlflow.log_text("hello", "a.txt")
 """
     microsoft(shell, shell.environment | job, code)
-    found = client.get("runs/get", run_id=run["run_id"]).json()["run"]
+    found = client.get("runs/get", run_id=name).json()["run"]
 
     assert found["data"]["metrics"][0]["value"] == 1.5
-    assert client.session.get(client.located(run, "a.txt")).content == b"hello"
+    assert client.session.get(client.located(found["info"], "a.txt")).content == b"hello"
 
 
 def test_the_microsoft_client_finds_the_cloud_by_itself(

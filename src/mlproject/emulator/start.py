@@ -14,6 +14,7 @@ import trustme
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.files import locked
+from mlproject.base.interrupts import interrupts_held_back
 from mlproject.emulator import faults, identities, log
 from mlproject.emulator.front import FaultyService, Front
 from mlproject.emulator.instance import ADDRESS_FILE, LOG_FILE, EmulatorInstance
@@ -71,8 +72,9 @@ def started(
         instance = EmulatorInstance(folder, front.address)
         authority.cert_pem.write_to_path(instance.authority)
         instance.workspace.write_text(json.dumps(identities.config()), encoding="utf-8")
-        threading.Thread(target=front.serve_forever, args=(_POLL,), daemon=True).start()
-        stack.callback(front.shutdown)
+        with interrupts_held_back():  # what serves has to be told before its socket is closed
+            threading.Thread(target=front.serve_forever, args=(_POLL,), daemon=True).start()
+            stack.callback(front.shutdown)
         if wait:
             service.store.opened()
         content = {"address": front.address, "pid": os.getpid()}
