@@ -28,6 +28,8 @@ class _Artifacts:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        # By what public logs show, what is asked for to read cannot write.
+        self._reading = _WRITE if state.settings.writable_contentinfo else _READ
 
     def created(self, request: Request, owner: Owner) -> Response:
         """Make records; the content comes later, to signed URLs."""
@@ -52,12 +54,11 @@ class _Artifacts:
     def below(self, request: Request, owner: Owner, path: str) -> Response:
         """List the paths in a folder, each with a URL of its content."""
         paths = self._state.records.listed(owner, path)
-        return _page(request, paths, lambda item: self._located(owner, item, _READ))
+        return _page(request, paths, lambda item: self._located(owner, item, self._reading))
 
     def readable(self, request: Request, owner: Owner, path: str | None = None) -> Response:
-        """Return a URL of one artifact's content: for reading only, by what public logs show."""
-        writes = self._state.settings.writable_contentinfo
-        return self._location(request, owner, path, _WRITE if writes else _READ)
+        """Return a URL of one artifact's content."""
+        return self._location(request, owner, path, self._reading)
 
     def writable(self, request: Request, owner: Owner, path: str | None = None) -> Response:
         """Return a URL by which the content of an artifact that there is can be written."""
