@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_a_guest_signs_in_and_may_do_nothing(azureml_emulator: EmulatorInstance)
 @pytest.mark.parametrize(
     ("wrong", "status", "error", "code"),
     [
-        ({"tenant": "common"}, 400, "invalid_tenant", "AADSTS90002"),
+        ({"tenant": "common"}, 400, "invalid_request", "AADSTS90002"),
         ({"grant_type": "password"}, 400, "unsupported_grant_type", "AADSTS70003"),
         ({"grant_type": ""}, 400, "unsupported_grant_type", "AADSTS70003"),
         ({"client_id": identities.TENANT}, 401, "invalid_client", "AADSTS7000215"),
@@ -161,7 +162,7 @@ def test_the_run_of_a_job_has_the_jobs_name_and_is_there_before_it(
 
 
 def test_a_job_needs_an_experiment_and_a_name_that_can_be(client: Client) -> None:
-    base, guid = f"{API}/history/v1.0{identities.SCOPE}", "12345678-1234-4234-8234-123456789012"
+    base, guid = f"{API}/history/v1.0{identities.SCOPE}", str(uuid.uuid4())
     experiment = client.experiment()
     name = client.get("experiments/get", experiment_id=experiment).json()["experiment"]["name"]
     patch = client.session.patch

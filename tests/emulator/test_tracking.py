@@ -158,6 +158,7 @@ def test_an_unwanted_name_is_refused_with_its_whole_batch(tmp_path: Path) -> Non
             client.mlflow("runs/log-metric", run_id=run, key="bad_m", **metric),
             client.mlflow("runs/log-parameter", run_id=run, key="bad_p", **text),
             client.mlflow("runs/set-tag", run_id=run, key="bad_t", **text),
+            client.mlflow("runs/create", experiment_id="0", tags=[{"key": "bad_t", **text}]),
         ]
         fine = client.mlflow("runs/log-parameter", run_id=run, key="not_bad_p", **text)
         data = client.get("runs/get", run_id=run).json()["run"]["data"]

@@ -39,7 +39,7 @@ def routes(state: State) -> Routes:
         form = request.form
         client, grant = form.get("client_id", ""), form.get("grant_type", "")
         if tenant != TENANT:
-            return _unknown(tenant)
+            return _unknown(tenant, "invalid_request")
         if grant != "client_credentials":
             message = f"AADSTS70003: The app requested an unsupported grant type '{grant}'."
             return _refused(400, "unsupported_grant_type", message)
@@ -62,7 +62,7 @@ def routes(state: State) -> Routes:
 
     def configuration(request: Request, tenant: str) -> Response:
         if tenant != TENANT:
-            return _unknown(tenant)
+            return _unknown(tenant, "invalid_tenant")
         base = f"https://{LOGIN_HOST}/{tenant}"
         return json_response(
             {
@@ -93,8 +93,8 @@ def _refused(status: int, error: str, message: str) -> Response:
     return json_response({"error": error, "error_description": message}, status)
 
 
-def _unknown(tenant: str) -> Response:
-    return _refused(400, "invalid_tenant", f"AADSTS90002: Tenant '{tenant}' not found.")
+def _unknown(tenant: str, error: str) -> Response:
+    return _refused(400, error, f"AADSTS90002: Tenant '{tenant}' not found.")
 
 
 def managed_identity(state: State) -> Routes:
