@@ -230,6 +230,18 @@ def test_a_quick_command_waits_for_nothing_and_ctrl_c_ends_a_start_at_once(shell
     assert (process.returncode, error) == (130, "Error: Interrupted.\n")
 
 
+def test_without_the_extra_it_says_what_to_install(shell: Shell) -> None:
+    script = (
+        "import sys; sys.modules['trustme'] = None; sys.argv[1:] = ['emulator', 'start']\n"
+        "from mlproject.cli.main import main\n"
+        "main()"
+    )
+    done = shell.run(sys.executable, "-c", script)
+
+    assert done.code == 2
+    assert done.error.startswith("Error: The emulator needs the package 'trustme'. Install the ")
+
+
 def test_a_started_emulator_is_found_by_its_folder(shell: Shell) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "mlproject", "emulator", "start"],
