@@ -28,14 +28,21 @@ class Client:
         self.session.trust_env = False
         self.session.proxies = {"https": emulator.address}
         self.session.verify = str(emulator.authority)
-        self.session.headers["Authorization"] = f"Bearer {self.signed_in(client)}"
+        self.client = client
+        self.sign_in()
 
-    def signed_in(self, client: str, secret: str = identities.CLIENT_SECRET) -> str:
-        login = f"https://{identities.LOGIN_HOST}/{identities.TENANT}/oauth2/v2.0/token"
-        scope = f"https://{identities.ARM_HOST}/.default"
-        form = {"client_id": client, "client_secret": secret, "scope": scope}
-        answer = self.session.post(login, form | {"grant_type": "client_credentials"})
-        return str(answer.json().get("access_token"))
+    def sign_in(self, *, tenant: str = identities.TENANT, **form: str) -> requests.Response:
+        """Ask for a token with which all that follows is asked; ``form`` changes the usual."""
+        login = f"https://{identities.LOGIN_HOST}/{tenant}/oauth2/v2.0/token"
+        usual = {
+            "grant_type": "client_credentials",
+            "client_id": self.client,
+            "client_secret": identities.CLIENT_SECRET,
+            "scope": f"https://{identities.ARM_HOST}/.default",
+        }
+        answer = self.session.post(login, usual | form)
+        self.session.headers["Authorization"] = f"Bearer {answer.json().get('access_token')}"
+        return answer
 
     def mlflow(self, endpoint: str, **content: Any) -> requests.Response:
         url = f"{API}/mlflow/v2.0{identities.SCOPE}/api/2.0/mlflow/{endpoint}"
@@ -64,9 +71,27 @@ class Client:
         answer: dict[str, Any] = self.session.post(url, json=records).json()
         return answer
 
-    def located(self, run: dict[str, Any], path: str) -> str:
-        url = self.artifacts(run, "/contentinfo")
+    def upload(self, call: str = "", container: str = "mine", **query: str) -> requests.Response:
+        """Ask for the artifacts that no run has."""
+        path = f"artifact/v2.0{identities.SCOPE}/artifacts/LocalUpload/{container}{call}"
+        return self.session.get(f"{API}/{path}", params=query)
+
+    def uploaded(self, *paths: str, container: str = "mine") -> dict[str, str]:
+        """Record artifacts that no run has, and return the URLs of their content."""
+        path = f"artifact/v2.0{identities.SCOPE}/artifacts/LocalUpload/{container}/batch/metadata"
+        records = {"paths": [{"path": path} for path in paths]}
+        content = self.session.post(f"{API}/{path}", json=records).json()
+        found = content["artifactContentInformation"].items()
+        return {path: item["contentUri"] for path, item in found}
+
+    def located(self, run: dict[str, Any], path: str, call: str = "contentinfo") -> str:
+        url = self.artifacts(run, f"/{call}")
         return str(self.session.get(url, params={"path": path}).json()["contentUri"])
+
+    def written(self, run: dict[str, Any], path: str, content: bytes) -> None:
+        """Record an artifact and write its content."""
+        address = self.recorded(run, path)["artifactContentInformation"][path]["contentUri"]
+        assert self.session.put(address, content, headers=PUT).status_code == 201
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +102,7 @@ def client(azureml_emulator: EmulatorInstance) -> Client:
 @contextmanager
 def emulated(folder: Path, **options: Any) -> Iterator[tuple[EmulatorInstance, Client]]:
     """Run an emulator with settings of its own, in this process."""
-    with started(folder, Settings(**options)) as instance:
+    with started(folder, Settings(**options), wait=False) as instance:
         client = Client(instance)
         with client.session:
             yield instance, client

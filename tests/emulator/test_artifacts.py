@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import time
+import tracemalloc
+from pathlib import Path
 from urllib.parse import quote
 
 from werkzeug.test import EnvironBuilder
@@ -11,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 from mlproject.emulator import identities
 from mlproject.emulator.artifacts import PAGE
 from mlproject.emulator.signing import Key
-from tests.emulator.conftest import API, PUT, Client
+from tests.emulator.conftest import API, PUT, Client, emulated
 
 
 def test_a_path_that_was_recorded_cannot_be_recorded_again(client: Client) -> None:
@@ -48,27 +51,89 @@ def test_content_of_unknown_length_is_written_and_names_may_have_any_character(
     client: Client,
 ) -> None:
     run, path = client.run(), "sub folder/50 % + é?#.txt"
-    client.recorded(run, path)
-    address = client.located(run, path)
+    address = client.recorded(run, path)["artifactContentInformation"][path]["contentUri"]
 
     assert client.session.put(address, iter([b"hel", b"lo"]), headers=PUT).status_code == 201
     assert client.session.get(address).content == b"hello"
     assert client.session.get(client.located(run, path)).content == b"hello"
 
 
-def test_the_address_of_a_record_permits_to_write_what_is_not_there(client: Client) -> None:
-    run = client.run()
+def test_the_address_of_an_artifact_reads_and_another_call_has_one_that_writes(
+    client: Client,
+) -> None:
+    run, put = client.run(), {"x-ms-blob-type": "BlockBlob"}
     client.recorded(run, "a.txt")
-    address = client.located(run, "a.txt")
-    put = {"x-ms-blob-type": "BlockBlob"}
+    reading, writing = (client.located(run, "a.txt", call) for call in ("contentinfo", "write"))
 
-    assert client.session.put(address, b"one", headers=put).status_code == 201
-    refused = client.session.put(address, b"two", headers=put)
+    assert "&sp=r&" in reading
+    refused = client.session.put(reading, b"one", headers=put)
     assert refused.status_code == 403
     assert "AuthorizationPermissionMismatch" in refused.text
-    assert client.session.get(address).content == b"one"
-    missing = client.session.get(client.artifacts(run, "/contentinfo"), params={"path": "b.txt"})
-    assert missing.status_code == 404
+    block = client.session.put(f"{reading}&comp=block&blockid=MQ==", b"one")
+    assert block.status_code == 403
+    for content in (b"one", b"two"):
+        assert client.session.put(writing, content, headers=put).status_code == 201
+        assert client.session.get(reading).content == content
+    for call in ("contentinfo", "write"):
+        asked = client.session.get(client.artifacts(run, f"/{call}"), params={"path": "b.txt"})
+        assert asked.status_code == 404
+
+
+def test_contentinfo_may_write_and_the_call_that_writes_may_be_missing(tmp_path: Path) -> None:
+    with emulated(tmp_path, writable_contentinfo=True, no_write_call=True) as (_, client):
+        client.uploaded("a.txt")
+        address = client.upload("/contentinfo", path="a.txt").json()["contentUri"]
+        written = client.session.put(address, b"one", headers=PUT)
+        missing = client.upload("/write", path="a.txt")
+
+    assert written.status_code == 201
+    assert (missing.status_code, missing.text) == (404, "")
+
+
+def test_names_of_content_share_nothing(client: Client) -> None:
+    names = ["f", "f/g", "n", "n.blocks/x", f"long/{'x' * 300}"]
+    container = os.urandom(4).hex()
+    addresses = client.uploaded(*names, container=container)
+    put = client.session.put
+    for name in ("f/g", "n.blocks/x", "f", "n", names[-1]):
+        assert put(addresses[name], name.encode(), headers=PUT).status_code == 201
+
+    assert [client.session.get(addresses[name]).text for name in names] == names
+
+
+def test_blocks_are_joined_without_being_held_in_memory(tmp_path: Path) -> None:
+    block, count = os.urandom(1 << 22), 8
+    with emulated(tmp_path) as (_, client):
+        address, put = client.uploaded("a")["a"], client.session.put
+        names = [f"{number:08}" for number in range(count)]
+        for name in names:
+            assert put(f"{address}&comp=block&blockid={name}", block).status_code == 201
+        listed = "".join(f"<Latest>{name}</Latest>" for name in names)
+        tracemalloc.start()
+        try:
+            joined = put(f"{address}&comp=blocklist", f"<BlockList>{listed}</BlockList>")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        length = client.session.head(address).headers["Content-Length"]
+        unknown = put(f"{address}&comp=blocklist", "<BlockList><Latest>x</Latest></BlockList>")
+
+    assert joined.status_code == 201
+    assert int(length) == count * len(block)
+    assert peak < len(block)
+    assert unknown.headers["x-ms-error-code"] == "InvalidBlockList"
+
+
+def test_a_new_artifact_may_be_listed_late_and_is_there_at_once(tmp_path: Path) -> None:
+    with emulated(tmp_path, listed_after=1.0) as (_, client):
+        client.uploaded("a.txt")
+        at_once = client.upload().json()["value"]
+        found = client.upload("/contentinfo", path="a.txt")
+        time.sleep(1.0)
+        later = client.upload().json()["value"]
+
+    assert (at_once, found.status_code) == ([], 200)
+    assert [item["path"] for item in later] == ["a.txt"]
 
 
 def test_a_changed_or_expired_signature_is_refused(client: Client) -> None:
@@ -79,7 +144,7 @@ def test_a_changed_or_expired_signature_is_refused(client: Client) -> None:
     for wrong in (
         address.partition("?")[0],
         address.replace("a.txt", "b.txt"),
-        address.replace("sp=rc", "sp=rcw"),
+        address.replace("sp=r&", "sp=rcw&"),
         re.sub(r"se=\d+", "se=2999", address),
     ):
         answer = client.session.get(wrong)
@@ -114,11 +179,16 @@ def test_the_artifact_service_takes_the_path_order_of_azureml_core(client: Clien
     made = client.session.post(f"{base}/batch/metadata/{place}", json=asked).json()
     address = made["artifactContentInformation"]["sub/a b.txt"]["contentUri"]
     client.session.put(address, b"hello", headers=PUT)
-    one = client.session.get(f"{base}/contentinfo/{place}/{quote('sub/a b.txt')}").json()
+    one, writing = (
+        client.session.get(f"{base}/{call}/{place}/{quote('sub/a b.txt')}").json()
+        for call in ("contentinfo", "write")
+    )
     below = client.session.get(f"{base}/prefix/contentinfo/{place}/sub").json()["value"]
     listed = client.session.get(f"{base}/{place}").json()["value"]
 
     assert client.session.get(one["contentUri"]).content == b"hello"
+    assert "&sp=r&" in one["contentUri"]
+    assert "&sp=rcw&" in writing["contentUri"]
     assert [item["path"] for item in below] == ["sub/a b.txt"]
     assert client.session.get(below[0]["contentUri"]).content == b"hello"
     assert [item["path"] for item in listed] == ["sub/a b.txt", "subway.txt"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mlproject.emulator import identities
 from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell
@@ -33,8 +35,9 @@ mlflow.set_experiment("e")
 with mlflow.start_run() as run:
     mlflow.log_metric("m", 1.5)
     mlflow.log_text("hello", "sub/a.txt")
+    mlflow.log_metric("later", 2.5, synchronous=False).wait()
 client = mlflow.MlflowClient()
-assert client.get_run(run.info.run_id).data.metrics == {"m": 1.5}
+assert client.get_run(run.info.run_id).data.metrics == {"m": 1.5, "later": 2.5}
 found = mlflow.search_runs(filter_string=f"attributes.run_id = '{run.info.run_id}'")
 assert list(found.run_id) == [run.info.run_id]
 path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="sub/a.txt")
@@ -66,7 +69,11 @@ def test_the_microsoft_client_records_as_a_managed_identity(
 ) -> None:
     code = f"""
 import mlflow
+import os
 from azure.identity import ManagedIdentityCredential
+from azureml.core import Workspace
+from azureml.core.authentication import MsiAuthentication
+assert Workspace.from_config(os.environ["MLPROJECT_WORKSPACE"], auth=MsiAuthentication()).name
 assert ManagedIdentityCredential().get_token("https://management.azure.com/.default").token
 mlflow.set_tracking_uri("{identities.TRACKING_URI}")
 with mlflow.start_run():
@@ -79,8 +86,8 @@ with mlflow.start_run():
 def test_the_microsoft_client_joins_a_jobs_run_by_its_token(
     shell: Shell, azureml_emulator: EmulatorInstance, client: Client
 ) -> None:
-    run = client.run()
-    job = azureml_emulator.job_environment(run["run_id"], run["experiment_id"], "mine")
+    name, experiment = f"exp_1700000000_{os.urandom(4).hex()}", client.experiment()
+    job = azureml_emulator.job_environment(name, experiment, "mine")
     code = """
 import mlflow
 with mlflow.start_run():
@@ -88,7 +95,21 @@ with mlflow.start_run():
     mlflow.log_text("hello", "a.txt")
 """
     microsoft(shell, shell.environment | job, code)
-    found = client.get("runs/get", run_id=run["run_id"]).json()["run"]
+    found = client.get("runs/get", run_id=name).json()["run"]
 
     assert found["data"]["metrics"][0]["value"] == 1.5
-    assert client.session.get(client.located(run, "a.txt")).content == b"hello"
+    assert client.session.get(client.located(found["info"], "a.txt")).content == b"hello"
+
+
+def test_the_microsoft_client_finds_the_cloud_by_itself(
+    shell: Shell, azureml_emulator: EmulatorInstance
+) -> None:
+    code = """
+from azureml.mlflow._common._cloud.cloud import _get_cloud_metadata_from_known_urls
+[cloud] = _get_cloud_metadata_from_known_urls().values()
+assert cloud.name == "AzureCloud"
+assert cloud.endpoints.resource_manager == "https://management.azure.com/"
+assert cloud.suffixes.storage_endpoint == "core.windows.net"
+"""
+    environment = azureml_emulator.process_environment("secret", shell.environment)
+    microsoft(shell, environment, code)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.emulator import identities, limits
-from mlproject.emulator.instance import EmulatorInstance
 from mlproject.emulator.settings import Settings
 from tests.emulator.conftest import Client, emulated, message
 
@@ -118,7 +117,7 @@ def test_a_run_has_at_most_200_parameters(client: Client) -> None:
     assert [logged(0, 100).status_code, logged(100, 200).status_code] == [200, 200]
     assert message(logged(200, 201)) == (
         *(400, "INVALID_PARAMETER_VALUE"),
-        f"A run can have at most {limits.MOST_PARAMETERS} parameters, and this has 201.",
+        f"A run can have at most {limits.MOST['params']} parameters, and this has 201.",
     )
     assert logged(0, 10).status_code == 200
 
@@ -159,6 +158,7 @@ def test_an_unwanted_name_is_refused_with_its_whole_batch(tmp_path: Path) -> Non
             client.mlflow("runs/log-metric", run_id=run, key="bad_m", **metric),
             client.mlflow("runs/log-parameter", run_id=run, key="bad_p", **text),
             client.mlflow("runs/set-tag", run_id=run, key="bad_t", **text),
+            client.mlflow("runs/create", experiment_id="0", tags=[{"key": "bad_t", **text}]),
         ]
         fine = client.mlflow("runs/log-parameter", run_id=run, key="not_bad_p", **text)
         data = client.get("runs/get", run_id=run).json()["run"]["data"]
@@ -173,19 +173,54 @@ def test_an_unwanted_name_is_refused_with_its_whole_batch(tmp_path: Path) -> Non
         Settings(refuse="(")
 
 
-def test_clients_are_served_at_once(client: Client, azureml_emulator: EmulatorInstance) -> None:
-    experiment = client.experiment()
+def test_a_batch_that_is_logged_later_is_there_when_its_status_says_so(client: Client) -> None:
+    run, preview = client.run()["run_id"], "../preview/mlflow/runs"
+    batches: list[dict[str, Any]] = [
+        {"params": [{"key": "p", "value": "1"}]},
+        {"metrics": [{"key": "m", "value": 1.5, "timestamp": 1}]},
+    ]
+    tracked = [
+        client.mlflow(f"{preview}/log-batch-async", run_id=run, **batch).json() for batch in batches
+    ]
+    identifier = tracked[1]["batch_tracking_id"]
+    query = {"run_id": run, "batch_tracking_id": identifier}
+    status = client.get(f"{preview}/get-run-data-status", **query)
+    data = client.get("runs/get", run_id=run).json()["run"]["data"]
 
-    def recorded(number: int) -> int:
-        mine = Client(azureml_emulator)
-        with mine.session:
-            run = mine.run(experiment)["run_id"]
-            for step in range(5):
-                metric = {"key": "m", "value": 1.0, "timestamp": 1, "step": step}
-                assert mine.mlflow("runs/log-batch", run_id=run, metrics=[metric]).ok
-        return number
+    assert tracked[0] == {"batch_tracking_id": ""}
+    assert GUID.fullmatch(identifier)
+    assert status.json() == {"is_complete": True}
+    assert [data[name][0]["key"] for name in ("params", "metrics")] == ["p", "m"]
+    unknown = {"run_id": identifier, "batch_tracking_id": identifier}
+    assert message(client.get(f"{preview}/get-run-data-status", **unknown))[0] == 404
+    many = [{"key": f"p{number}", "value": "1"} for number in range(201)]
+    refused = client.mlflow(f"{preview}/log-batch-async", run_id=run, params=many)
+    assert message(refused)[:2] == (400, "INVALID_PARAMETER_VALUE")
 
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(recorded, range(16))) == list(range(16))
-    found = client.mlflow("runs/search", experiment_ids=[experiment]).json()["runs"]
-    assert len(found) == 16
+
+def test_what_microsofts_page_limits_is_refused_on_demand(tmp_path: Path, client: Client) -> None:
+    text, metric, long = {"value": "1"}, {"value": 1.0, "timestamp": 1}, {"key": "k" * 101}
+
+    def refused(client: Client) -> list[str]:
+        run = client.run()["run_id"]
+        held = len(client.get("runs/get", run_id=run).json()["run"]["data"]["tags"])
+        batch = {
+            "tags": [{"key": f"t{number}", **text} for number in range(50 - held)],
+            "metrics": [{"key": f"m{number}", **metric} for number in range(50)],
+        }
+        assert client.mlflow("runs/log-batch", run_id=run, **batch).status_code == 200
+        answers = [
+            client.mlflow("runs/set-tag", run_id=run, key="t", **text),
+            client.mlflow("runs/log-metric", run_id=run, key="m", **metric),
+            client.mlflow("runs/set-tag", run_id=run, **long, **text),
+        ]
+        assert client.mlflow("runs/log-batch", run_id=run, **batch).status_code == 200
+        return [message(answer)[2] for answer in answers if answer.status_code != 200]
+
+    assert refused(client) == []
+    with emulated(tmp_path, documented_limits=True) as (_, limited):
+        assert refused(limited) == [
+            "A run can have at most 50 tags, and this has 51.",
+            "A run can have at most 50 metrics, and this has 51.",
+            f"The name of the tag '{'k' * 101}' has 101 characters, and at most 100 are allowed.",
+        ]

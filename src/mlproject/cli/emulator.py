@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -55,7 +54,13 @@ def emulator() -> None:
 def emulated(
     stack: ExitStack, folder: Path, settings: Settings, *, port: int = 0, wait: bool = True
 ) -> EmulatorInstance:
-    from mlproject.emulator.start import started
+    try:
+        from mlproject.emulator.start import started
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The emulator needs the package '{error.name}'",
+            "Install the extra 'azureml': pip install -e '.[azureml]' in the checkout",
+        ) from error
 
     return stack.enter_context(started(folder, settings, port=port, wait=wait))
 
@@ -96,19 +101,19 @@ def run(
 ) -> None:
     """Run COMMAND against an emulator of its own, and end with its exit code.
 
+    Ctrl-C and SIGTERM are for COMMAND, and the emulator stays until it has ended.
+
     \b
     Example:
       mlproject emulator run --token-life 3 --lost 0.05 -- python script.py
     """
+    from mlproject.emulator.command import exit_code
+
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="azureml-emulator-"))
         # The command has imports of its own to do while the emulator has.
         found = emulated(stack, Path(state or scratch), settings, wait=False)
-        environment = found.process_environment(identity)
-        try:
-            code = subprocess.call(words, env=environment, stdout=real_stdout())
-        except OSError as error:
-            raise ConfigurationError(f"'{words[0]}' cannot be run: {error.strerror}") from error
+        code = exit_code(words, found.process_environment(identity), real_stdout())
     raise click.exceptions.Exit(code)
 
 

@@ -5,16 +5,18 @@ real host names. One process is the proxy and, behind it, every host: Entra ID, 
 the workspace's API and the blob store. Requests and responses are werkzeug's.
 
 - ``identities``: the workspace's names, its hosts, and who may sign in
-- ``state``: what one emulator knows; ``signing`` its tokens and URLs, ``records`` its artifacts
-- ``certificates``: the authority that clients trust, made anew for each emulator
+- ``state``: what one emulator knows; ``signing`` its tokens and URLs, ``records`` its artifacts,
+  ``lines`` the files of both these and the log
 - ``front``: the proxy; it ends TLS and hands each request to one function
 - ``messages``: JSON in and out, how each API words an error, and routes
-- ``entra``, ``management``, ``tracking``, ``artifacts``, ``blobs``: one host's routes each
-- ``ids``, ``limits``: where the service differs from MLflow's server, which is in ``store``
+- ``entra``, ``management``, ``tracking``, ``artifacts``, ``history``, ``blobs``: what each service
+  answers
+- ``ids``, ``limits``: where the service differs from MLflow's server, which ``store`` runs as a
+  process of its own, ``server``
 - ``service``: which of them answers
 - ``settings``: how it behaves; ``faults``: what goes wrong on demand; ``log``: what was asked
 - ``instance``: a running emulator as its clients see it, with the variables that lead them there;
   ``environment`` those that would mislead them, ``jobs`` those of a job
-- ``start``: all of it as one thing that is started
+- ``start``: all of it as one thing that is started; ``command`` what is run against it
 - ``fixtures``: the same for tests with pytest
 """

@@ -9,19 +9,18 @@ from urllib.parse import quote
 from werkzeug import Request, Response
 
 from mlproject.emulator.identities import BLOB_HOST, SCOPE
-from mlproject.emulator.messages import Routes, api_error, json_of, json_response
+from mlproject.emulator.messages import Routes, api_error, json_of, json_response, missing
 from mlproject.emulator.records import Owner
-from mlproject.emulator.signing import zulu
 from mlproject.emulator.state import State
 
 PAGE = 500
 """How many artifacts one answer lists."""
 
-_HISTORY = rf"/history/v1\.0{re.escape(SCOPE)}"
-_RUN = rf"{_HISTORY}/experiments/[^/]+/runs/(?P<run>[^/]+)/artifacts"
+_RUN = rf"/history/v1\.0{re.escape(SCOPE)}/experiments/[^/]+/runs/(?P<run>[^/]+)/artifacts"
 _SERVICE = rf"/artifact/v2\.0{re.escape(SCOPE)}/artifacts"
 _OWNER = r"(?P<origin>[^/]+)/(?P<container>[^/]+)"
 _SAS_SECONDS = 3600
+_READ, _WRITE = "r", "rcw"
 
 
 class _Artifacts:
@@ -29,6 +28,8 @@ class _Artifacts:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        # By what public logs show, what is asked for to read cannot write.
+        self._reading = _WRITE if state.settings.writable_contentinfo else _READ
 
     def created(self, request: Request, owner: Owner) -> Response:
         """Make records; the content comes later, to signed URLs."""
@@ -42,7 +43,7 @@ class _Artifacts:
                 errors[path] = _error("UserError", message)
             else:
                 known[path] = _dto(owner, path)
-                content[path] = self._located(owner, path, "rcw")
+                content[path] = self._located(owner, path, _WRITE)
         return json_response(
             {"artifacts": known, "artifactContentInformation": content, "errors": errors}
         )
@@ -53,19 +54,25 @@ class _Artifacts:
     def below(self, request: Request, owner: Owner, path: str) -> Response:
         """List the paths in a folder, each with a URL of its content."""
         paths = self._state.records.listed(owner, path)
-        return _page(request, paths, lambda item: self._located(owner, item, "rc"))
+        return _page(request, paths, lambda item: self._located(owner, item, self._reading))
 
-    def location(self, request: Request, owner: Owner, path: str | None = None) -> Response:
+    def readable(self, request: Request, owner: Owner, path: str | None = None) -> Response:
         """Return a URL of one artifact's content."""
+        return self._location(request, owner, path, self._reading)
+
+    def writable(self, request: Request, owner: Owner, path: str | None = None) -> Response:
+        """Return a URL by which the content of an artifact that there is can be written."""
+        if self._state.settings.no_write_call:
+            return missing()
+        return self._location(request, owner, path, _WRITE)
+
+    def _location(
+        self, request: Request, owner: Owner, path: str | None, permissions: str
+    ) -> Response:
         path = request.args.get("path", "") if path is None else path
         if not self._state.records.holds(owner, path):
             return api_error(404, "RESOURCE_DOES_NOT_EXIST", f"There is no artifact {path}.")
-        return json_response(self._located(owner, path, "rc"))
-
-    def token(self, request: Request, run: str) -> Response:
-        """Return a token of a run, for the job that it is."""
-        text, expires = self._state.token("https://ml.azure.com", run=run)
-        return json_response({"token": text, "expiryTimeUtc": zulu(expires)})
+        return json_response(self._located(owner, path, permissions))
 
     def _located(self, owner: Owner, path: str, permissions: str) -> dict[str, object]:
         blob = "/" + "/".join((*owner, path))
@@ -73,24 +80,21 @@ class _Artifacts:
         return _dto(owner, path) | {"contentUri": address}
 
 
-def routes(state: State) -> Routes:
-    """Return what the workspace's host answers on artifacts."""
+def add_routes(routes: Routes, state: State) -> None:
     artifacts = _Artifacts(state)
-    routes = Routes()
-    run_token = rf"{_HISTORY}/experimentids/[^/]+/runs/(?P<run>[^/]+)/token"
-    routes.add("GET", run_token, artifacts.token)
-    created, location = _with_owner(artifacts.created), _with_owner(artifacts.location)
-    listed, below = _with_owner(artifacts.listed), _with_owner(artifacts.below)
+    created, listed = _with_owner(artifacts.created), _with_owner(artifacts.listed)
+    readable, writable = _with_owner(artifacts.readable), _with_owner(artifacts.writable)
     for prefix in (_RUN, f"{_SERVICE}/{_OWNER}"):
         routes.add("POST", f"{prefix}/batch/metadata", created)
-        routes.add("GET", f"{prefix}/contentinfo", location)
+        routes.add("GET", f"{prefix}/contentinfo", readable)
+        routes.add("GET", f"{prefix}/write", writable)
         routes.add("GET", prefix, listed)
     # The order in which azureml-core has the parts of the same paths.
     inside = rf"{_OWNER}/(?P<path>.+)"
     routes.add("POST", f"{_SERVICE}/batch/metadata/{_OWNER}", created)
-    routes.add("GET", f"{_SERVICE}/contentinfo/{inside}", location)
-    routes.add("GET", f"{_SERVICE}/prefix/contentinfo/{inside}", below)
-    return routes
+    routes.add("GET", f"{_SERVICE}/contentinfo/{inside}", readable)
+    routes.add("GET", f"{_SERVICE}/write/{inside}", writable)
+    routes.add("GET", f"{_SERVICE}/prefix/contentinfo/{inside}", _with_owner(artifacts.below))
 
 
 def _with_owner(handler: Callable[..., Response]) -> Callable[..., Response]:

@@ -8,9 +8,10 @@ import time
 
 from werkzeug import Request, Response
 
+from mlproject.emulator import blobs
 from mlproject.emulator.front import FaultyService
-from mlproject.emulator.identities import LOGIN_HOST, LOOPBACK
-from mlproject.emulator.messages import Service, api_error
+from mlproject.emulator.identities import BLOB_HOST, LOGIN_HOST, LOOPBACK
+from mlproject.emulator.messages import Service, api_error, json_response
 from mlproject.emulator.settings import SHARES, Settings
 
 _SIGN_IN = (LOGIN_HOST, LOOPBACK)
@@ -30,16 +31,21 @@ def faulty(service: Service, settings: Settings) -> FaultyService:
         for name in SHARES:
             drawn -= getattr(settings, name)
             if drawn < 0:
-                return _fault(name, service, request)
+                return _fault(name, service, settings, request)
         return service(request)
 
     return answer
 
 
-def _fault(name: str, service: Service, request: Request) -> Response | None:
+def _fault(name: str, service: Service, settings: Settings, request: Request) -> Response | None:
+    if name == "gateway":
+        return json_response({"error": {"code": "BadGateway"}}, 502)
+    if name in ("throttled", "unavailable") and request.host == BLOB_HOST:
+        # https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+        return blobs.error(503, "ServerBusy")
     if name == "throttled":
         response = api_error(429, "REQUEST_LIMIT_EXCEEDED", "Slower.")
-        response.headers["Retry-After"] = "0"
+        response.headers["Retry-After"] = str(settings.retry_after)
         return response
     if name == "unavailable":
         return api_error(503, "TEMPORARILY_UNAVAILABLE", "Busy.")

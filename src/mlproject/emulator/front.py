@@ -12,7 +12,6 @@ from werkzeug import Request, Response
 from werkzeug.serving import DechunkedInput
 from werkzeug.test import EnvironBuilder
 
-from mlproject.emulator.certificates import Certificates
 from mlproject.emulator.identities import HOSTS, LOOPBACK
 
 FaultyService = Callable[[Request], Response | None]
@@ -29,12 +28,11 @@ class Front(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 1024
 
-    def __init__(self, port: int, certificates: Certificates, service: FaultyService) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext, service: FaultyService) -> None:
         self.service = service
-        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tls.load_cert_chain(certificates.certificate, certificates.key)
+        self.tls = tls
         super().__init__((LOOPBACK, port), _Handler)
 
     @property
@@ -90,7 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = False
 
     def _answer(self) -> None:
-        body = self._body()
+        try:
+            body = self._body()
+        except ValueError:  # nobody knows where the next request begins
+            self.close_connection = True
+            self.send_error(400, "The request has no length that could be")
+            return
         # A plain request for a path is meant for this address itself; one for a whole URL is
         # what a proxy for HTTP gets, and every emulated host speaks TLS only.
         if self._host is None and not self.path.startswith("/"):
@@ -122,7 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return DechunkedInput(cast(IO[bytes], self.rfile)).readall()
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        if length < 0:
+            raise ValueError(length)
+        return self.rfile.read(length)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         pass

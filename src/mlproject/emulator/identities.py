@@ -26,6 +26,7 @@ MANAGED_ID = "77777777-7777-4777-8777-777777777777"
 """The managed identity of the machine; it may do what the client may."""
 IDENTITY_HEADER = "emulated-identity"
 IDENTITY_PATH = "/msi/token"
+AML_AUDIENCE = "https://ml.azure.com"
 
 SCOPE = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"

@@ -1,4 +1,7 @@
-"""Ids of runs and experiments: GUIDs to clients, 32 digits and integers in MLflow's store."""
+"""Ids of runs and experiments: GUIDs to clients, 32 digits and integers in MLflow's store.
+
+The run of a job has the job's name for an id, to both.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _DASHED = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 _EXPERIMENT = "55555555-5555-4555-8555-"
 # MLflow's clients send it when no experiment was chosen; the service takes it for its own default.
 _DEFAULT = "0"
-_ARTIFACT_URI = re.compile(r"/experiments/(\d+)/([0-9a-f]{32})/artifacts")
+_ARTIFACT_URI = re.compile(r"/experiments/(\d+)/([\w-]+)/artifacts")
 # In a filter: a text in quotes, which stays as it is, or what a run's id is compared with.
 _COMPARED = re.compile(
     r"""(?P<before>(?<![\w.`"])(?:(?:attributes?|attr|run)\.)?[`"]?run_id[`"]?\s*
@@ -75,9 +78,9 @@ def _run_for_client(text: str) -> str:
 
 
 def _run_for_store(text: str) -> str:
-    if not _DASHED.fullmatch(text):
+    if _DIGITS.fullmatch(text):
         raise UnknownIdError(f"Run {text} was not found")
-    return UUID(text).hex
+    return UUID(text).hex if _DASHED.fullmatch(text) else text
 
 
 def _experiment_for_client(text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from mlproject.emulator.settings import Identity
 # In the emulator's folder: who runs with it, and what was asked.
 ADDRESS_FILE = "emulator.json"
 LOG_FILE = "requests.jsonl"
+_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ class EmulatorInstance:
     def job_environment(
         self, run_id: str, experiment_id: str, experiment_name: str
     ) -> dict[str, str]:
-        """Return the variables that the process of a job has, for a run that there is.
+        """Return the variables that the process of a job has, whose run is made where it is not.
+
+        A run's id is a GUID, or the job's name, such as ``exp_1700000000_ab12cd34``.
 
         Raises
         ------
@@ -97,8 +101,10 @@ class EmulatorInstance:
         uri = identities.TRACKING_URI.replace("azureml:", "azureml3:", 1)
         workspace = {environ.WORKSPACE: str(self.workspace), environ.TRACKING_URI: uri}
         if identity == "managed":
+            endpoint = f"{self.address}{identities.IDENTITY_PATH}"
             return workspace | {
-                "IDENTITY_ENDPOINT": f"{self.address}{identities.IDENTITY_PATH}",
+                "IDENTITY_ENDPOINT": endpoint,
+                "MSI_ENDPOINT": endpoint,  # for azureml-core
                 "IDENTITY_HEADER": identities.IDENTITY_HEADER,
             }
         client = identities.GUEST_ID if identity == "guest" else identities.CLIENT_ID
@@ -123,11 +129,22 @@ def find(folder: Path) -> EmulatorInstance:
     try:
         content = json.loads((folder / ADDRESS_FILE).read_text(encoding="utf-8"))
         instance = EmulatorInstance(folder.absolute(), str(content["address"]))
-        url = urlsplit(instance.address)
-        socket.create_connection((str(url.hostname), int(url.port or 0)), timeout=2).close()
-    except (OSError, ValueError, KeyError) as error:
+        _answers(instance)
+    except (OSError, HTTPException, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"No emulator runs with the folder {folder.absolute()}",
             "Start one: mlproject emulator start",
         ) from error
     return instance
+
+
+def _answers(instance: EmulatorInstance) -> None:
+    """Connect; who else got its port has no certificate by the authority in its folder."""
+    url = urlsplit(instance.address)
+    trust = ssl.create_default_context(cafile=instance.authority)
+    connection = HTTPSConnection(str(url.hostname), url.port, timeout=_SECONDS, context=trust)
+    connection.set_tunnel(identities.API_HOST, 443)
+    try:
+        connection.connect()
+    finally:
+        connection.close()

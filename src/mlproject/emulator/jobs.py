@@ -17,13 +17,13 @@ from mlproject.emulator.signing import ZULU
 
 _SECONDS = 30.0
 # The emulator may have been told to fail now and then.
-_RETRIES = Retry(10, allowed_methods=None, status_forcelist=(429, 503))
+_RETRIES = Retry(10, allowed_methods=None, status_forcelist=(429, 502, 503))
 
 
 def job_environment(
     instance: EmulatorInstance, run_id: str, experiment_id: str, experiment_name: str
 ) -> dict[str, str]:
-    token, expires = _run_token(instance, run_id, experiment_id)
+    token, expires = _made(instance, run_id, experiment_id)
     return instance.network({}) | {
         environ.TRACKING_URI: identities.TRACKING_URI,
         "MLFLOW_TRACKING_TOKEN": token,
@@ -44,9 +44,10 @@ def job_environment(
     }
 
 
-def _run_token(instance: EmulatorInstance, run_id: str, experiment_id: str) -> tuple[str, int]:
-    """Sign in, and return a new token of a run and when it expires, in seconds since the epoch.
+def _made(instance: EmulatorInstance, run_id: str, experiment_id: str) -> tuple[str, int]:
+    """Make a job's run where there is none, and return a token of it.
 
+    With when it expires, in seconds since the epoch.
     It is asked for over HTTP, so that this can be another process than the emulator's.
     """
     login = f"https://{identities.LOGIN_HOST}/{identities.TENANT}/oauth2/v2.0/token"
@@ -57,7 +58,7 @@ def _run_token(instance: EmulatorInstance, run_id: str, experiment_id: str) -> t
         "scope": f"https://{identities.ARM_HOST}/.default",
     }
     run = f"experimentids/{experiment_id}/runs/{run_id}"
-    url = f"https://{identities.API_HOST}/history/v1.0{identities.SCOPE}/{run}/token"
+    url = f"https://{identities.API_HOST}/history/v1.0{identities.SCOPE}/{run}"
     with requests.Session() as session:
         session.trust_env = False
         session.proxies = {"https": instance.address}
@@ -67,7 +68,8 @@ def _run_token(instance: EmulatorInstance, run_id: str, experiment_id: str) -> t
             signed_in = session.post(login, form, timeout=_SECONDS)
             signed_in.raise_for_status()
             head = {"Authorization": f"Bearer {signed_in.json()['access_token']}"}
-            response = session.get(url, headers=head, timeout=_SECONDS)
+            session.patch(url, json={}, headers=head, timeout=_SECONDS).raise_for_status()
+            response = session.get(f"{url}/token", headers=head, timeout=_SECONDS)
             response.raise_for_status()
         except requests.RequestException as error:
             raise TrackingError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from urllib.parse import urlsplit
 from werkzeug import Request, Response
 
 from mlproject.emulator.front import FaultyService
+from mlproject.emulator.lines import Lines
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class LoggedRequest:
 
 
 def logged(service: FaultyService, path: Path) -> FaultyService:
-    lock = threading.Lock()
+    lines = Lines(path)
 
     def answer(request: Request) -> Response | None:
         came = time.time()
@@ -50,15 +49,11 @@ def logged(service: FaultyService, path: Path) -> FaultyService:
             response.status_code if response is not None else None,
             round(time.time() - came, 4),
         )
-        with lock, path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(entry)) + "\n")
+        lines.append(asdict(entry))
         return response
 
     return answer
 
 
 def read(path: Path) -> list[LoggedRequest]:
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [LoggedRequest(**json.loads(line)) for line in lines]
+    return [LoggedRequest(**entry) for entry in Lines(path)]

@@ -10,6 +10,7 @@ from mlproject.emulator.identities import (
     ACCOUNT,
     API_HOST,
     ARM_HOST,
+    LOGIN_HOST,
     REGION,
     RESOURCE_GROUP,
     SCOPE,
@@ -21,6 +22,7 @@ from mlproject.emulator.identities import (
 )
 from mlproject.emulator.messages import Routes, arm_error, json_response
 
+METADATA = "/metadata/endpoints"
 _SERVICES = ("experimentation", "history", "hyperdrive", "modelmanagement", "pipelines")
 _SUBSCRIPTION = {
     "subscriptionId": SUBSCRIPTION,
@@ -44,6 +46,35 @@ _WORKSPACE = {
     },
     "identity": {"type": "SystemAssigned", "tenantId": TENANT},
 }
+_CLOUD = {
+    "name": "AzureCloud",
+    "portal": "https://portal.azure.com",
+    "authentication": {
+        "loginEndpoint": f"https://{LOGIN_HOST}/",
+        "audiences": ["https://management.core.windows.net/", f"https://{ARM_HOST}/"],
+        "tenant": "common",
+        "identityProvider": "AAD",
+    },
+    "resourceManager": f"https://{ARM_HOST}/",
+    "graphAudience": "https://graph.windows.net/",
+    "graph": "https://graph.windows.net/",
+    "gallery": "https://gallery.azure.com/",
+    "media": "https://rest.media.azure.net",
+    "batch": "https://batch.core.windows.net/",
+    "sqlManagement": "https://management.core.windows.net:8443/",
+    "vmImageAliasDoc": "https://raw.githubusercontent.com/Azure/azure-rest-api-specs/master/"
+    "arm-compute/quickstart-templates/aliases.json",
+    "activeDirectoryDataLake": "https://datalake.azure.net/",
+    "suffixes": {
+        "storage": "core.windows.net",
+        "keyVaultDns": "vault.azure.net",
+        "sqlServerHostname": "database.windows.net",
+        "acrLoginServer": "azurecr.io",
+        "azureDataLakeStoreFileSystem": "azuredatalakestore.net",
+        "azureDataLakeAnalyticsCatalogAndJob": "azuredatalakeanalytics.net",
+        "azureFrontDoorEndpointSuffix": "azurefd.net",
+    },
+}
 
 
 def routes() -> Routes:
@@ -53,11 +84,15 @@ def routes() -> Routes:
         return arm_error(404, "ResourceNotFound", f"{request.path} was not found.")
 
     routes = Routes()
-    routes.add("GET", "/metadata/endpoints", lambda _: json_response([]))
     routes.add("GET", "/subscriptions", lambda _: json_response({"value": [_SUBSCRIPTION]}))
     routes.add("GET", re.escape(SCOPE), lambda _: json_response(_WORKSPACE))
     routes.add("GET", ".*", missing)
     return routes
+
+
+def clouds() -> Response:
+    """Return the clouds that there are, as of api-version 2019-05-01; who asks need not sign in."""
+    return json_response([_CLOUD])
 
 
 def discovery() -> Response:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
+
+from mlproject.emulator.lines import Lines
 
 
 class Owner(NamedTuple):
@@ -17,28 +19,30 @@ class Owner(NamedTuple):
 
 
 class Records:
-    """The artifact service's records, a line of JSON each in a file that survives restarts."""
+    """The artifact service's records, in a file that survives restarts.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[Owner, set[str]] = defaultdict(set)
+    Parameters
+    ----------
+    late : float
+        Seconds after which listings show a new record.
+    """
+
+    def __init__(self, path: Path, late: float = 0.0) -> None:
+        self._lines = Lines(path)
+        self._late = late
+        # When each path is listed, on the clock of this process.
+        self._known: dict[Owner, dict[str, float]] = defaultdict(dict)
         self._lock = threading.Lock()
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-            try:
-                origin, container, artifact = json.loads(line)
-            except ValueError:  # the emulator was killed as it wrote the line
-                continue
-            self._known[Owner(origin, container)].add(artifact)
+        for origin, container, artifact in self._lines:
+            self._known[Owner(origin, container)][artifact] = 0.0
 
     def created(self, owner: Owner, artifact: str) -> bool:
         """Make a record; False where there is one of this path."""
         with self._lock:
             if artifact in self._known[owner]:
                 return False
-            self._known[owner].add(artifact)
-            with self._path.open("a", encoding="utf-8") as stream:
-                # The line break comes first: what a killed emulator left half written ends there.
-                stream.write("\n" + json.dumps([*owner, artifact]))
+            self._known[owner][artifact] = time.monotonic() + self._late
+            self._lines.append([*owner, artifact])
             return True
 
     def holds(self, owner: Owner, artifact: str) -> bool:
@@ -46,7 +50,8 @@ class Records:
 
     def listed(self, owner: Owner, prefix: str = "") -> list[str]:
         """Return the paths at or below a folder, sorted; all of them without one."""
+        now, folder = time.monotonic(), prefix.rstrip("/")
         with self._lock:
-            paths = sorted(self._known.get(owner, ()))
-        folder = prefix.rstrip("/")
+            known = self._known.get(owner, {})
+            paths = sorted(path for path, listed in known.items() if listed <= now)
         return [p for p in paths if not folder or p == folder or p.startswith(f"{folder}/")]

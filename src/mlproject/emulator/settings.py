@@ -1,4 +1,4 @@
-"""How an emulator behaves: what goes wrong on demand, and how long tokens hold."""
+"""How an emulator behaves: what goes wrong on demand, and how what is not known is taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlproject.base.options import Option, Options
 Identity = Literal["secret", "managed", "guest"]
 """Who a client is: with its secret, the managed identity of its machine, or without a role."""
 
-SHARES = ("throttled", "unavailable", "reset", "lost")
+SHARES = ("throttled", "unavailable", "gateway", "reset", "lost")
 
 
 def _share(fate: str) -> Option:
@@ -24,19 +24,30 @@ def _share(fate: str) -> Option:
 class Settings(Options):
     """How an emulator behaves."""
 
-    throttled: Annotated[float, _share("answered with 429")] = 0.0
+    throttled: Annotated[
+        float, _share("answered with 429, and by the blob store with 503 ServerBusy")
+    ] = 0.0
     unavailable: Annotated[float, _share("answered with 503")] = 0.0
+    gateway: Annotated[
+        float, _share("answered by a gateway: 502, with JSON that has no message")
+    ] = 0.0
     reset: Annotated[float, _share("broken off before anything is done")] = 0.0
     lost: Annotated[float, _share("carried out and never answered")] = 0.0
     delay: Annotated[
         float, Option("Seconds by which every request is delayed.", metavar="S", minimum=0)
     ] = 0.0
+    retry_after: Annotated[
+        int, Option("Seconds after which a 429 asks to come back.", metavar="S", minimum=0)
+    ] = 1
     seed: Annotated[
         int, Option("Seed of the faults; the same requests fail for the same seed.")
     ] = 0
     token_life: Annotated[
         float, Option("Seconds for which a token is valid.", metavar="S", minimum=0.1)
     ] = 3600.0
+    listed_after: Annotated[
+        float, Option("Seconds until a new artifact is listed.", metavar="S", minimum=0)
+    ] = 0.0
     refuse: Annotated[
         str | None,
         Option(
@@ -44,6 +55,22 @@ class Settings(Options):
             metavar="PATTERN",
         ),
     ] = None
+    documented_limits: Annotated[
+        bool,
+        Option(
+            "Refuse what Microsoft's page on limits rules out: a run's 51st tag or metric, and "
+            "names of tags over 100 characters."
+        ),
+    ] = False
+    writable_contentinfo: Annotated[
+        bool, Option("Let the URL of an artifact's contentinfo write too, not only read.")
+    ] = False
+    no_write_call: Annotated[
+        bool, Option("Leave out the call for a URL that writes an existing artifact (404).")
+    ] = False
+    any_audience: Annotated[
+        bool, Option("Take tokens for any audience, not only those of the real clients.")
+    ] = False
 
     def __post_init__(self) -> None:
         shares = {name: float(getattr(self, name)) for name in SHARES}

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import trustme
+
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.files import locked
-from mlproject.emulator import certificates, faults, identities, log
+from mlproject.base.interrupts import interrupts_held_back
+from mlproject.emulator import faults, identities, log
 from mlproject.emulator.front import FaultyService, Front
 from mlproject.emulator.instance import ADDRESS_FILE, LOG_FILE, EmulatorInstance
+from mlproject.emulator.service import Service
 from mlproject.emulator.settings import Settings
 from mlproject.emulator.state import State
 
 _LOCK = "emulator.lock"
 _POLL = 0.05
-# MLflow has room for one server in a process.
-_ONE = threading.Lock()
 
 
 @contextmanager
@@ -42,14 +45,11 @@ def started(
     Raises
     ------
     ConfigurationError
-        When the port is taken, an emulator already runs with this folder or in this process, or
-        the folder's database cannot be used.
+        When the port is taken, an emulator already runs with this folder, or the folder's
+        database cannot be used.
     """
-    from mlproject.emulator.service import Service
-
     folder, settings = folder.absolute(), settings or Settings()
     with ExitStack() as stack:
-        stack.enter_context(_alone())
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -63,40 +63,37 @@ def started(
                 "Use it: mlproject emulator env; or give another --state",
             )
         )
-        made = certificates.made(folder)
         service = Service(State(folder, settings))
         stack.callback(service.close)
-        faulty = faults.faulty(service, settings)
-        front = _front(port, made, log.logged(faulty, folder / LOG_FILE))
+        answer = log.logged(faults.faulty(service, settings), folder / LOG_FILE)
+        authority = trustme.CA()
+        front = _front(port, _certified(authority), answer)
         stack.callback(front.server_close)
         instance = EmulatorInstance(folder, front.address)
+        authority.cert_pem.write_to_path(instance.authority)
         instance.workspace.write_text(json.dumps(identities.config()), encoding="utf-8")
-        threading.Thread(target=front.serve_forever, args=(_POLL,), daemon=True).start()
-        stack.callback(front.shutdown)
+        with interrupts_held_back():  # what serves has to be told before its socket is closed
+            threading.Thread(target=front.serve_forever, args=(_POLL,), daemon=True).start()
+            stack.callback(front.shutdown)
         if wait:
-            service.store()
+            service.store.opened()
         content = {"address": front.address, "pid": os.getpid()}
         (folder / ADDRESS_FILE).write_text(json.dumps(content), encoding="utf-8")
         stack.callback((folder / ADDRESS_FILE).unlink, missing_ok=True)
         yield instance
-        service.store()
+        service.store.opened(wait=False)
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    if not _ONE.acquire(blocking=False):
-        raise ConfigurationError(
-            "An emulator already runs in this process", "Start another in a process of its own"
-        )
+def _certified(authority: trustme.CA) -> ssl.SSLContext:
+    """Return what shows a certificate of every emulated host."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*identities.HOSTS).configure_cert(context)
+    return context
+
+
+def _front(port: int, tls: ssl.SSLContext, service: FaultyService) -> Front:
     try:
-        yield
-    finally:
-        _ONE.release()
-
-
-def _front(port: int, made: certificates.Certificates, service: FaultyService) -> Front:
-    try:
-        return Front(port, made, service)
+        return Front(port, tls, service)
     except OSError as error:
         raise ConfigurationError(
             f"The port {port} cannot be had: {error.strerror}", "Give another --port"

@@ -20,7 +20,7 @@ class State:
     Attributes
     ----------
     folder : Path
-        Holds the database, the records and content of artifacts, and the certificates.
+        Holds the database, and the records and content of artifacts.
     key : Key
         Signs the tokens and the blob store's URLs.
     """
@@ -39,7 +39,7 @@ class State:
 
     @cached_property
     def records(self) -> Records:
-        return Records(self.folder / "artifacts.jsonl")
+        return Records(self.folder / "artifacts.jsonl", self.settings.listed_after)
 
     def token(self, audience: str, client: str = CLIENT_ID, **more: str) -> tuple[str, int]:
         """Return a new token, a JWT, and when it expires, in seconds since the epoch.

@@ -1,87 +1,105 @@
-"""MLflow's own server code, on SQLite: what keeps runs and registered models."""
+"""What keeps runs and registered models: a process with MLflow's server code, see ``server``."""
 
 from __future__ import annotations
 
-import logging
+import json
+import os
 import sqlite3
-import warnings
-from contextlib import closing
+import subprocess
+import sys
+import threading
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 from werkzeug import Response
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.emulator.identities import TRACKING_URI
-from mlproject.emulator.state import State
+
+_SERVER = "mlproject.emulator.server"
+_PACKAGES = Path(__file__).resolve().parents[2]
+_PATIENCE = 5.0
 
 
 class Store:
-    """MLflow's server in this process.
+    """MLflow's server on a database, which takes seconds to open; who asks it waits for that.
 
-    MLflow keeps the stores of its server in a module, so that there is one of these at a time in
-    a process. They are put there as they are: the environment that would choose them is the
-    user's, and so is MLflow's own notion of the tracking URI.
+    Attributes
+    ----------
+    turn : lock
+        Whose holder asks alone, for questions that belong together.
     """
 
-    def __init__(self, state: State) -> None:
-        with closing(sqlite3.connect(state.database)) as database:
-            # Kept by the file: readers need not wait for a writer.
-            database.execute("PRAGMA journal_mode = WAL")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow's own, on what it will import otherwise
-            from mlflow.server import app, handlers
-        from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._greeting: dict[str, Any] | None = None
+        self.turn = threading.RLock()
+        # MLflow's stores are stricter with this variable, for MLflow's own tests.
+        environment = {n: v for n, v in os.environ.items() if n != "PYTEST_CURRENT_TEST"}
+        paths = (str(_PACKAGES), environment.get("PYTHONPATH", ""))
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", _SERVER, str(database)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            encoding="utf-8",
+            # Ctrl-C in a terminal is for the emulator, which closes this one.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
 
-        # It tells of each new database.
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-        uri = f"sqlite:///{state.database.as_posix()}"
-        self._app: Any = app
-        self._tracking: Any = Tracking(uri, f"{TRACKING_URI}/experiments")
-        self._registry: Any = Registry(uri)
-        vars(handlers).update(_tracking_store=self._tracking, _model_registry_store=self._registry)
-        for store in (self._tracking, self._registry):
-            _hurried(store.engine)
+    def opened(self, *, wait: bool = True) -> None:
+        """Wait until the database is open; or do not, and only say what has been heard.
 
-    def answer(self, environ: dict[str, Any]) -> Response:
-        """Return what MLflow's server answers to a WSGI request."""
-        return Response.from_app(self._app, environ, buffered=True)
+        Raises
+        ------
+        ConfigurationError
+            When it is damaged, or another MLflow's.
+        """
+        with self.turn:
+            if self._greeting is None and wait:
+                self._greeting = self._told()
+        if self._greeting and "problem" in self._greeting:
+            raise ConfigurationError(
+                f"The emulator's database {self._database} cannot be opened: "
+                f"{self._greeting['problem']}",
+                "Give another --state, or remove that folder",
+            )
 
-    def parameters(self, run: str) -> list[str]:
-        from sqlalchemy import text
+    def answer(
+        self, method: str, path: str, query: dict[str, Any] | None = None, content: Any = None
+    ) -> Response:
+        """Return what MLflow's server answers; ``content`` is sent as JSON, None not at all."""
+        question = {"method": method, "path": path, "query": query or {}, "content": content}
+        with self.turn:
+            self.opened()
+            assert self._process.stdin is not None  # noqa: S101 - it was asked for
+            print(json.dumps(question), file=self._process.stdin, flush=True)
+            told = self._told()
+        return Response(told["body"], told["status"], content_type=told["kind"])
 
-        query = text("SELECT key FROM params WHERE run_uuid = :run")
-        with self._tracking.engine.connect() as connection:
-            return [row[0] for row in connection.execute(query, {"run": run})]
+    def rename_run(self, run: str, name: str) -> None:
+        """Give another id to a run that was just made, which has nothing but tags."""
+        with closing(sqlite3.connect(self._database, timeout=_PATIENCE)) as database, database:
+            runs = "UPDATE runs SET run_uuid = ?1, artifact_uri = replace(artifact_uri, ?2, ?1)"
+            for statement in (runs, "UPDATE tags SET run_uuid = ?1"):
+                database.execute(f"{statement} WHERE run_uuid = ?2", (name, run))
 
     def close(self) -> None:
-        from mlflow.server import handlers
+        """End the process: in order when it is open, and else at once."""
+        process = self._process
+        with suppress(OSError, ValueError):
+            process.stdin.close()  # type: ignore[union-attr]
+        if self._greeting is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE)
+        process.kill()
+        process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
 
-        vars(handlers).update(_tracking_store=None, _model_registry_store=None)
-        for store in (self._tracking, self._registry):
-            store.engine.dispose()
-
-
-def opened(state: State) -> Store:
-    """Return the store of a folder, whose database may be damaged or of another MLflow's."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        return Store(state)
-    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
-        raise ConfigurationError(
-            f"The emulator's database {state.database} cannot be opened: {error}",
-            "Give another --state, or remove that folder",
-        ) from error
-
-
-def _hurried(engine: Any) -> None:
-    """Have a database's connections not wait for the disk: an emulator may lose its last second."""
-    from sqlalchemy import event
-
-    def unsynchronised(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA synchronous = OFF")
-
-    event.listen(engine, "connect", unsynchronised)
-    engine.dispose()
+    def _told(self) -> dict[str, Any]:
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        line = self._process.stdout.readline()
+        if not line:
+            raise ConnectionError("MLflow's server has ended")
+        return dict(json.loads(line))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import uuid
+from typing import Any
 
 from werkzeug import Request, Response
-from werkzeug.test import EnvironBuilder
 
 from mlproject.emulator import ids, limits
-from mlproject.emulator.identities import API_HOST, SCOPE
+from mlproject.emulator.identities import SCOPE
 from mlproject.emulator.messages import api_error, json_of, json_response, missing
-from mlproject.emulator.state import State
+from mlproject.emulator.settings import Settings
 from mlproject.emulator.store import Store
 
 PREFIX = f"/mlflow/v2.0{SCOPE}"
-_API = "/api/2.0/mlflow/"
+API = "/api/2.0/mlflow/"
 # What the workspace has of MLflow's API; anything else is 404 without a body.
 _KNOWN = re.compile(
     r"experiments/(create|get|get-by-name|search|set-experiment-tag|delete|restore)"
@@ -27,33 +27,40 @@ _KNOWN = re.compile(
     r"|model-versions/(create|get|update|delete|search|transition-stage|get-download-uri|set-tag"
     r"|delete-tag)"
 )
+# The service's own calls, and those of MLflow that do as much, at once.
+_PREVIEW = "/api/2.0/preview/mlflow/"
+_BATCH, _STATUS = f"{_PREVIEW}runs/log-batch-async", f"{_PREVIEW}runs/get-run-data-status"
+_AT_ONCE = {_BATCH: "runs/log-batch", _STATUS: "runs/get"}
 
 
-def answer(state: State, store: Callable[[], Store], request: Request) -> Response:
-    """Answer below ``/mlflow/v2.0``; ``store`` returns the store when it is open."""
+def answer(settings: Settings, store: Store, request: Request) -> Response:
+    """Answer below ``/mlflow/v2.0``."""
     path = request.path[len(PREFIX) :]
-    endpoint = path.removeprefix(_API)
+    endpoint = _AT_ONCE.get(path) or path.removeprefix(API)
     if not _KNOWN.fullmatch(endpoint):
         return missing()
-    try:
-        query = ids.for_store(request.args.to_dict(flat=False))
-        content = ids.for_store(json_of(request))
-    except ids.UnknownIdError as error:
-        return api_error(404, "RESOURCE_DOES_NOT_EXIST", str(error))
-    rejection = limits.rejection(endpoint, content, state.settings.pattern, store().parameters)
-    if rejection is not None:
-        return rejection
-    handed_on = EnvironBuilder(
-        path,
-        f"https://{API_HOST}",
-        query,
-        request.method,
-        json=content if request.get_data() else None,
-    )
-    return _for_client(store().answer(handed_on.get_environ()))
+    query = ids.for_store(request.args.to_dict(flat=False))
+    content = ids.for_store(json_of(request))
+
+    def held(run: str) -> dict[str, Any]:
+        found: Any = store.answer("GET", f"{API}runs/get", {"run_id": run}).json
+        return dict(found.get("run", {}).get("data", {}))
+
+    with store.turn:
+        rejection = limits.rejection(endpoint, content, settings, held)
+        if rejection is not None:
+            return rejection
+        body = content if request.get_data() else None
+        response = store.answer(request.method, f"{API}{endpoint}", query, body)
+    if response.status_code == 200 and path == _BATCH:
+        tracked = str(uuid.uuid4()) if content.get("metrics") else ""
+        return json_response({"batch_tracking_id": tracked})
+    if response.status_code == 200 and path == _STATUS:
+        return json_response({"is_complete": True})
+    return for_client(response)
 
 
-def _for_client(response: Response) -> Response:
+def for_client(response: Response) -> Response:
     """Return the store's answer in the service's terms, with none of its headers."""
     try:
         content = json.loads(response.get_data())
