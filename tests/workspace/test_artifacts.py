@@ -11,6 +11,8 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from tests.workspace.conftest import URI, emulated
+
 
 @pytest.fixture
 def run(store: Any, tmp_path: Path) -> Any:
@@ -149,3 +151,47 @@ def test_more_files_than_one_request_takes(store: Any, tmp_path: Path) -> None:
         store.log_artifacts(str(folder))
 
     assert listed(store, run) == [f"{number:03}.txt" for number in range(120)]
+
+
+@pytest.mark.parametrize("options", [[], ["--no-write-call"]], ids=["write", "no write"])
+def test_addresses_that_end_while_many_files_are_on_their_way(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """An address holds for a second, and each request takes a fifth of one."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(50):
+        (folder / f"{number:03}.txt").write_text(str(number))
+    short = ("--url-life", "1.5", "--delay", "0.2", *options)
+    with emulated(tmp_path / "short", *short) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        client = store.MlflowClient(URI, URI)
+        run = client.create_run(client.create_experiment("short"))
+        client.log_artifacts(run.info.run_id, str(folder))
+        there = tmp_path / "there"
+        there.mkdir()
+        client.download_artifacts(run.info.run_id, "", str(there))
+
+    found = {path.name: path.read_text() for path in there.iterdir()}
+    assert found == {f"{number:03}.txt": str(number) for number in range(50)}
+
+
+@pytest.mark.parametrize("options", [[], ["--no-write-call"], ["--writable-contentinfo"]])
+def test_a_path_that_was_reserved_and_never_filled_is_filled_later(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    with emulated(tmp_path / "emulator", *options) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        client = store.MlflowClient(URI, URI)
+        run = client.create_run(client.create_experiment("reserved"))
+        repository = get_artifact_repository(run.info.artifact_uri)
+        repository._files._reserved(["model.txt"])  # and then its writer was killed
+
+        with pytest.raises(MlflowException, match=r"'model\.txt'.*has no content"):
+            store.artifacts.load_text(f"{run.info.artifact_uri}/model.txt")
+        client.log_text(run.info.run_id, "content", "model.txt")
+
+        assert store.artifacts.load_text(f"{run.info.artifact_uri}/model.txt") == "content"
+        assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["model.txt"]

@@ -25,9 +25,6 @@ def lossy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def client(lossy: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in lossy.environment.items():
         monkeypatch.setenv(name, value)
-    # MLflow's own pauses between attempts.
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
     return store.MlflowClient(URI, URI)
 
 

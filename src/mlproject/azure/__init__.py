@@ -6,9 +6,9 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``workspace``     config.json, or the environment of a job
 - ``credentials``   one azure-identity credential, its tokens kept and renewed; a job's own token
 - ``context``       a workspace with its cloud and its credential
-- ``core``          azureml-core: the tracking URI of a workspace (imported nowhere else)
 - ``failures``      errors, and what is tried again after them
 - ``calls``         requests: a refused token is renewed once, a lost answer creates nothing twice
+- ``discovery``     the tracking URI of a workspace, from its three names
 - ``bookkeeping``   tags that users do not see
 - ``blobs``         the content of one artifact, up and down
 - ``files``         which artifacts a run or an upload has, as the service stores them

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow.exceptions import MlflowException, RestException
@@ -102,10 +103,10 @@ class Calls:
         arguments: dict[str, Any] = {"json": json_body, "params": params}
         arguments = {name: value for name, value in arguments.items() if value is not None}
 
-        def answered() -> Response:
+        def sent() -> Response:
             return self._authorised(method, path, arguments)
 
-        response = answered() if once else repeat(answered, pause_after_silence)
+        response = sent() if once else repeat(sent, pause_after_silence)
         self._raise_for_status(response, method, path)
         return response
 
@@ -117,12 +118,11 @@ class Calls:
         for _ in range(ATTEMPTS):
             token = credential.get_token()
             creds = MlflowHostCreds(host, token=token.token)
-            try:
-                response: Response = http_request(
-                    creds, path, method, max_retries=0, raise_on_status=False, **arguments
-                )
-            except MlflowException as error:
-                raise Unanswered(str(error), error_code=TEMPORARILY_UNAVAILABLE) from error
+            once = {"max_retries": 0, "raise_on_status": False}
+            response = answered(
+                partial(http_request, creds, path, method, **once, **arguments),
+                f"The workspace '{name}' answers '{_short(path)}' with",
+            )
             if response.status_code != 401:
                 break
             credential.renew(token.token)
@@ -130,13 +130,6 @@ class Calls:
             unauthorised += token.expires_on > time.time()
             if unauthorised == 2:
                 break
-        if response.status_code in _LATER:
-            raise Unanswered(
-                f"The workspace '{name}' answers '{_short(path)}' with {response.status_code}: "
-                f"{error_text(response)}",
-                error_code=TEMPORARILY_UNAVAILABLE,
-                seconds=retry_after(response),
-            )
         return response
 
     def call(self, api: Any, method: str, endpoint: str, body: str | None, answer: T) -> T:
@@ -181,6 +174,21 @@ class Calls:
                 "(404); either the service has no such call, or the workspace is gone",
                 error_code=ENDPOINT_NOT_FOUND,
             )
+
+
+def answered(send: Callable[[], Response], what: str) -> Response:
+    """Return the answer to a request; Unanswered where there is none, or one that may pass."""
+    try:
+        response = send()
+    except MlflowException as error:
+        raise Unanswered(str(error), error_code=TEMPORARILY_UNAVAILABLE) from error
+    if response.status_code in _LATER:
+        raise Unanswered(
+            f"{what} {response.status_code}: {error_text(response)}",
+            error_code=TEMPORARILY_UNAVAILABLE,
+            seconds=retry_after(response),
+        )
+    return response
 
 
 def pages(read: Callable[[Any], tuple[Iterable[T], Any]]) -> Iterator[T]:

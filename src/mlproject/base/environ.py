@@ -40,6 +40,8 @@ UV_AUTO_DETECT = "MLFLOW_UV_AUTO_DETECT"
 OPENMP_WAITS = "OMP_WAIT_POLICY"
 # Set: MLflow's own links are silenced on Azure ML, and the Studio's are printed instead.
 STUDIO_LINKS = "MLPROJECT_STUDIO_LINKS"
+# Options of the emulator that the pytest fixtures start.
+EMULATOR_OPTIONS = "MLPROJECT_EMULATOR_OPTIONS"
 # Set while a server is asked for the first time: how long, how often, and how far apart.
 HTTP_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 HTTP_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"

@@ -19,7 +19,6 @@ PAGE = 500
 _RUN = rf"/history/v1\.0{re.escape(SCOPE)}/experiments/[^/]+/runs/(?P<run>[^/]+)/artifacts"
 _SERVICE = rf"/artifact/v2\.0{re.escape(SCOPE)}/artifacts"
 _OWNER = r"(?P<origin>[^/]+)/(?P<container>[^/]+)"
-_SAS_SECONDS = 3600
 _READ, _WRITE = "r", "rcw"
 
 
@@ -76,7 +75,7 @@ class _Artifacts:
 
     def _located(self, owner: Owner, path: str, permissions: str) -> dict[str, object]:
         blob = "/" + "/".join((*owner, path))
-        address = self._state.key.url(BLOB_HOST, blob, permissions, _SAS_SECONDS)
+        address = self._state.key.url(BLOB_HOST, blob, permissions, self._state.settings.url_life)
         return _dto(owner, path) | {"contentUri": address}
 
 

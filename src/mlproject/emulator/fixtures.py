@@ -18,6 +18,7 @@ Nothing else in this package imports pytest.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import pytest
 
+from mlproject.base import environ
 from mlproject.base.errors import ConfigurationError
 from mlproject.emulator.environment import astray
 from mlproject.emulator.instance import EmulatorInstance, find
@@ -38,10 +40,11 @@ def azureml_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emula
     """Run an emulator that all tests of a session share, as a process of its own.
 
     What one test records stays there for the next: give experiments and models names of their
-    own.
+    own. ``MLPROJECT_EMULATOR_OPTIONS`` has options for it, such as ``--no-write-call``.
     """
     folder = tmp_path_factory.mktemp("azureml-emulator")
-    command = [sys.executable, "-m", "mlproject", "emulator", "start", "--state", "state"]
+    options = shlex.split(environ.get(environ.EMULATOR_OPTIONS) or "")
+    command = [sys.executable, "-m", "mlproject", "emulator", "start", "--state", "state", *options]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:

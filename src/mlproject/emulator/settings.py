@@ -45,6 +45,9 @@ class Settings(Options):
     token_life: Annotated[
         float, Option("Seconds for which a token is valid.", metavar="S", minimum=0.1)
     ] = 3600.0
+    url_life: Annotated[
+        float, Option("Seconds for which a URL of content is valid.", metavar="S", minimum=0.1)
+    ] = 3600.0
     listed_after: Annotated[
         float, Option("Seconds until a new artifact is listed.", metavar="S", minimum=0)
     ] = 0.0

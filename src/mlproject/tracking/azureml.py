@@ -30,9 +30,9 @@ def workspace_uri(folder: Path) -> str:
     if of_job is not None:
         return uris.workspace_of(of_job).uri
     names = workspace.find(folder)
-    from mlproject.azure import core
+    from mlproject.azure import discovery
 
-    return core.tracking_uri(names)
+    return discovery.tracking_uri(names)
 
 
 def described(uri: str) -> str:
