@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mlproject.base import environ
 from mlproject.base.errors import ConfigurationError
 from mlproject.emulator import identities
 from mlproject.emulator.instance import EmulatorInstance, find
@@ -24,6 +26,7 @@ def emulated(folder: Path, *options: str) -> Iterator[EmulatorInstance]:
     """Run an emulator of its own, with faults, for the block."""
     folder.mkdir()
     there = Shell(folder, new_environment(folder / "home"))
+    options = (*shlex.split(environ.get(environ.EMULATOR_OPTIONS) or ""), *options)
     process = there.start("-m", "mlproject", "emulator", "start", "--state", "state", *options)
     try:
         yield _found(process, folder)

@@ -7,6 +7,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Shell
 from tests.workspace.conftest import URI
 
@@ -147,3 +149,37 @@ def _as_on_sqlite(shell: Shell, program: str) -> dict[str, Any]:
     assert printed[0] == printed[1]
     *out, result = printed[0]
     return {**json.loads(result.removeprefix("RESULT ")), "out": out}
+
+
+@pytest.mark.nightly
+def test_several_processes_log_models_of_one_name_into_one_run(
+    azure_shell: Shell, store: Any
+) -> None:
+    program = """
+        import sys
+        import mlflow
+        from sklearn.linear_model import Lasso
+
+        for round in range(3):
+            value = 10 * int(sys.argv[2]) + round
+            with mlflow.start_run(run_id=sys.argv[1]):
+                info = mlflow.sklearn.log_model(
+                    Lasso().fit([[0.0], [1.0]], [value, value]), name="model",
+                    pip_requirements=[], serialization_format="cloudpickle",
+                )
+                mlflow.log_metric("value", value, model_id=info.model_id)
+            print(info.model_id, value)
+    """
+    (azure_shell.folder / "program.py").write_text(textwrap.dedent(program), encoding="utf-8")
+    with store.start_run() as run:
+        pass
+    processes = [azure_shell.start("program.py", run.info.run_id, str(n)) for n in range(4)]
+    lines = [line for process in processes for line in process.communicate()[0].splitlines()]
+
+    logged = dict(line.split() for line in lines if line.startswith("m-"))
+    models = {model_id: store.get_logged_model(model_id) for model_id in logged}
+    assert len({model.artifact_location for model in models.values()}) == 12
+    for model_id, value in logged.items():
+        predicted = store.sklearn.load_model(f"models:/{model_id}").predict([[0.0]])
+        assert predicted[0] == float(value)
+        assert [metric.value for metric in models[model_id].metrics] == [float(value)]

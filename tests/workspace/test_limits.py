@@ -188,3 +188,41 @@ def test_a_parameter_beyond_the_limit_cannot_change_either(store: Any) -> None:
         with pytest.raises(MlflowException):
             client.log_param(run.info.run_id, "late", "other")
         client.log_param(run.info.run_id, "late", "1")
+
+
+def test_what_steers_a_terminal_is_told_as_text(
+    store: Any, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.WARNING, "mlproject"), store.start_run(run_name="a\x1b[31mb"):
+        store.set_tag("c\x1b]0;d", "x" * 2000)
+    with pytest.raises(MlflowException) as raised:
+        store.get_logged_model("m-e\x1b[2J-f")
+
+    shown = caplog.text + capsys.readouterr().out + str(raised.value)
+    assert "\x1b" not in shown
+    assert r"\x1b]0;d" in shown
+
+
+def test_everything_beyond_the_documented_limits_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Any
+) -> None:
+    """50 tags and 50 metrics a run, and 100 characters in the name of a tag."""
+    tags = {f"tag{number}": str(number) for number in range(70)} | {"t" * 200: "long name"}
+    with emulated(tmp_path / "strict", "--documented-limits") as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        client = store.MlflowClient(URI)
+        experiment = client.create_experiment("strict")
+        run_id = client.create_run(experiment, tags=tags).info.run_id
+        for step in range(3):
+            metrics = [Metric(f"m{number}", number + step, 0, step) for number in range(60)]
+            client.log_batch(run_id, metrics)
+        client.set_tag(run_id, "tag69", "changed")
+        found = client.get_run(run_id).data
+        histories = [client.get_metric_history(run_id, f"m{number}") for number in range(60)]
+        (searched,) = client.search_runs([experiment])
+
+    assert tags.items() - {("tag69", "69")} <= found.tags.items()
+    assert found.tags["tag69"] == "changed"
+    assert found.metrics == searched.data.metrics == {f"m{n}": n + 2 for n in range(60)}
+    assert {tuple(item.step for item in history) for history in histories} == {(0, 1, 2)}

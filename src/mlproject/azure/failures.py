@@ -11,6 +11,8 @@ from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 
+from mlproject.base.visible import visible
+
 T = TypeVar("T")
 # Enough for four in ten requests to fail: of 10,000 such, one would not be answered. A service
 # that is gone is given up after a minute.
@@ -23,6 +25,9 @@ class AzureMLException(MlflowException):
     """An error that says what is wrong, where, and what to do; its causes add nothing to that."""
 
     explained = True
+
+    def __init__(self, message: str, *arguments: Any, **options: Any) -> None:
+        super().__init__(visible(message), *arguments, **options)
 
 
 class NotOffered(AzureMLException):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlproject.azure.bookkeeping import OVERFLOWS, RUN
 from mlproject.azure.journal import Journal
+from mlproject.base.visible import visible
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, RunTag
@@ -83,9 +84,9 @@ class Overflow:
         self._add(items, write_tags)
         _logger.warning(
             "Azure ML refused %s of run %s (%s); kept in the run's artifacts, in %s",
-            items.named(),
+            visible(items.named()),
             self._run_id,
-            next(iter(items.reasons.values()), "no reason given"),
+            visible(next(iter(items.reasons.values()), "no reason given")),
             self._journal.folder,
         )
 

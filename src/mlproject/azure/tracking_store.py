@@ -43,6 +43,7 @@ from mlproject.azure.overflow import Overflow, RejectedItems
 from mlproject.azure.rejected_batches import Batch
 from mlproject.azure.uris import of_run, our_uri, upload
 from mlproject.base import environ
+from mlproject.base.visible import visible
 
 _PARENT_TAG = "mlflow.parentRunId"
 _PAGE = 1000
@@ -129,27 +130,35 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         run_name: str | None,
     ) -> Run:
         """Make a run, exactly once: it carries the request that made it."""
-        request = bookkeeping.new_request()
-        # What is too long for the service would have it refuse the whole run.
-        carried = [tag for tag in tags if not _is_long(tag)]
-        carried.append(RunTag(bookkeeping.RUN, request))
+        request = RunTag(bookkeeping.RUN, bookkeeping.new_request())
+        short = [tag for tag in tags if not _is_long(tag)]
+        left = [tag for tag in tags if _is_long(tag)]
+
+        def make(carried: Sequence[RunTag]) -> Any:
+            return RestStore.create_run(
+                self, experiment_id, user_id, start_time, [request, *carried], run_name
+            )
 
         def send() -> Any:
-            return RestStore.create_run(self, experiment_id, user_id, start_time, carried, run_name)
+            try:
+                return make(short)
+            except MlflowException as error:
+                if not short or not rejected_batches.is_rejection(error):
+                    raise
+            run = make([])  # for one bad tag the service rejects the whole run
+            left[:0] = short
+            return run
 
         def find() -> Run | None:
-            condition = f"tags.`{bookkeeping.RUN}` = '{request}'"
+            condition = f"tags.`{bookkeeping.RUN}` = '{request.value}'"
             return next(self.runs_with([experiment_id], condition), None)
 
         run: Run = create(send, find)
         run_id = str(run.info.run_id)
         if any(tag.key == _PARENT_TAG for tag in tags):
             self._children.add(run_id)
-        long = RejectedItems()
-        for tag in filter(_is_long, tags):
-            long.add_tag(tag, _TOO_LONG)
-        if long:
-            self._keep(run_id, long)
+        if left:
+            self.log_batch(run_id, [], [], left)
             return self.get_run(run_id)
         return self._run_for_user(self._run_with_our_uri(run))
 
@@ -311,9 +320,9 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
     def _run_for_user(self, run: Run) -> Run:
         """Return a run without the tags that are ours, and with what they say."""
         rejected = self._overflow(str(run.info.run_id)).read_if(run.data.tags)
-        # What the service has is newer: it was taken after all.
         metrics = [Metric(**item) for item in rejected.metrics]
         metrics += [Metric.from_proto(item) for item in run.data.to_proto().metrics]
+        metrics.sort(key=lambda metric: (metric.step, metric.timestamp))  # the last one counts
         params = rejected.params | run.data.params
         tags = self._all_tags(run, rejected)
         data = RunData(
@@ -376,7 +385,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         if not self._links or run_id in self._children:
             return
         link = self.context.workspace.link(run_id, self.context.credential.tenant)
-        sys.stdout.write(f"View run {name or run_id} at: {link}\n")
+        sys.stdout.write(f"View run {visible(name or run_id)} at: {link}\n")
 
 
 class _Recorded(str):
