@@ -8,6 +8,7 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``context``       a workspace with its cloud and its credential
 - ``failures``      errors, and what is tried again after them
 - ``calls``         requests: a refused token is renewed once, a lost answer creates nothing twice
+- ``arm``           Resource Manager: what a workspace has
 - ``discovery``     the tracking URI of a workspace, from its three names
 - ``bookkeeping``   tags that users do not see
 - ``blobs``         the content of one artifact, up and down

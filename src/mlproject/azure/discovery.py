@@ -7,6 +7,7 @@ what is tried again.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 
 from mlproject.azure import context
-from mlproject.azure.calls import Calls, answered, error_text
-from mlproject.azure.context import Context
+from mlproject.azure.arm import Arm
+from mlproject.azure.calls import answered
 from mlproject.azure.failures import AzureMLException, pause_after_silence, repeat
 from mlproject.azure.uris import Workspace, is_service_host
 from mlproject.azure.workspace import Names
@@ -32,8 +33,8 @@ def tracking_uri(names: Names) -> str:
     try:
         credential = context.user_credential()
         credential.get_token()
-        manager = Workspace(_manager(), names.subscription, names.group, names.name)
-        address = _discovery(Calls(Context(manager, credential)), manager)
+        nameless = Workspace("", names.subscription, names.group, names.name)
+        address = _discovery(Arm(nameless, credential, _VERSION).get())
         host = host_of(str(_json(address).get("api")))
     except MlflowException as error:
         raise TrackingError(f"{failing}: {_reason(error)}", _hint(error)) from error
@@ -44,16 +45,8 @@ def tracking_uri(names: Names) -> str:
     return workspace.uri
 
 
-def _manager() -> str:
-    """Return the host of Resource Manager in the cloud in force."""
-    return str(urlsplit(context.cloud().endpoints.resource_manager).netloc)
-
-
-def _discovery(calls: Calls, workspace: Workspace) -> str:
-    response = calls.send("GET", workspace.scope, params={"api-version": _VERSION})
-    if response.status_code != 200:
-        raise MlflowException(error_text(response))
-    address = (response.json().get("properties") or {}).get("discoveryUrl")
+def _discovery(workspace: Mapping[str, Any]) -> str:
+    address = (workspace.get("properties") or {}).get("discoveryUrl")
     if not address:
         raise MlflowException("Resource Manager does not name its discovery service")
     return str(address)
