@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,18 @@ def test_a_version_is_copied_and_registered_again_with_its_lineage(
 def test_aliases_that_mean_something_else_are_refused(client: Any, name: str, alias: str) -> None:
     with pytest.raises(MlflowException, match="reserved"):
         client.set_registered_model_alias(name, alias, "1")
+
+
+def test_a_logged_model_names_its_versions(store: Any, name: str) -> None:
+    with store.start_run() as run:
+        info = logged(store)
+    client = store.MlflowClient()
+    store.register_model(f"runs:/{run.info.run_id}/model", name)
+    client.create_model_version(name, info.model_uri, model_id=info.model_id)
+
+    named = json.loads(client.get_logged_model(info.model_id).tags["mlflow.modelVersions"])
+    assert named == [{"name": name, "version": 1}, {"name": name, "version": 2}]
+
+
+def test_the_alias_latest_is_the_newest_version(client: Any, name: str) -> None:
+    assert client.get_model_version_by_alias(name, "latest").version == "2"

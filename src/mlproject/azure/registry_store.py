@@ -18,9 +18,16 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore
-from mlflow.utils.validation import _validate_model_alias_name_reserved
+from mlflow.utils.validation import (
+    _validate_model_alias_name,
+    _validate_model_alias_name_reserved,
+    _validate_model_name,
+    _validate_model_version,
+    _validate_model_version_tag,
+    _validate_registered_model_tag,
+)
 
-from mlproject.azure import bookkeeping, sources
+from mlproject.azure import bookkeeping, lacking, long_tags, sources
 from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException, NotOffered, create, if_offered
@@ -63,8 +70,14 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         deployment_job_id: str | None = None,
     ) -> RegisteredModel:
         """Make a registered model, exactly once: it carries the request that made it."""
+        _validate_model_name(name)
+        for tag in tags or []:
+            _validate_registered_model_tag(tag.key, tag.value)
         request = bookkeeping.new_request()
-        carried = [*(tags or []), RegisteredModelTag(bookkeeping.REQUEST, request)]
+        carried = [
+            *long_tags.written(tags or []),
+            RegisteredModelTag(bookkeeping.REQUEST, request),
+        ]
 
         def send() -> Any:
             return RestStore.create_registered_model(self, name, carried, description)
@@ -76,7 +89,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
                 return None
-            return model if model.tags.get(bookkeeping.REQUEST) == request else None
+            return model if model._tags.get(bookkeeping.REQUEST) == request else None
 
         return self._model_for_user(create(send, find))
 
@@ -110,6 +123,22 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             f"'{name}', or archive it in the Studio",
         )
 
+    def set_registered_model_tag(self, name: str, tag: RegisteredModelTag) -> None:
+        _validate_registered_model_tag(tag.key, tag.value)
+        long_tags.replace(
+            tag,
+            RestStore.get_registered_model(self, name)._tags,
+            lambda item: RestStore.set_registered_model_tag(self, name, item),
+            lambda key: RestStore.delete_registered_model_tag(self, name, key),
+        )
+
+    def delete_registered_model_tag(self, name: str, key: str) -> None:
+        long_tags.delete(
+            key,
+            RestStore.get_registered_model(self, name)._tags,
+            lambda key: RestStore.delete_registered_model_tag(self, name, key),
+        )
+
     # Versions
 
     def create_model_version(
@@ -124,8 +153,11 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         model_id: str | None = None,
     ) -> ModelVersion:
         """Make a version, exactly once. A logged model is registered from its run's artifacts."""
+        _validate_model_name(name)
+        for tag in tags or []:
+            _validate_model_version_tag(tag.key, tag.value)
         request = bookkeeping.new_request()
-        carried = [*(tags or []), ModelVersionTag(bookkeeping.REQUEST, request)]
+        carried = [*long_tags.written(tags or []), ModelVersionTag(bookkeeping.REQUEST, request)]
         if source.startswith("models:/") and _parse_model_uri(source).model_id is None:
             other = self._version_at(source)
             model_id, run_id = model_id or other.model_id, run_id or other.run_id
@@ -152,7 +184,10 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             versions = self._all_versions(name)
             return next((v for v in versions if v.tags.get(bookkeeping.REQUEST) == request), None)
 
-        return self._version_for_user(create(send, find), {})
+        version = self._version_for_user(create(send, find), {})
+        if model_id and not version._is_prompt():
+            sources.name_version(self.context, model_id, name, version.version)
+        return version
 
     def get_model_version(self, name: str, version: str) -> ModelVersion:
         return self._version_with_aliases(RestStore.get_model_version(self, name, version))
@@ -179,6 +214,22 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             if str(number) == str(version):
                 self.delete_registered_model_alias(name, alias)
 
+    def set_model_version_tag(self, name: str, version: str, tag: ModelVersionTag) -> None:
+        _validate_model_version_tag(tag.key, tag.value)
+        long_tags.replace(
+            tag,
+            RestStore.get_model_version(self, name, version).tags,
+            lambda item: RestStore.set_model_version_tag(self, name, version, item),
+            lambda key: RestStore.delete_model_version_tag(self, name, version, key),
+        )
+
+    def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
+        long_tags.delete(
+            key,
+            RestStore.get_model_version(self, name, version).tags,
+            lambda key: RestStore.delete_model_version_tag(self, name, version, key),
+        )
+
     def get_model_version_download_uri(self, name: str, version: str) -> str:
         uri = RestStore.get_model_version_download_uri(self, name, version)
         return our_uri(str(uri), self.context.workspace)
@@ -190,7 +241,9 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     # Aliases
 
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
+        _validate_model_alias_name(alias)
         _validate_model_alias_name_reserved(alias)
+        _validate_model_version(version)
         if self._service_offers(
             lambda: RestStore.set_registered_model_alias(self, name, alias, version)
         ):
@@ -208,6 +261,9 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             RestStore.delete_registered_model_tag(self, name, f"{_ALIAS}{alias}")
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+        _validate_model_alias_name(alias)
+        if alias.lower() == "latest":
+            return self._latest(name)
         versions: list[ModelVersion] = []
         if self._service_offers(
             lambda: versions.append(RestStore.get_model_version_by_alias(self, name, alias))
@@ -234,14 +290,23 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             return False
         return True
 
+    # What the service does not have
+
+    def link_prompts_to_trace(self, prompt_versions: Any, trace_id: str) -> None:
+        """Do nothing: the trace itself is not kept, of which ``lacking.Lacking`` tells."""
+
+    def _call_webhook_endpoint(self, *_: Any, **__: Any) -> Any:
+        raise lacking.not_kept("webhooks")
+
     # From the service's answers to MLflow's entities
 
     def _model_for_user(self, model: RegisteredModel) -> RegisteredModel:
         """Return a model without the tags that are ours, and with the aliases that they say."""
-        for key, number in model.tags.items():
+        # MLflow hides tags of its own, such as that of prompts, from ``tags``.
+        for key, number in model._tags.items():
             if key.startswith(_ALIAS):
                 model._add_alias(RegisteredModelAlias(key.removeprefix(_ALIAS), str(number)))
-        model._tags = bookkeeping.shown(model.tags)
+        model._tags = long_tags.read(model._tags)
         for version in model.latest_versions or []:
             self._version_for_user(version, model.aliases)
         return model
@@ -255,7 +320,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         version.aliases = sorted({*version.aliases, *named})
         version._source = our_uri(str(version.source or ""), self.context.workspace)
         version._model_id = version.tags.get(_MODEL_ID) or version.model_id or None
-        version._tags = bookkeeping.shown(version.tags)
+        version._tags = long_tags.read(version.tags)
         return version
 
     def _all_versions(self, name: str) -> list[ModelVersion]:
@@ -285,3 +350,11 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
                 f"There is no model version {uri}", error_code=RESOURCE_DOES_NOT_EXIST
             )
         return max(known, key=lambda item: int(item.version))
+
+    def _latest(self, name: str) -> ModelVersion:
+        versions = self.get_latest_versions(name)
+        if not versions:
+            raise AzureMLException(
+                f"Latest version not found for model {name}", error_code=RESOURCE_DOES_NOT_EXIST
+            )
+        return max(versions, key=lambda item: int(item.version))

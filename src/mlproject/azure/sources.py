@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -40,7 +40,12 @@ def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str
 
     That is what ``runs:/ID/NAME`` loads. A source that is no logged model stays as it is.
     """
-    run = TrackingStore(context).run_with_tags(run_id)
+    try:
+        run = TrackingStore(context).run_with_tags(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return source, None  # a run of another server, or one that is gone
     root = str(run.info.artifact_uri).rstrip("/")
     models = [
         model
@@ -51,6 +56,19 @@ def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str
         return source, None
     newest = max(models, key=lambda model: int(model.creation_timestamp))
     return str(newest.artifact_location), str(newest.model_id)
+
+
+def name_version(context: Context, model_id: str, name: str, version: str) -> None:
+    """Name a version in the tags of the logged model that it comes from, as MLflow's server does.
+
+    Raises nothing for a model of another server.
+    """
+    try:
+        number: Any = int(version)  # which MLflow's server writes
+        TrackingStore(context).set_model_versions_tags(name, number, model_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def uploaded(context: Context, source: str, run_id: str | None) -> str:
