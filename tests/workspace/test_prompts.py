@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import mlflow
 import pytest
 from sklearn.linear_model import Lasso
+
+
+@pytest.fixture(autouse=True)
+def _linked(store: Any) -> Iterator[None]:
+    """MLflow names the experiment of a prompt in the background, which is not to outlive a test."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("link_prompt_to_experiment"):
+            thread.join()
 
 
 @pytest.fixture
@@ -54,6 +66,5 @@ def test_a_model_is_logged_with_its_prompts(prompt: Any, store: Any, name: str) 
             serialization_format="cloudpickle",
         )
 
-    assert (
-        f'"name": "{name}"' in mlflow.get_logged_model(info.model_id).tags["mlflow.linkedPrompts"]
-    )
+    tags = mlflow.get_logged_model(info.model_id).tags
+    assert json.loads(tags["mlflow.linkedPrompts"]) == [{"name": name, "version": "2"}]

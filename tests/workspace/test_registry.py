@@ -149,3 +149,12 @@ def test_a_logged_model_names_its_versions(store: Any, name: str) -> None:
 
 def test_the_alias_latest_is_the_newest_version(client: Any, name: str) -> None:
     assert client.get_model_version_by_alias(name, "latest").version == "2"
+
+
+def test_a_version_of_another_server_s_run_keeps_the_id_of_the_run(client: Any, name: str) -> None:
+    source = client.get_model_version(name, "1").source
+
+    version = client.create_model_version(name, source, run_id="0" * 32)
+
+    assert version.run_id == "0" * 32
+    assert client.get_model_version(name, version.version).run_id == "0" * 32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from azureml.mlflow._store.model_registry.model_registry import AzureMLflowModelRegistry
@@ -35,6 +36,23 @@ from mlproject.azure.uris import our_uri, service_uri
 
 _ALIAS = f"{bookkeeping.PREFIX}alias."
 _MODEL_ID = f"{bookkeeping.PREFIX}model_id"
+# The run of a version that was trained on another server.
+_RUN_ID = f"{bookkeeping.PREFIX}run_id"
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What a version is made from; the run is the workspace's, or a foreign one."""
+
+    source: str
+    run_id: str | None = None
+    model_id: str | None = None
+    foreign_run_id: str | None = None
+
+    def tags(self) -> list[ModelVersionTag]:
+        """Return the tags of ours that a version carries for it."""
+        told = {_MODEL_ID: self.model_id, _RUN_ID: self.foreign_run_id}
+        return [ModelVersionTag(key, value) for key, value in told.items() if value]
 
 
 class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
@@ -158,6 +176,26 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
             _validate_model_version_tag(tag.key, tag.value)
         request = bookkeeping.new_request()
         carried = [*long_tags.written(tags or []), ModelVersionTag(bookkeeping.REQUEST, request)]
+        origin = self._origin(source, run_id, model_id)
+        carried += origin.tags()
+
+        def send() -> Any:
+            uri, run = service_uri(origin.source), origin.run_id
+            return RestStore.create_model_version(
+                self, name, uri, run, carried, run_link, description
+            )
+
+        def find() -> ModelVersion | None:
+            versions = self._all_versions(name)
+            return next((v for v in versions if v.tags.get(bookkeeping.REQUEST) == request), None)
+
+        version = self._version_for_user(create(send, find), {})
+        if origin.model_id and not version._is_prompt():
+            sources.name_version(self.context, origin.model_id, name, version.version)
+        return version
+
+    def _origin(self, source: str, run_id: str | None, model_id: str | None) -> _Origin:
+        """Return where the files of a new version are, and what they come from."""
         if source.startswith("models:/") and _parse_model_uri(source).model_id is None:
             other = self._version_at(source)
             model_id, run_id = model_id or other.model_id, run_id or other.run_id
@@ -169,25 +207,11 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         if source.startswith("file://"):
             source = sources.uploaded(self.context, source, run_id)
         elif model_id is None and run_id is not None:
-            source, model_id = sources.newest_of_name(self.context, source, run_id)
-        if model_id:
-            carried.append(ModelVersionTag(_MODEL_ID, model_id))
-
-        uri = service_uri(source)
-
-        def send() -> Any:
-            return RestStore.create_model_version(
-                self, name, uri, run_id, carried, run_link, description
-            )
-
-        def find() -> ModelVersion | None:
-            versions = self._all_versions(name)
-            return next((v for v in versions if v.tags.get(bookkeeping.REQUEST) == request), None)
-
-        version = self._version_for_user(create(send, find), {})
-        if model_id and not version._is_prompt():
-            sources.name_version(self.context, model_id, name, version.version)
-        return version
+            found = sources.newest_of_name(self.context, source, run_id)
+            if found is None:
+                return _Origin(source, foreign_run_id=run_id)
+            source, model_id = found
+        return _Origin(source, run_id, model_id)
 
     def get_model_version(self, name: str, version: str) -> ModelVersion:
         return self._version_with_aliases(RestStore.get_model_version(self, name, version))
@@ -319,6 +343,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
         named = [alias for alias, number in aliases.items() if str(number) == str(version.version)]
         version.aliases = sorted({*version.aliases, *named})
         version._source = our_uri(str(version.source or ""), self.context.workspace)
+        version._run_id = version.tags.get(_RUN_ID) or version.run_id
         version._model_id = version.tags.get(_MODEL_ID) or version.model_id or None
         version._tags = long_tags.read(version.tags)
         return version

@@ -35,17 +35,18 @@ def logged_model(context: Context, model_id: str) -> LoggedModel:
     return TrackingStore(context).get_logged_model(model_id)
 
 
-def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str | None]:
+def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str | None] | None:
     """Return the files of a run's newest logged model of a name, and its id.
 
-    That is what ``runs:/ID/NAME`` loads. A source that is no logged model stays as it is.
+    That is what ``runs:/ID/NAME`` loads. A source that is no logged model stays as it is. None for
+    a run that the workspace does not have, as it is another server's, or is gone.
     """
     try:
         run = TrackingStore(context).run_with_tags(run_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return source, None  # a run of another server, or one that is gone
+        return None
     root = str(run.info.artifact_uri).rstrip("/")
     models = [
         model
