@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from mlflow.entities.model_registry import (
     ModelVersion,
     ModelVersionTag,
     RegisteredModel,
-    RegisteredModelAlias,
     RegisteredModelTag,
 )
 from mlflow.exceptions import MlflowException
@@ -20,21 +19,18 @@ from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore
 from mlflow.utils.validation import (
-    _validate_model_alias_name,
-    _validate_model_alias_name_reserved,
     _validate_model_name,
-    _validate_model_version,
     _validate_model_version_tag,
     _validate_registered_model_tag,
 )
 
-from mlproject.azure import bookkeeping, lacking, long_tags, sources
+from mlproject.azure import aliases, bookkeeping, lacking, long_tags, searches, sources
+from mlproject.azure.aliases import Aliases
 from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
-from mlproject.azure.failures import AzureMLException, NotOffered, create, if_offered
+from mlproject.azure.failures import AzureMLException, create, if_offered
 from mlproject.azure.uris import our_uri, service_uri
 
-_ALIAS = f"{bookkeeping.PREFIX}alias."
 _MODEL_ID = f"{bookkeeping.PREFIX}model_id"
 # The run of a version that was trained on another server.
 _RUN_ID = f"{bookkeeping.PREFIX}run_id"
@@ -55,7 +51,7 @@ class _Origin:
         return [ModelVersionTag(key, value) for key, value in told.items() if value]
 
 
-class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
+class RegistryStore(Aliases, AzureMLflowModelRegistry):  # type: ignore[misc]
     """Registered models of a workspace, with aliases, which the service does not have.
 
     An alias is a tag of the registered model; setting one is one request. Should the service
@@ -63,19 +59,23 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     """
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context.service)
+        Aliases.__init__(self)
+        AzureMLflowModelRegistry.__init__(self, context.service)
         self.context = context
         self._calls = Calls(context)
-        self._has_aliases = True
 
     def _call_endpoint(
-        self, api: Any, json_body: str | None, call_all_endpoints: bool = False, **_: Any
+        self,
+        api: Any,
+        json_body: str | None,
+        call_all_endpoints: bool = False,
+        extra_headers: Any = None,
     ) -> Any:
         if call_all_endpoints:
-            endpoint, method = self._get_all_endpoints_from_method(api)[0]
+            endpoint, method = RestStore._get_all_endpoints_from_method(self, api)[0]
         else:
-            endpoint, method = self._get_endpoint_from_method(api)
-        answer = self._get_response_from_method(api)
+            endpoint, method = RestStore._get_endpoint_from_method(self, api)
+        answer = RestStore._get_response_from_method(self, api)
         return self._calls.call(api, method, endpoint, json_body, answer)
 
     # Registered models
@@ -114,9 +114,36 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     def get_registered_model(self, name: str) -> RegisteredModel:
         return self._model_for_user(RestStore.get_registered_model(self, name))
 
-    def search_registered_models(self, *arguments: Any, **options: Any) -> Any:
-        page = RestStore.search_registered_models(self, *arguments, **options)
-        return PagedList([self._model_for_user(model) for model in page], page.token)
+    def search_registered_models(
+        self,
+        filter_string: str | None = None,
+        max_results: int = searches.PAGE,
+        order_by: list[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[RegisteredModel]:
+        """Return a page of the models that meet a filter, also one that the service does not take.
+
+        Its search knows neither tags nor LIKE; all models are read then, and filtered by MLflow.
+        """
+        try:
+            page = RestStore.search_registered_models(
+                self, filter_string, max_results, order_by, page_token
+            )
+        except MlflowException as error:
+            if error.error_code != "INVALID_PARAMETER_VALUE" or not filter_string:
+                raise
+            return searches.models(
+                self._all_models, filter_string, max_results, order_by, page_token
+            )
+        models = [self._model_for_user(model) for model in page]
+        return PagedList(searches.wanted(models, filter_string), page.token)
+
+    def _all_models(self) -> list[RegisteredModel]:
+        def read(token: str | None) -> tuple[list[RegisteredModel], str | None]:
+            page = RestStore.search_registered_models(self, None, searches.PAGE, None, token)
+            return page, page.token
+
+        return [self._model_for_user(model) for model in pages(read)]
 
     def update_registered_model(self, *arguments: Any, **options: Any) -> RegisteredModel:
         return self._model_for_user(RestStore.update_registered_model(self, *arguments, **options))
@@ -216,12 +243,14 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     def get_model_version(self, name: str, version: str) -> ModelVersion:
         return self._version_with_aliases(RestStore.get_model_version(self, name, version))
 
-    def search_model_versions(self, *arguments: Any, **options: Any) -> Any:
-        page = RestStore.search_model_versions(self, *arguments, **options)
+    def search_model_versions(
+        self, filter_string: str | None = None, *arguments: Any, **options: Any
+    ) -> Any:
+        page = RestStore.search_model_versions(self, filter_string, *arguments, **options)
         names = {version.name for version in page}
         aliases = {name: self.get_registered_model(name).aliases for name in names}
         versions = [self._version_for_user(version, aliases[version.name]) for version in page]
-        return PagedList(versions, page.token)
+        return PagedList(searches.wanted(versions, filter_string), page.token)
 
     def update_model_version(self, *arguments: Any, **options: Any) -> ModelVersion:
         version = RestStore.update_model_version(self, *arguments, **options)
@@ -260,59 +289,7 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
 
     def _await_model_version_creation(self, mv: ModelVersion, await_creation_for: int) -> None:
         if str(mv.status) != "READY":
-            super()._await_model_version_creation(mv, await_creation_for)
-
-    # Aliases
-
-    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
-        _validate_model_alias_name(alias)
-        _validate_model_alias_name_reserved(alias)
-        _validate_model_version(version)
-        if self._service_offers(
-            lambda: RestStore.set_registered_model_alias(self, name, alias, version)
-        ):
-            return
-        RestStore.get_model_version(self, name, version)
-        RestStore.set_registered_model_tag(
-            self, name, RegisteredModelTag(f"{_ALIAS}{alias}", str(version))
-        )
-
-    def delete_registered_model_alias(self, name: str, alias: str) -> None:
-        """Delete an alias; one that is not there is no error, as on MLflow's own servers."""
-        if self._service_offers(lambda: RestStore.delete_registered_model_alias(self, name, alias)):
-            return
-        if alias in self.get_registered_model(name).aliases:
-            RestStore.delete_registered_model_tag(self, name, f"{_ALIAS}{alias}")
-
-    def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
-        _validate_model_alias_name(alias)
-        if alias.lower() == "latest":
-            return self._latest(name)
-        versions: list[ModelVersion] = []
-        if self._service_offers(
-            lambda: versions.append(RestStore.get_model_version_by_alias(self, name, alias))
-        ):
-            return self._version_for_user(versions[0], {})
-        aliases = self.get_registered_model(name).aliases
-        if alias not in aliases:
-            raise AzureMLException(
-                f"The registered model '{name}' has no alias '{alias}'",
-                error_code=RESOURCE_DOES_NOT_EXIST,
-            )
-        return self._version_for_user(
-            RestStore.get_model_version(self, name, aliases[alias]), aliases
-        )
-
-    def _service_offers(self, call: Callable[[], Any]) -> bool:
-        """Make a call on aliases; return False, from then on at once, when there is none."""
-        if not self._has_aliases:
-            return False
-        try:
-            call()
-        except NotOffered:
-            self._has_aliases = False
-            return False
-        return True
+            RestStore._await_model_version_creation(self, mv, await_creation_for)
 
     # What the service does not have
 
@@ -327,9 +304,8 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
     def _model_for_user(self, model: RegisteredModel) -> RegisteredModel:
         """Return a model without the tags that are ours, and with the aliases that they say."""
         # MLflow hides tags of its own, such as that of prompts, from ``tags``.
-        for key, number in model._tags.items():
-            if key.startswith(_ALIAS):
-                model._add_alias(RegisteredModelAlias(key.removeprefix(_ALIAS), str(number)))
+        for alias in aliases.of_tags(model._tags):
+            model._add_alias(alias)
         model._tags = long_tags.read(model._tags)
         for version in model.latest_versions or []:
             self._version_for_user(version, model.aliases)
@@ -375,11 +351,3 @@ class RegistryStore(AzureMLflowModelRegistry):  # type: ignore[misc]
                 f"There is no model version {uri}", error_code=RESOURCE_DOES_NOT_EXIST
             )
         return max(known, key=lambda item: int(item.version))
-
-    def _latest(self, name: str) -> ModelVersion:
-        versions = self.get_latest_versions(name)
-        if not versions:
-            raise AzureMLException(
-                f"Latest version not found for model {name}", error_code=RESOURCE_DOES_NOT_EXIST
-            )
-        return max(versions, key=lambda item: int(item.version))
