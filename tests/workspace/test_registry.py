@@ -35,7 +35,7 @@ def test_an_alias_names_a_version_until_it_is_moved_or_deleted(client: Any, name
     assert {item.version: item.aliases for item in found} == {"1": [], "2": ["champion"]}
 
     client.delete_registered_model_alias(name, "champion")
-    with pytest.raises(MlflowException, match=f"'{name}' has no alias 'champion'"):
+    with pytest.raises(MlflowException, match=f"alias champion not found: '{name}'"):
         client.get_model_version_by_alias(name, "champion")
 
 
@@ -70,6 +70,8 @@ def test_what_the_service_cannot_do_is_said(client: Any, name: str) -> None:
         client.rename_registered_model(name, "other")
     with pytest.raises(MlflowException, match="cannot delete registered models"):
         client.delete_registered_model(name)
+    with pytest.raises(MlflowException, match="not found"):
+        client.delete_registered_model(f"{name}-missing")
     experiment = client.create_experiment(f"experiment-{name}")
     with pytest.raises(MlflowException, match="cannot rename experiments"):
         client.rename_experiment(experiment, "other")

@@ -79,7 +79,7 @@ class Aliases(RestStore):
         aliases = self.get_registered_model(name).aliases
         if alias not in aliases:
             raise AzureMLException(
-                f"The registered model '{name}' has no alias '{alias}'",
+                f"Registered model alias {alias} not found: '{name}' has none of that name",
                 error_code=RESOURCE_DOES_NOT_EXIST,
             )
         return self._version_for_user(

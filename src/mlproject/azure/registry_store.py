@@ -162,6 +162,7 @@ class RegistryStore(Aliases, AzureMLflowModelRegistry):  # type: ignore[misc]
         return renamed
 
     def delete_registered_model(self, name: str) -> None:
+        RestStore.get_registered_model(self, name)
         if_offered(
             lambda: RestStore.delete_registered_model(self, name),
             f"Azure ML cannot delete registered models through MLflow: delete the versions of "
