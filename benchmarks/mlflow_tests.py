@@ -41,7 +41,7 @@ LIMITS = [
         "it keeps no traces",
     ),
     (r"assessment", r"keeps no assessments", "it keeps no assessments"),
-    (r"dataset", r"keeps no evaluation datasets", "it keeps no evaluation datasets"),
+    (r"dataset|_experiments", r"keeps no evaluation datasets", "it keeps no evaluation datasets"),
     (r"scorer", r"keeps no scorers", "it keeps no scorers"),
     (r"issue", r"keeps no issues", "it keeps no issues"),
     (r"rename_experiment", r"cannot rename|exit code", "experiments keep their names"),
