@@ -45,7 +45,7 @@ def test_a_call_that_the_service_lacks_says_what_is_not_kept(store: Any, what: s
 def test_traces_are_told_of_once_and_are_no_error(
     store: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Lacking._told.clear()
+    monkeypatch.setattr(Lacking, "_told", False)
     monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
 
     @mlflow.trace
@@ -58,6 +58,6 @@ def test_traces_are_told_of_once_and_are_no_error(
 
     assert doubled == [0, 2, 4]
     warnings = [record.getMessage() for record in caplog.records]
-    assert warnings == [
+    assert [text for text in warnings if "trace" in text] == [
         "Azure ML keeps no traces: this process records none (set another tracking server)"
     ]

@@ -23,7 +23,6 @@ _WORDS = {
     "gateway": "gateway endpoints and secrets",
     "get-online-trace-details": "traces",
     "unified-traces": "traces",
-    "artifacts": "files behind such a call",
     "prompt-optimization": "prompt optimization jobs",
 }
 _TRACES = "Azure ML keeps no traces: this process records none (set another tracking server)"
@@ -57,17 +56,19 @@ class Lacking(RestStore):
     once and is no error.
     """
 
-    _told = threading.Event()
+    _telling, _told = threading.Lock(), False
 
     def start_trace(self, trace_info: TraceInfo) -> TraceInfo:
         """Take a trace, and say once that it is not kept."""
         try:
-            if not Lacking._told.is_set():
+            if not Lacking._told:
                 kept: TraceInfo = RestStore.start_trace(self, trace_info)
                 return kept
         except NotOffered:
-            Lacking._told.set()
-            _logger.warning(_TRACES)
+            with Lacking._telling:
+                told, Lacking._told = Lacking._told, True
+            if not told:
+                _logger.warning(_TRACES)
         # MLflow would write the spans into an artifact of the trace otherwise.
         trace_info.tags[TraceTagKey.SPANS_LOCATION] = SpansLocation.TRACKING_STORE.value
         return trace_info

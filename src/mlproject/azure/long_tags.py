@@ -19,7 +19,7 @@ T = TypeVar("T")
 # The value of a tag that was deleted where the service cannot.
 DELETED = f"{bookkeeping.PREFIX}deleted"
 _LONG = f"{bookkeeping.PREFIX}long."
-_POINTER = re.compile(r"… \[azureml3:([0-9a-f]{8})\]\Z")
+_POINTER = re.compile(r"\.\.\. \[azureml3:([0-9a-f]{8})\]\Z")
 
 
 def written(tags: Iterable[T]) -> list[T]:
@@ -35,7 +35,7 @@ def _written(tag: Any) -> list[Any]:
     if len(value) <= bookkeeping.LONGEST_VALUE:
         return [tag]
     name = uuid.uuid4().hex[:8]
-    pointer = f"… [azureml3:{name}]"
+    pointer = f"... [azureml3:{name}]"
     pieces = bookkeeping.written(f"{_LONG}{name}", {"value": value})
     shown = value[: bookkeeping.LONGEST_VALUE - len(pointer)] + pointer
     return [*(make(key, piece) for key, piece in pieces.items()), make(tag.key, shown)]
