@@ -19,7 +19,8 @@ T = TypeVar("T")
 # The value of a tag that was deleted where the service cannot.
 DELETED = f"{bookkeeping.PREFIX}deleted"
 _LONG = f"{bookkeeping.PREFIX}long."
-_POINTER = re.compile(r"\.\.\. \[azureml3:([0-9a-f]{8})\]\Z")
+# At the end of a tag whose value is in pieces: which, and how many.
+_POINTER = re.compile(r"\.\.\. \[azureml3:([0-9a-f]{8})/(\d{1,4})\]\Z")
 
 
 def written(tags: Iterable[T]) -> list[T]:
@@ -34,11 +35,12 @@ def _written(tag: Any) -> list[Any]:
     value, make = str(tag.value), type(tag)
     if len(value) <= bookkeeping.LONGEST_VALUE:
         return [tag]
-    name = uuid.uuid4().hex[:8]
-    pointer = f"... [azureml3:{name}]"
-    pieces = bookkeeping.written(f"{_LONG}{name}", {"value": value})
-    shown = value[: bookkeeping.LONGEST_VALUE - len(pointer)] + pointer
-    return [*(make(key, piece) for key, piece in pieces.items()), make(tag.key, shown)]
+    name, length = uuid.uuid4().hex[:8], bookkeeping.LONGEST_VALUE
+    pieces = [value[at : at + length] for at in range(0, len(value), length)]
+    pointer = f"... [azureml3:{name}/{len(pieces)}]"
+    kept = zip(_names(name, len(pieces)), pieces, strict=True)
+    shown = value[: length - len(pointer)] + pointer
+    return [*(make(key, piece) for key, piece in kept), make(tag.key, shown)]
 
 
 def read(tags: Mapping[str, str]) -> dict[str, str]:
@@ -67,11 +69,19 @@ def delete(key: str, tags: Mapping[str, str], remove: Callable[[str], None]) -> 
 
 
 def _whole(value: str, tags: Mapping[str, str]) -> str:
-    pointer = _POINTER.search(value)
-    content = bookkeeping.read(f"{_LONG}{pointer[1]}", tags) if pointer else None
-    return str(content["value"]) if content and "value" in content else value
+    """Return a tag's whole value; the beginning of one that has lost a piece."""
+    names = _pieces_of(value)
+    return "".join(tags[name] for name in names) if names and tags.keys() >= set(names) else value
 
 
 def _pieces(key: str, tags: Mapping[str, str]) -> list[str]:
-    pointer = _POINTER.search(tags.get(key, ""))
-    return [name for name in tags if pointer and name.startswith(f"{_LONG}{pointer[1]}.")]
+    return [name for name in _pieces_of(tags.get(key, "")) if name in tags]
+
+
+def _pieces_of(value: str) -> list[str]:
+    pointer = _POINTER.search(value)
+    return _names(pointer[1], int(pointer[2])) if pointer else []
+
+
+def _names(name: str, count: int) -> list[str]:
+    return [f"{_LONG}{name}.{number}" for number in range(count)]
