@@ -206,7 +206,7 @@ def test_a_deleted_model_is_gone_and_its_files_stay(store: Any) -> None:
 
     store.MlflowClient().delete_logged_model(info.model_id)
 
-    with pytest.raises(MlflowException, match="There is no logged model"):
+    with pytest.raises(MlflowException, match="The logged model .* was not found"):
         store.get_logged_model(info.model_id)
     assert not store.search_logged_models(output_format="list")
     assert store.artifacts.list_artifacts(f"{run.info.artifact_uri}/model")
@@ -214,7 +214,9 @@ def test_a_deleted_model_is_gone_and_its_files_stay(store: Any) -> None:
 
 @pytest.mark.parametrize("model_id", ["m-0", "m-nowhere-12345678", "other"])
 def test_an_unknown_model_is_said_to_be_missing(store: Any, model_id: str) -> None:
-    with pytest.raises(MlflowException, match=f"There is no logged model '{model_id}'") as raised:
+    with pytest.raises(
+        MlflowException, match=f"The logged model '{model_id}' was not found"
+    ) as raised:
         store.get_logged_model(model_id)
 
     assert raised.value.error_code == "RESOURCE_DOES_NOT_EXIST"

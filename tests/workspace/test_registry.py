@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def test_an_alias_names_a_version_until_it_is_moved_or_deleted(client: Any, name
     assert {item.version: item.aliases for item in found} == {"1": [], "2": ["champion"]}
 
     client.delete_registered_model_alias(name, "champion")
-    with pytest.raises(MlflowException, match=f"'{name}' has no alias 'champion'"):
+    with pytest.raises(MlflowException, match=f"alias champion not found: '{name}'"):
         client.get_model_version_by_alias(name, "champion")
 
 
@@ -69,6 +70,8 @@ def test_what_the_service_cannot_do_is_said(client: Any, name: str) -> None:
         client.rename_registered_model(name, "other")
     with pytest.raises(MlflowException, match="cannot delete registered models"):
         client.delete_registered_model(name)
+    with pytest.raises(MlflowException, match="not found"):
+        client.delete_registered_model(f"{name}-missing")
     experiment = client.create_experiment(f"experiment-{name}")
     with pytest.raises(MlflowException, match="cannot rename experiments"):
         client.rename_experiment(experiment, "other")
@@ -133,3 +136,27 @@ def test_a_version_is_copied_and_registered_again_with_its_lineage(
 def test_aliases_that_mean_something_else_are_refused(client: Any, name: str, alias: str) -> None:
     with pytest.raises(MlflowException, match="reserved"):
         client.set_registered_model_alias(name, alias, "1")
+
+
+def test_a_logged_model_names_its_versions(store: Any, name: str) -> None:
+    with store.start_run() as run:
+        info = logged(store)
+    client = store.MlflowClient()
+    store.register_model(f"runs:/{run.info.run_id}/model", name)
+    client.create_model_version(name, info.model_uri, model_id=info.model_id)
+
+    named = json.loads(client.get_logged_model(info.model_id).tags["mlflow.modelVersions"])
+    assert named == [{"name": name, "version": 1}, {"name": name, "version": 2}]
+
+
+def test_the_alias_latest_is_the_newest_version(client: Any, name: str) -> None:
+    assert client.get_model_version_by_alias(name, "latest").version == "2"
+
+
+def test_a_version_of_another_server_s_run_keeps_the_id_of_the_run(client: Any, name: str) -> None:
+    source = client.get_model_version(name, "1").source
+
+    version = client.create_model_version(name, source, run_id="0" * 32)
+
+    assert version.run_id == "0" * 32
+    assert client.get_model_version(name, version.version).run_id == "0" * 32

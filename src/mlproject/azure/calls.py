@@ -147,7 +147,8 @@ class Calls:
                     raise
                 # The service's own envelope, of which MLflow would print the whole.
                 code = ErrorCode.Value(error.error_code)
-                raise AzureMLException(error_text(response), error_code=code) from error
+                text = f"{error.error_code}: {error_text(response)}"  # as MLflow words it
+                raise AzureMLException(text, error_code=code) from error
             if response.status_code != 204:
                 parse_dict(js_dict=json.loads(response.text), message=answer)
             return answer

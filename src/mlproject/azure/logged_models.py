@@ -131,7 +131,7 @@ class LoggedModels:
         keeper, parsed, record = self._found(model_id)
         if key not in self._model(keeper, parsed, record).tags:
             raise AzureMLException(
-                f"The logged model '{model_id}' has no tag '{key}'",
+                f"No tag with key '{key}' in the logged model '{model_id}'",
                 error_code=RESOURCE_DOES_NOT_EXIST,
             )
         self._note(parsed, tags={key: None})
@@ -278,6 +278,6 @@ def _only_run(filter_string: str | None) -> str | None:
 
 def _missing(model_id: str) -> MlflowException:
     return AzureMLException(
-        f"There is no logged model '{model_id}' in this workspace",
+        f"The logged model '{model_id}' was not found in this workspace",
         error_code=RESOURCE_DOES_NOT_EXIST,
     )

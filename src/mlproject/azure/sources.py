@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -36,12 +36,18 @@ def logged_model(context: Context, model_id: str) -> LoggedModel:
     return TrackingStore(context).get_logged_model(model_id)
 
 
-def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str | None]:
+def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str | None] | None:
     """Return the files of a run's newest logged model of a name, and its id.
 
-    That is what ``runs:/ID/NAME`` loads. A source that is no logged model stays as it is.
+    That is what ``runs:/ID/NAME`` loads. A source that is no logged model stays as it is. None for
+    a run that the workspace does not have, as it is another server's, or is gone.
     """
-    run = TrackingStore(context).keeper_of_run(run_id)
+    try:
+        run = TrackingStore(context).keeper_of_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
     root = run.root.rstrip("/")
     named = [
         (record.created, f"{root}/{record.folder}", str(model_id))
@@ -52,6 +58,19 @@ def newest_of_name(context: Context, source: str, run_id: str) -> tuple[str, str
         return source, None
     _, location, model_id = max(named)
     return location, model_id
+
+
+def name_version(context: Context, model_id: str, name: str, version: str) -> None:
+    """Name a version in the tags of the logged model that it comes from, as MLflow's server does.
+
+    Raises nothing for a model of another server.
+    """
+    try:
+        number: Any = int(version)  # which MLflow's server writes
+        TrackingStore(context).set_model_versions_tags(name, number, model_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def uploaded(context: Context, source: str, run_id: str | None) -> str:

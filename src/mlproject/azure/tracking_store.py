@@ -9,7 +9,6 @@ from typing import Any
 
 from azureml.mlflow._store.tracking.store import AzureMLRestStore
 from mlflow.entities import (
-    Experiment,
     ExperimentTag,
     LoggedModelInput,
     LoggedModelOutput,
@@ -30,11 +29,19 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking.rest_store import RestStore
 
-from mlproject.azure import bookkeeping, logged_models, overflow, rejected_batches
+from mlproject.azure import (
+    bookkeeping,
+    lacking,
+    logged_models,
+    overflow,
+    rejected_batches,
+    validation,
+)
 from mlproject.azure import model_records as records
 from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
-from mlproject.azure.failures import AzureMLException, create, if_offered
+from mlproject.azure.experiments import Experiments
+from mlproject.azure.failures import AzureMLException, create
 from mlproject.azure.files import Files
 from mlproject.azure.journal import Journal
 from mlproject.azure.logged_models import LoggedModels
@@ -52,7 +59,7 @@ _TOO_LONG = f"a tag can have at most {bookkeeping.LONGEST_VALUE} characters"
 _UPLOADS, _MODELS = "LocalUpload", "azureml3-"
 
 
-class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
+class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore):  # type: ignore[misc]
     """Runs of a workspace, as MLflow 3 expects them."""
 
     def __init__(self, context: Context) -> None:
@@ -78,46 +85,8 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         known = self._V3_METHOD_TO_INFO if api in self._V3_APIS else self._METHOD_TO_INFO
         path, method = known[api]
         answer = response_proto or api.Response()
-        return self._calls.call(api, method, endpoint or path, json_body, answer)
-
-    # Experiments
-
-    def create_experiment(
-        self, name: str, artifact_location: str | None = None, tags: Any = None
-    ) -> str:
-        """Make an experiment; one that was made although the answer got lost is not an error."""
-
-        def send() -> str:
-            return str(RestStore.create_experiment(self, name, artifact_location, tags))
-
-        def find() -> str | None:
-            experiment = self.get_experiment_by_name(name)
-            return str(experiment.experiment_id) if experiment is not None else None
-
-        return create(send, find)
-
-    def get_experiment(self, experiment_id: str) -> Experiment:
-        return self._experiment_with_our_uri(RestStore.get_experiment(self, experiment_id))
-
-    def get_experiment_by_name(self, experiment_name: str) -> Experiment | None:
-        experiment = RestStore.get_experiment_by_name(self, experiment_name)
-        return self._experiment_with_our_uri(experiment) if experiment is not None else None
-
-    def search_experiments(self, *arguments: Any, **options: Any) -> Any:
-        page = RestStore.search_experiments(self, *arguments, **options)
-        for experiment in page:
-            self._experiment_with_our_uri(experiment)
-        return page
-
-    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
-        if_offered(
-            lambda: RestStore.rename_experiment(self, experiment_id, new_name),
-            "Azure ML cannot rename experiments: record in a new one",
-        )
-
-    def _experiment_with_our_uri(self, experiment: Experiment) -> Experiment:
-        experiment._artifact_location = self._our_uri(experiment.artifact_location)
-        return experiment
+        with lacking.in_words(endpoint or path):
+            return self._calls.call(api, method, endpoint or path, json_body, answer)
 
     # Runs
 
@@ -130,6 +99,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         run_name: str | None,
     ) -> Run:
         """Make a run, exactly once: it carries the request that made it."""
+        validation.check(tags=tags)
         request = RunTag(bookkeeping.RUN, bookkeeping.new_request())
         short = [tag for tag in tags if not _is_long(tag)]
         left = [tag for tag in tags if _is_long(tag)]
@@ -238,6 +208,7 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
         tags: Sequence[RunTag],
     ) -> None:
         """Write a batch. What the service rejects of it is kept in the artifacts, and told."""
+        validation.check(metrics, params, tags)
         batch = Batch(
             [_metric_for_service(item) for item in metrics if not _is_linked(run_id, item)],
             params,
@@ -289,7 +260,8 @@ class TrackingStore(LoggedModels, AzureMLRestStore):  # type: ignore[misc]
             overflow.delete_tag(key)
         elif not had:
             raise AzureMLException(
-                f"The run {run_id} has no tag '{key}'", error_code=RESOURCE_DOES_NOT_EXIST
+                f"No tag with name: {key} in run with id {run_id}",
+                error_code=RESOURCE_DOES_NOT_EXIST,
             )
 
     def log_batch_async(self, *arguments: Any, **options: Any) -> Any:
