@@ -10,6 +10,8 @@ import threading
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
+SILENCE = 20.0
+"""Seconds for which a server may say nothing."""
 _CHANGES = ("ETag", "etag", "content_md5", "LastModified", "last_modified", "mtime", "updated")
 _fetched: dict[str, Path] = {}
 _fetching = threading.Lock()
@@ -91,6 +93,14 @@ def _filesystem(address: str) -> tuple[Any, str]:
 
     scheme, separator, rest = address.partition("://")
     # In small letters, as fsspec knows it.
-    filesystem, place = fsspec.core.url_to_fs(f"{scheme.lower()}{separator}{rest}")
+    options = {"client_kwargs": {"timeout": _patience()}} if is_http(address) else {}
+    filesystem, place = fsspec.core.url_to_fs(f"{scheme.lower()}{separator}{rest}", **options)
     filesystem.invalidate_cache()
     return filesystem, place
+
+
+def _patience() -> Any:
+    """Return how long to wait: for each piece of a file, and not for all of it."""
+    import aiohttp
+
+    return aiohttp.ClientTimeout(total=None, sock_connect=SILENCE, sock_read=SILENCE)

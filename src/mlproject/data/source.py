@@ -270,7 +270,16 @@ def _told(source: str) -> Iterator[None]:
         raise DataError(f"Nothing at {printable}") from error
     except Exception as error:  # every fsspec implementation has errors of its own
         what = redacted_text(reason(error))
+        if isinstance(error, _timeout()):
+            what = f"the server says nothing for {remote.SILENCE:g} s"
         raise DataError(f"{printable} cannot be read: {what}") from error
+
+
+def _timeout() -> type[Exception]:
+    from fsspec.exceptions import FSTimeoutError
+
+    kind: type[Exception] = FSTimeoutError
+    return kind
 
 
 def _remote_name(address: str) -> str:
