@@ -238,7 +238,7 @@ class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore
         points = list(history)
         if not page_token:
             rejected = self._overflow(run_id).read().metrics
-            points += [Metric(**item) for item in rejected if item["key"] == metric_key]
+            points += [Metric(**vars(item)) for item in rejected if item.key == metric_key]
         for metric in points:
             metric._run_id = _Recorded(run_id)
         return PagedList(points, getattr(history, "token", None))
@@ -292,7 +292,7 @@ class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore
     def _run_for_user(self, run: Run) -> Run:
         """Return a run without the tags that are ours, and with what they say."""
         rejected = self._overflow(str(run.info.run_id)).read_if(run.data.tags)
-        metrics = [Metric(**item) for item in rejected.metrics]
+        metrics = [Metric(**vars(item)) for item in rejected.metrics]
         metrics += [Metric.from_proto(item) for item in run.data.to_proto().metrics]
         metrics.sort(key=lambda metric: (metric.step, metric.timestamp))  # the last one counts
         params = rejected.params | run.data.params
