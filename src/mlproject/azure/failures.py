@@ -14,9 +14,9 @@ from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 from mlproject.base.visible import visible
 
 T = TypeVar("T")
-# Enough for four in ten requests to fail: of 10,000 such, one would not be answered. A service
-# that is gone is given up after a minute.
-_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, *[6.4] * 4, *[10.0] * 2)
+# Where half of all requests fail, one in 100,000 is not answered. A service that is gone is given
+# up after a minute.
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, *[5.0] * 10)
 ATTEMPTS = len(_PAUSES) + 1
 _LONGEST_SECONDS = 30.0
 
