@@ -10,6 +10,9 @@ import threading
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
+from mlproject.azure import data_uris, plugins
+from mlproject.base import filesystems
+
 _CHANGES = ("ETag", "etag", "content_md5", "LastModified", "last_modified", "mtime", "updated")
 _fetched: dict[str, Path] = {}
 _fetching = threading.Lock()
@@ -17,11 +20,40 @@ _fetching = threading.Lock()
 
 def is_url(source: str) -> bool:
     scheme, separator, _ = source.partition("://")
+    if data_uris.is_service_data(source):
+        return True
     return bool(separator) and scheme.lower() not in ("", "file", "local")
 
 
 def is_http(address: str) -> bool:
     return address.partition("://")[0].lower() in ("http", "https")
+
+
+def pinned(source: str) -> str:
+    """Return a source as it is written down: a data asset with its version."""
+    if not data_uris.is_asset(source):
+        return source
+    from mlproject.azure import data_sources
+
+    return data_sources.located(source).source
+
+
+def address_of(source: str) -> str:
+    """Return where a source is: of data of Azure, the address that is opened; else itself."""
+    if not data_uris.is_service_data(source) or (is_http(source) and not plugins.installed()):
+        return source
+    from mlproject.azure import data_sources
+
+    return data_sources.address_of(source)
+
+
+def output_address(output: str) -> str:
+    """Return where an output goes: of data of Azure, the address that is opened; else itself."""
+    if not data_uris.is_service_data(output):
+        return output
+    from mlproject.azure import data_sources
+
+    return data_sources.output_address(output)
 
 
 def listed(source: str) -> list[str]:
@@ -87,10 +119,6 @@ def fetched(address: str) -> Path:
 
 
 def _filesystem(address: str) -> tuple[Any, str]:
-    import fsspec
-
     scheme, separator, rest = address.partition("://")
     # In small letters, as fsspec knows it.
-    filesystem, place = fsspec.core.url_to_fs(f"{scheme.lower()}{separator}{rest}")
-    filesystem.invalidate_cache()
-    return filesystem, place
+    return filesystems.opened(f"{scheme.lower()}{separator}{rest}")

@@ -1,7 +1,8 @@
 """What a source names: files of a folder, a glob or a URL.
 
 A source is a file, a glob, a folder or a URL (http, https, or any that fsspec knows) of CSV,
-Parquet or JSON Lines, each also with .gz; or ``sklearn:NAME``.
+Parquet or JSON Lines, each also with .gz; data of an Azure ML workspace or of a storage account
+(``azureml:NAME``, ``azureml://datastores/…``, ``abfss://…``); or ``sklearn:NAME``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from mlproject.base.errors import ConfigurationError, DataError, reason
+from mlproject.azure import data_uris
+from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
 from mlproject.base.files import expanded, sha256_of_stream
 from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import nearest
@@ -138,9 +140,10 @@ def brought(source: str) -> Iterator[list[SourceFile]]:
 def listed(source: str) -> list[SourceFile]:
     """Return the files of a source, by name, where they are, with stamps and without encodings."""
     if is_url(source):
+        address = remote.address_of(source)
         with _told(source):
-            addresses = remote.listed(source)
-            if addresses != [source]:
+            addresses = remote.listed(address)
+            if addresses != [address]:
                 addresses = [address for address in addresses if file_format(address)]
             files = [_source_file(address, _remote_name(address)) for address in addresses]
             if not files:
@@ -264,7 +267,7 @@ def _told(source: str) -> Iterator[None]:
     printable = redacted(source)
     try:
         yield
-    except DataError:
+    except MlprojectError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"Nothing at {printable}") from error
@@ -274,5 +277,5 @@ def _told(source: str) -> Iterator[None]:
 
 
 def _remote_name(address: str) -> str:
-    name = redacted(address)
+    name = redacted(data_uris.short(address))
     return unquote(name) if remote.is_http(address) else name
