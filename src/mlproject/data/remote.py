@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from mlproject.azure import data_uris, plugins
 from mlproject.base import filesystems
+from mlproject.base.redaction import redacted
 
 _CHANGES = ("ETag", "etag", "content_md5", "LastModified", "last_modified", "mtime", "updated")
 _fetched: dict[str, Path] = {}
@@ -54,6 +55,11 @@ def output_address(output: str) -> str:
     from mlproject.azure import data_sources
 
     return data_sources.output_address(output)
+
+
+def shown(address: str) -> str:
+    """Return an address as messages call it: without secrets, and without a workspace's id."""
+    return redacted(data_uris.short(address))
 
 
 def listed(source: str) -> list[str]:

@@ -18,7 +18,6 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from mlproject.azure import data_uris
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
 from mlproject.base.files import expanded, sha256_of_stream
 from mlproject.base.redaction import redacted, redacted_text
@@ -277,5 +276,5 @@ def _told(source: str) -> Iterator[None]:
 
 
 def _remote_name(address: str) -> str:
-    name = redacted(data_uris.short(address))
+    name = remote.shown(address)
     return unquote(name) if remote.is_http(address) else name
