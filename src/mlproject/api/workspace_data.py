@@ -150,7 +150,7 @@ def get_data(
         source = _named(source).text
     address = data_sources.address_of(source)
     return transfer.download(
-        address, Path(arguments.text(folder) or "."), overwrite=overwrite, on_file=on_file
+        address, source, Path(arguments.text(folder) or "."), overwrite=overwrite, on_file=on_file
     )
 
 
@@ -164,7 +164,7 @@ def _registrable(name: str, source: str) -> tuple[Kind, str, int]:
                 "account, without a signature",
             )
         address = remote.output_address(source)
-        kind: Kind = "uri_folder" if transfer.is_folder(address) else "uri_file"
+        kind: Kind = "uri_folder" if transfer.is_folder(address, source) else "uri_file"
         return kind, address if data_uris.path_of(address) else source, 0
     path = transfer.existing(source)
     files = transfer.files_in(path)

@@ -109,12 +109,15 @@ class BlobPath:
 
 def is_service_data(source: str) -> bool:
     """Whether a source is data of Azure, whichever way it is written."""
-    return source.lower().startswith(f"{SERVICE_SCHEME}:") or blob_of(source) is not None
+    written = source.lower().startswith(f"{SERVICE_SCHEME}:") or is_asset(source)
+    return written or blob_of(source) is not None
 
 
 def is_asset(source: str) -> bool:
     """Whether a source names a data asset, also one that cannot be."""
-    return source.lower().startswith(f"{SERVICE_SCHEME}:") and path_of(source) is None
+    if not source.lower().startswith(f"{SERVICE_SCHEME}:"):
+        return _LONG_ASSET.fullmatch(source) is not None
+    return path_of(source) is None
 
 
 def asset_of(source: str) -> AssetName | None:

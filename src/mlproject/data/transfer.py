@@ -10,8 +10,7 @@ from pathlib import Path, PurePosixPath
 from mlproject.base import filesystems
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
 from mlproject.base.files import expanded, sha256_of
-from mlproject.base.redaction import redacted_text
-from mlproject.data import remote
+from mlproject.base.redaction import redacted, redacted_text
 
 _HASH_LENGTH = 16
 
@@ -44,19 +43,21 @@ def upload(files: dict[str, Path], address: str) -> int:
     return new
 
 
-def is_folder(address: str) -> bool:
-    """Whether an address is a folder's. DataError when there is nothing."""
+def is_folder(address: str, source: str) -> bool:
+    """Whether an address is a folder's; messages call it ``source``. DataError for nothing."""
     filesystem, root = filesystems.opened(address)
     try:
         return bool(filesystem.info(root)["type"] == "directory")
     except FileNotFoundError as error:
-        raise DataError(f"Nothing at {remote.shown(address)}") from error
+        raise DataError(f"Nothing at {redacted(source)}") from error
 
 
 def download(
-    address: str, folder: Path, *, overwrite: bool, on_file: Callable[[str], None]
+    address: str, source: str, folder: Path, *, overwrite: bool, on_file: Callable[[str], None]
 ) -> list[Path]:
     """Download a file, or all that is below a folder; each file is there once all of it is.
+
+    Messages call the address ``source``.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def download(
     filesystem, root = filesystems.opened(address)
     found = filesystem.find(root)
     if not found:
-        raise DataError(f"Nothing at {remote.shown(address)}")
+        raise DataError(f"Nothing at {redacted(source)}")
     below = len(root.rstrip("/")) + 1
     named = {place: place[below:] or PurePosixPath(place).name for place in found}
     targets = {place: _inside(folder, name) for place, name in named.items()}

@@ -130,7 +130,9 @@ def _delete(blob: Stored) -> Response:
 
 def _metadata_of(request: Request) -> dict[str, str]:
     named = [(name.lower(), value) for name, value in request.headers.items()]
-    return {n.removeprefix(_METADATA): v for n, v in named if n.startswith(_METADATA)}
+    given = {n.removeprefix(_METADATA): v for n, v in named if n.startswith(_METADATA)}
+    # No name of metadata has a dash, and no name of WSGI's headers has anything else.
+    return {name.replace("-", "_"): value for name, value in given.items()}
 
 
 def _stamped(response: Response, blob: Stored) -> Response:

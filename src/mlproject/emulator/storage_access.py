@@ -34,22 +34,26 @@ def permissions(state: State, request: Request) -> str:
     StorageDeniedError
         When what it brings does not hold.
     """
-    scheme = request.headers.get("Authorization", "").partition(" ")[0]
-    if scheme == "Bearer":
-        return _of_token(state, request)
-    if scheme == "SharedKey":
-        _check_keys(state)
-        if shared_key.holds(request, state.key.account):
-            return EVERYTHING
-        raise StorageDeniedError(_FAILED)
     if "sig" not in request.args:
-        raise StorageDeniedError(NOT_SIGNED_IN)
+        return _of_header(state, request)
     if request.args.get("sr") == "c":  # by the account's key, as those of datastores are
         _check_keys(state)
     permitted = state.key.permissions(request)
     if not permitted:
         raise StorageDeniedError(_FAILED)
     return permitted
+
+
+def _of_header(state: State, request: Request) -> str:
+    scheme = request.headers.get("Authorization", "").partition(" ")[0]
+    if scheme == "Bearer":
+        return _of_token(state, request)
+    if scheme != "SharedKey":
+        raise StorageDeniedError(NOT_SIGNED_IN)
+    _check_keys(state)
+    if not shared_key.holds(request, state.key.account):
+        raise StorageDeniedError(_FAILED)
+    return EVERYTHING
 
 
 def _of_token(state: State, request: Request) -> str:
