@@ -10,7 +10,8 @@ import threading
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
-from mlproject.azure import data_uris, plugins
+from mlproject.azure import data_sources, data_uris, plugins
+from mlproject.azure.data_sources import Located
 from mlproject.base import filesystems
 from mlproject.base.redaction import redacted
 
@@ -32,29 +33,19 @@ def is_http(address: str) -> bool:
 
 def pinned(source: str) -> str:
     """Return a source as it is written down: a data asset with its version."""
-    if not data_uris.is_asset(source):
-        return source
-    from mlproject.azure import data_sources
-
-    return data_sources.located(source).source
+    return data_sources.located(source).source if data_uris.is_asset(source) else source
 
 
-def address_of(source: str) -> str:
+def located(source: str) -> Located:
     """Return where a source is: of data of Azure, the address that is opened; else itself."""
     if not data_uris.is_service_data(source) or (is_http(source) and not plugins.installed()):
-        return source
-    from mlproject.azure import data_sources
-
-    return data_sources.address_of(source)
+        return Located(source, source)
+    return data_sources.located(source)
 
 
 def output_address(output: str) -> str:
     """Return where an output goes: of data of Azure, the address that is opened; else itself."""
-    if not data_uris.is_service_data(output):
-        return output
-    from mlproject.azure import data_sources
-
-    return data_sources.output_address(output)
+    return data_sources.output_address(output) if data_uris.is_service_data(output) else output
 
 
 def shown(address: str) -> str:

@@ -32,6 +32,12 @@ def holds(request: Request, key: str) -> bool:
     )
 
 
+def _sent(name: str) -> str:
+    """Return a header's name as it was sent: WSGI knows no underscores, which metadata has."""
+    before, found, own = name.partition("x-ms-meta-")
+    return f"{before}{found}{own.replace('-', '_')}" if found else name
+
+
 def _signature(key: str, text: str) -> str:
     digest = hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
@@ -41,7 +47,7 @@ def _text(request: Request, path: str) -> str:
     headers = {name.lower(): value for name, value in request.headers.items()}
     if headers.get("content-length") == "0":
         headers["content-length"] = ""
-    ours = sorted((name, value) for name, value in headers.items() if name.startswith("x-ms-"))
+    ours = sorted((_sent(n), value) for n, value in headers.items() if n.startswith("x-ms-"))
     lines = [request.method, *(headers.get(name, "") for name in _SIGNED)]
     lines += [f"{name}:{value.strip()}" for name, value in ours]
     lines.append(f"/{ACCOUNT}{path}")
