@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mlproject.azure import data_sources
+from mlproject.base.errors import DataError
 from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Finished, Shell
 from tests.workspace.conftest import emulated, in_workspace
@@ -198,6 +200,17 @@ def test_who_has_no_role_is_told_which(shell: Shell, azureml_emulator: EmulatorI
     assert done.code == 4
     assert "No permission in the workspace 'workspace' (403" in done.error
     assert "'AzureML Data Scientist'" in done.error
+
+
+def test_what_is_here_only_is_no_data_for_a_job() -> None:
+    with pytest.raises(DataError) as refused:
+        data_sources.check_reachable("my data/pima.csv")
+    assert str(refused.value) == (
+        "my data/pima.csv is on this machine only, where no job reads it. Register it: "
+        "mlproject data register pima 'my data/pima.csv'; then give azureml:pima@latest"
+    )
+    for source in ("azureml:pima", "abfss://a@bcd.dfs.core.windows.net/x", "sklearn:iris"):
+        data_sources.check_reachable(source)
 
 
 def with_store(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +15,20 @@ from mlproject.azure.data_uris import (
     DatastorePath,
     asset_of,
     blob_of,
+    is_service_data,
     path_of,
     scheme_of,
 )
 from mlproject.azure.uris import SCHEME, SERVICE_SCHEME, Workspace, workspace_of
 from mlproject.base import environ
-from mlproject.base.errors import ConfigurationError, TrackingError
+from mlproject.base.errors import ConfigurationError, DataError, TrackingError
 from mlproject.base.redaction import redacted
 
 _FORMS = (
     "Write azureml:NAME, azureml:NAME:VERSION, azureml:NAME@latest or "
     "azureml://datastores/NAME/paths/PATH"
 )
+_TRACKING = (f"{SCHEME}://", f"{SERVICE_SCHEME}://")
 _SECONDS = 20.0
 _LOCK = threading.Lock()
 # Versions stay as they were registered.
@@ -81,6 +85,23 @@ def output_address(source: str) -> str:
     return _address(source)
 
 
+def check_reachable(source: str) -> None:
+    """Raise DataError when a source is on this machine only, where no job of a workspace reads it.
+
+    Nothing is asked of the service.
+    """
+    scheme = scheme_of(source)  # of one letter, it is a drive's
+    if is_service_data(source) or (scheme != "file" and len(scheme) > 1):
+        return
+    path = source.removeprefix("file://")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(path.rstrip("/")).stem).strip("-.") or "NAME"
+    raise DataError(
+        f"{source} is on this machine only, where no job reads it",
+        f"Register it: mlproject data register {name} {shlex.quote(path)}; "
+        f"then give azureml:{name}@latest",
+    )
+
+
 def in_force() -> Workspace:
     """Return the workspace that short names are in: chosen, the job's, tracked to, or the nearest.
 
@@ -91,8 +112,11 @@ def in_force() -> Workspace:
     """
     _require()
     uri = environ.get(environ.TRACKING_URI) or ""
-    if environ.get(environ.WORKSPACE) is None and uri.startswith((SCHEME, f"{SERVICE_SCHEME}:/")):
-        found = workspace_of(uri)
+    if environ.get(environ.WORKSPACE) is None and uri.startswith(_TRACKING):
+        try:
+            found = workspace_of(uri)
+        except ValueError as error:
+            raise ConfigurationError(f"{error} ({environ.TRACKING_URI})") from error
         return Workspace("", found.subscription, found.group, found.name)
     try:
         names = workspace.find(Path.cwd())

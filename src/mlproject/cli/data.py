@@ -32,10 +32,10 @@ def data() -> None:
 @command("list", workspace=True)
 def list_data(reporter: Reporter) -> dict[str, Any]:
     """List the data assets of the workspace."""
-    from mlproject.api import workspace_data
+    from mlproject import api
 
     with reporter.step("Asking the workspace"):
-        found = workspace_data.list_data()
+        found = api.list_data()
     rows = [(item.name, item.type, item.latest) for item in found]
     reporter.table("Data assets", ("name", "type", "latest version"), rows)
     return {"data": [dataclasses.asdict(item) for item in found]}
@@ -50,10 +50,10 @@ def show(
 
     NAME is NAME for all versions, azureml:NAME:VERSION or azureml:NAME@latest for one.
     """
-    from mlproject.api import workspace_data
+    from mlproject import api
     from mlproject.data.remote import shown
 
-    found = workspace_data.show_data(name)
+    found = api.show_data(name)
     rows = [
         (
             item.version,
@@ -92,13 +92,11 @@ def register(
       mlproject data register pima pima-diabetes.csv
       mlproject data register new azureml://datastores/workspaceblobstore/paths/new/
     """
-    from mlproject.api import workspace_data
+    from mlproject import api
 
     tags = dict(_tag(text) for text in tag)
     with reporter.step("Registering"):
-        done = workspace_data.register_data(
-            name, source, version=version, description=description, tags=tags
-        )
+        done = api.register_data(name, source, version=version, description=description, tags=tags)
     asset = done.asset
     rows = [("name", asset.text), ("type", asset.type), ("where", asset.uri)]
     reporter.table("Registered", ("", ""), [*rows, ("files uploaded", str(done.uploaded))])
@@ -119,9 +117,9 @@ def get(
       mlproject data get azureml:pima@latest
       mlproject data get azureml://datastores/workspaceblobstore/paths/scored/ --output scored
     """
-    from mlproject.api import workspace_data
+    from mlproject import api
 
-    files = workspace_data.get_data(
+    files = api.get_data(
         source, output, overwrite=overwrite, on_file=lambda name: reporter.say(f"Getting {name}")
     )
     reporter.emit("\n".join(str(path) for path in files))
