@@ -10,6 +10,7 @@ import pytest
 
 from mlproject.azure import data_sources
 from mlproject.base.errors import DataError
+from mlproject.data import transfer
 from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Finished, Shell
 from tests.workspace.conftest import emulated, in_workspace
@@ -211,6 +212,23 @@ def test_what_is_here_only_is_no_data_for_a_job() -> None:
     )
     for source in ("azureml:pima", "abfss://a@bcd.dfs.core.windows.net/x", "sklearn:iris"):
         data_sources.check_reachable(source)
+
+
+def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(work: Path) -> None:
+    with pytest.raises(DataError, match="gone.csv cannot be uploaded: FileNotFoundError"):
+        transfer.upload({"gone.csv": work / "gone.csv"}, "memory://uploads/")
+    (work / "a").write_text("in the way")
+    (work / "b.csv").write_text("b")
+    transfer.upload({"b.csv": work / "b.csv"}, "memory://uploads/")
+    with pytest.raises(DataError, match="a/b.csv cannot be downloaded"):
+        transfer.download("memory://uploads/", "x", work / "a", overwrite=True, on_file=len)
+    assert sorted(path.name for path in work.iterdir()) == ["a", "b.csv"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "a//b", "C:x", "a\\b"])
+def test_a_name_that_leads_elsewhere_is_not_downloaded(work: Path, name: str) -> None:
+    with pytest.raises(DataError, match="is no name of a file below"):
+        transfer._inside(work, name)
 
 
 def with_store(

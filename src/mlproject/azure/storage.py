@@ -6,6 +6,7 @@ account's key, and where there is none, or keys are switched off, as whoever has
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -234,7 +235,7 @@ def of_datastore(path: DatastorePath) -> Container:
     workspace = path.workspace
     assert workspace is not None  # noqa: S101 - addresses are whole
     with _LOCK:
-        key = workspace, path.datastore
+        key = os.getpid(), workspace, path.datastore  # connections are not for two processes
         if key not in _KNOWN:
             arm = arm_of(workspace)
             found = as_one_line(lambda: datastores.get(arm, path.datastore))
@@ -247,7 +248,7 @@ def of_datastore(path: DatastorePath) -> Container:
 def of_blob(path: BlobPath) -> Container:
     """Return a container that no datastore stands for, one for each in a process."""
     with _LOCK:
-        key = path.host, path.container
+        key = os.getpid(), path.host, path.container
         if key not in _KNOWN:
             _KNOWN[key] = Container(path, _user())
         return _KNOWN[key]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from mlproject.base import filesystems
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
@@ -33,23 +35,26 @@ def content_name(files: dict[str, Path]) -> str:
 def upload(files: dict[str, Path], address: str) -> int:
     """Upload files below an address that is named by their content; return how many were new."""
     filesystem, root = filesystems.opened(address)
-    there = filesystem.find(root, detail=True)
+    with _told("The data cannot be uploaded"):
+        there = filesystem.find(root, detail=True)
     new = 0
     for name, path in files.items():
         place = f"{root.rstrip('/')}/{name}"
-        if place not in there or there[place]["size"] != path.stat().st_size:
-            filesystem.put_file(str(path), place)
-            new += 1
+        with _told(f"{path} cannot be uploaded"):
+            if place not in there or there[place]["size"] != path.stat().st_size:
+                filesystem.put_file(str(path), place)
+                new += 1
     return new
 
 
 def is_folder(address: str, source: str) -> bool:
     """Whether an address is a folder's; messages call it ``source``. DataError for nothing."""
     filesystem, root = filesystems.opened(address)
-    try:
-        return bool(filesystem.info(root)["type"] == "directory")
-    except FileNotFoundError as error:
-        raise DataError(f"Nothing at {redacted(source)}") from error
+    with _told(f"{redacted(source)} cannot be read"):
+        try:
+            return bool(filesystem.info(root)["type"] == "directory")
+        except FileNotFoundError as error:
+            raise DataError(f"Nothing at {redacted(source)}") from error
 
 
 def download(
@@ -65,7 +70,8 @@ def download(
         When one is there already, and is not to be replaced; nothing was downloaded.
     """
     filesystem, root = filesystems.opened(address)
-    found = filesystem.find(root)
+    with _told(f"{redacted(source)} cannot be read"):
+        found = filesystem.find(root)
     if not found:
         raise DataError(f"Nothing at {redacted(source)}")
     below = len(root.rstrip("/")) + 1
@@ -80,19 +86,25 @@ def download(
     return list(targets.values())
 
 
-def _fetch(filesystem: object, place: str, target: Path) -> None:
+def _fetch(filesystem: Any, place: str, target: Path) -> None:
     unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    with _told(f"{target} cannot be downloaded"):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(place, str(unfinished))
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        filesystem.get_file(place, str(unfinished))  # type: ignore[attr-defined]
-        unfinished.replace(target)
+        yield
     except MlprojectError:
         raise
     except OSError as error:
-        text = redacted_text(reason(error))
-        raise DataError(f"{target} cannot be downloaded: {text}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+        raise DataError(f"{what}: {redacted_text(reason(error))}") from error
 
 
 def _inside(folder: Path, name: str) -> Path:
