@@ -194,10 +194,13 @@ def test_a_run_records_version_and_address_and_the_gate_reads_them_again(
 ) -> None:
     options = ["--data", f"azureml:{name}@latest", "--target", "y", "--budget", "3s"]
     trained = azure_shell.trained("--tracking", "azureml", *options, "--register", name)
-    promoted = azure_shell.mlproject(
-        *("models", "promote", name, "--tracking", "azureml", "--json"),
-        *("--data", f"azureml://datastores/lake/paths/{name}/rows.csv"),
-    )
+    new = pd.DataFrame(np.random.default_rng(1).normal(size=(200, 2)), columns=["a", "b"])
+    new["y"] = new["a"] + 10 * new["b"]
+    new.to_csv(azure_shell.folder / "new.csv", index=False)
+    azure_shell.mlproject("data", "register", f"{name}-new", "new.csv")
+    promote = ("models", "promote", name, "--tracking", "azureml", "--json", "--data")
+    seen = azure_shell.mlproject(*promote, f"azureml://datastores/lake/paths/{name}/rows.csv")
+    promoted = azure_shell.mlproject(*promote, f"azureml:{name}-new@latest")
     run = client(URI).get_run(trained["run_id"])
     data = run.inputs.dataset_inputs[0].dataset
     source = json.loads(data.source)
@@ -208,5 +211,7 @@ def test_a_run_records_version_and_address_and_the_gate_reads_them_again(
     assert source["uri"] == f"azureml:{name}:1"
     assert source["address"] == f"azureml://{SCOPE}/datastores/lake/paths/{name}/rows.csv"
     assert json.loads(data.profile)["sha256"] == trained["data"]["sha256"]
-    assert promoted.code == 6, promoted.err  # these rows are those that it was trained on
-    assert "rows that it was trained on" in promoted.error or "is the data" in promoted.error
+    assert seen.code == 6, seen.err
+    assert "is the data that it was trained on" in seen.error
+    assert promoted.code == 0, promoted.err
+    assert f"200 rows of azureml:{name}-new:1" in promoted.out
