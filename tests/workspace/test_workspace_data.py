@@ -157,6 +157,7 @@ def test_the_workspaces_data_is_scored_to_the_workspace(
     assert done.json["rows_out"] == 300
     assert done.json["output"] == output
     assert len(parts) > 1
+    assert sorted(folder.iterdir()) == [folder / "_manifest.json", *parts]
     assert manifest["input"]["source"] == f"azureml:{name}:1"
     np.testing.assert_allclose(scored["prediction"], rows["y"])
     assert "sig=" not in done.err + done.out + (folder / "_manifest.json").read_text()
