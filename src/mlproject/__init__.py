@@ -8,6 +8,7 @@
     frame, rejects = mlproject.predict("models:/prices@champion", frame)
     df = mlproject.spark.score(df, "models:/prices@champion")
     decision = mlproject.promote("prices", slice_by=["sex"])
+    asset = mlproject.register_data("prices", "prices.csv")
 
 Importing this brings in nothing heavy: each name is imported when it is first used.
 """
@@ -22,7 +23,18 @@ from mlproject.base.version import __version__
 if TYPE_CHECKING:
     from inference.request import ScoreResult
     from mlproject import dask, spark
-    from mlproject.api import fit, predict, promote, rollback, score, train
+    from mlproject.api import (
+        fit,
+        get_data,
+        list_data,
+        predict,
+        promote,
+        register_data,
+        rollback,
+        score,
+        show_data,
+        train,
+    )
     from mlproject.base.errors import (
         ConfigurationError,
         DataError,
@@ -40,6 +52,7 @@ _HOMES = {
     "TrainResult": "training.request",
     "PromotionResult": "mlproject.gate.promotion",
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
+    **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
     **dict.fromkeys(
         ("MlprojectError", "ConfigurationError", "DataError", "GateError"), "mlproject.base.errors"
     ),
@@ -58,10 +71,14 @@ __all__ = [
     "__version__",
     "dask",
     "fit",
+    "get_data",
+    "list_data",
     "predict",
     "promote",
+    "register_data",
     "rollback",
     "score",
+    "show_data",
     "spark",
     "train",
 ]

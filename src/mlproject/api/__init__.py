@@ -8,5 +8,17 @@ were.
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
 from mlproject.api.training import fit, train
+from mlproject.api.workspace_data import get_data, list_data, register_data, show_data
 
-__all__ = ["fit", "predict", "promote", "rollback", "score", "train"]
+__all__ = [
+    "fit",
+    "get_data",
+    "list_data",
+    "predict",
+    "promote",
+    "register_data",
+    "rollback",
+    "score",
+    "show_data",
+    "train",
+]

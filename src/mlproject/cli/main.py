@@ -31,6 +31,7 @@ COMMANDS = {
         "mlproject.cli.models:models",
         "Register models, promote them through a gate, and roll back.",
     ),
+    "data": ("mlproject.cli.data:data", "Register, find and download data of a workspace."),
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "emulator": ("mlproject.cli.emulator:emulator", "Stand in for an Azure ML workspace."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),

@@ -18,7 +18,7 @@ class Service:
         state.blobs.mkdir(parents=True, exist_ok=True)
         self._state = state
         self.store = Store(state.database)
-        self._login, self._arm = entra.routes(state), management.routes()
+        self._login, self._arm = entra.routes(state), management.routes(state)
         self._machine, self._api = entra.managed_identity(state), Routes()
         artifacts.add_routes(self._api, state)
         history.add_routes(self._api, state, self.store)

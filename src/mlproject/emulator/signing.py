@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -57,13 +58,33 @@ class Key:
     def permissions(self, request: Request) -> str:
         """Return what a request's signed URL permits: nothing where it does not hold."""
         permissions, ends, given = (request.args.get(name, "") for name in ("sp", "se", "sig"))
-        signature = self._signature(request.path, permissions, ends)
+        whole = request.args.get("sr") == "c"
+        path = f"/{request.path.split('/')[1]}" if whole else request.path
+        signature = self._signature(path, permissions, ends)
         # Times of this one form sort as text.
         holds = hmac.compare_digest(given.encode(), signature.encode()) and ends > zulu(time.time())
         return permissions if holds else ""
 
+    def container_signature(self, container: str, permissions: str, seconds: float) -> str:
+        """Return a shared access signature of a whole container, as the query of a URL.
+
+        Beside those of ``url`` there are the permissions ``d`` delete and ``l`` list.
+        """
+        ends = zulu(time.time() + seconds)
+        signature = self._signature(f"/{container}", permissions, ends)
+        return f"sv=2024-11-04&sr=c&sp={permissions}&se={quote(ends)}&sig={signature}"
+
+    @property
+    def account(self) -> str:
+        """The key of the storage account, as base64."""
+        return base64.b64encode(hashlib.sha512(self.secret).digest()).decode()
+
     def _signature(self, *signed: str) -> str:
         return hmac.new(self.secret, "\n".join(signed).encode(), hashlib.sha256).hexdigest()
+
+
+def now() -> str:
+    return zulu(time.time())
 
 
 def zulu(seconds: float) -> str:
