@@ -35,6 +35,26 @@ def answer(state: State, request: Request) -> Response:
     return error(405, "UnsupportedHttpVerb")
 
 
+def growing(state: State, name: str) -> Path:
+    """Return the file of a new blob that is written by appending to it."""
+    path = state.blobs / _digest(name)
+    with _CREATING:
+        if not path.exists():
+            path.touch()
+            Lines(path.with_name(_INDEX)).append([path.name, name])
+    return path
+
+
+def copy(state: State, name: str | None, folder: Path) -> None:
+    """Copy a blob, or all that are below a name, into a folder."""
+    for digest, known in Lines(state.blobs / _INDEX):
+        if name is not None and (known == name or known.startswith(f"{name}/")):
+            below = known[len(name) :].strip("/") or known.rpartition("/")[2]
+            target = folder / below
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(state.blobs / digest, target)
+
+
 def error(status: int, code: str) -> Response:
     # azure-storage-blob stumbles over an error without a message.
     content = f"<Code>{code}</Code><Message>The emulator says {code}.</Message>"
@@ -50,6 +70,8 @@ def _put(path: Path, request: Request, permissions: str) -> Response:
     if not {"c", "w"} & set(permissions):
         return _denied()
     kind, blocks = request.args.get("comp"), path.with_name(f"{path.name}.blocks")
+    if kind == "metadata":  # which nobody here asks for
+        return Response(status=200) if path.is_file() else error(404, "BlobNotFound")
     if kind == "block":
         blocks.mkdir(parents=True, exist_ok=True)
         (blocks / _digest(request.args["blockid"])).write_bytes(request.get_data())

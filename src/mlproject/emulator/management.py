@@ -83,10 +83,9 @@ def routes() -> Routes:
     def missing(request: Request) -> Response:
         return arm_error(404, "ResourceNotFound", f"{request.path} was not found.")
 
-    routes = Routes()
+    routes = Routes(missing)
     routes.add("GET", "/subscriptions", lambda _: json_response({"value": [_SUBSCRIPTION]}))
     routes.add("GET", re.escape(SCOPE), lambda _: json_response(_WORKSPACE))
-    routes.add("GET", ".*", missing)
     return routes
 
 

@@ -54,10 +54,20 @@ class Key:
         query = f"sv=2024-11-04&sr=b&sp={permissions}&se={quote(ends)}&sig={signature}"
         return f"https://{host}{quote(path)}?{query}"
 
+    def container_url(self, host: str, container: str, permissions: str, seconds: float) -> str:
+        """Return a URL with a signature that holds for all of a container's blobs."""
+        ends = zulu(time.time() + seconds)
+        signature = self._signature(f"/{container}", "c", permissions, ends)
+        query = f"sv=2024-11-04&sr=c&sp={permissions}&se={quote(ends)}&sig={signature}"
+        return f"https://{host}/{container}?{query}"
+
     def permissions(self, request: Request) -> str:
         """Return what a request's signed URL permits: nothing where it does not hold."""
         permissions, ends, given = (request.args.get(name, "") for name in ("sp", "se", "sig"))
-        signature = self._signature(request.path, permissions, ends)
+        signed: tuple[str, ...] = (request.path,)
+        if request.args.get("sr") == "c":
+            signed = (f"/{request.path.split('/')[1]}", "c")
+        signature = self._signature(*signed, permissions, ends)
         # Times of this one form sort as text.
         holds = hmac.compare_digest(given.encode(), signature.encode()) and ends > zulu(time.time())
         return permissions if holds else ""
