@@ -8,6 +8,7 @@
     frame, rejects = mlproject.predict("models:/prices@champion", frame)
     df = mlproject.spark.score(df, "models:/prices@champion")
     decision = mlproject.promote("prices", slice_by=["sex"])
+    result = mlproject.submit_train("iris-svc", compute="cpu-cluster")
 
 Importing this brings in nothing heavy: each name is imported when it is first used.
 """
@@ -22,16 +23,28 @@ from mlproject.base.version import __version__
 if TYPE_CHECKING:
     from inference.request import ScoreResult
     from mlproject import dask, spark
-    from mlproject.api import fit, predict, promote, rollback, score, train
+    from mlproject.api import (
+        cancel_job,
+        fit,
+        predict,
+        promote,
+        rollback,
+        score,
+        submit_score,
+        submit_train,
+        train,
+    )
     from mlproject.base.errors import (
         ConfigurationError,
         DataError,
         GateError,
+        JobError,
         MlprojectError,
         ModelError,
         TrackingError,
     )
     from mlproject.gate.promotion import PromotionResult
+    from mlproject.jobs.result import JobResult
     from training.request import TrainResult
 
 
@@ -39,16 +52,20 @@ _HOMES = {
     "ScoreResult": "inference.request",
     "TrainResult": "training.request",
     "PromotionResult": "mlproject.gate.promotion",
+    "JobResult": "mlproject.jobs.result",
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
+    **dict.fromkeys(("cancel_job", "submit_score", "submit_train"), "mlproject.api"),
     **dict.fromkeys(
         ("MlprojectError", "ConfigurationError", "DataError", "GateError"), "mlproject.base.errors"
     ),
-    **dict.fromkeys(("ModelError", "TrackingError"), "mlproject.base.errors"),
+    **dict.fromkeys(("JobError", "ModelError", "TrackingError"), "mlproject.base.errors"),
 }
 __all__ = [
     "ConfigurationError",
     "DataError",
     "GateError",
+    "JobError",
+    "JobResult",
     "MlprojectError",
     "ModelError",
     "PromotionResult",
@@ -56,6 +73,7 @@ __all__ = [
     "TrackingError",
     "TrainResult",
     "__version__",
+    "cancel_job",
     "dask",
     "fit",
     "predict",
@@ -63,6 +81,8 @@ __all__ = [
     "rollback",
     "score",
     "spark",
+    "submit_score",
+    "submit_train",
     "train",
 ]
 

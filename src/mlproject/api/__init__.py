@@ -7,6 +7,19 @@ were.
 
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
+from mlproject.api.submitting import cancel_job, job, jobs, submit_score, submit_train
 from mlproject.api.training import fit, train
 
-__all__ = ["fit", "predict", "promote", "rollback", "score", "train"]
+__all__ = [
+    "cancel_job",
+    "fit",
+    "job",
+    "jobs",
+    "predict",
+    "promote",
+    "rollback",
+    "score",
+    "submit_score",
+    "submit_train",
+    "train",
+]

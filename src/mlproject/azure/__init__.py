@@ -10,6 +10,7 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``calls``         requests: a refused token is renewed once, a lost answer creates nothing twice
 - ``arm``           Resource Manager: what a workspace has
 - ``discovery``     the tracking URI of a workspace, from its three names
+- ``environments``, ``codes``, ``jobs``  what a job runs in, what it runs, and how it gets on
 - ``bookkeeping``   tags that users do not see
 - ``blobs``         the content of one artifact, up and down
 - ``files``         which artifacts a run or an upload has, as the service stores them

@@ -73,11 +73,10 @@ class _Jobs:
     def listed(self, request: Request) -> Response:
         """Return the newest first, page by page; of those with a tag, where one is asked for."""
         tag = request.args.get("tag", "")
-        key, _, value = tag.partition("=")
         jobs = [
             job
             for job in reversed(self._state.resources.below("/jobs"))
-            if not key or (job["properties"].get("tags") or {}).get(key) == value
+            if not tag or tag in (job["properties"].get("tags") or {})
         ]
         start = int(request.args.get("$skip", 0))
         end = start + _PAGE
@@ -99,6 +98,14 @@ class _Jobs:
     def run(self, request: Request, name: str) -> Response:
         job = self._job(name)
         return json_response(_history(self._store, job)) if job else _no_run(name)
+
+    def data(self, request: Request) -> Response:
+        """Return what azure-ai-ml asks for before it downloads what a run has."""
+        name = str(json_of(request).get("runId"))
+        job = self._job(name)
+        if job is None:
+            return _no_run(name)
+        return json_response({"runMetadata": _history(self._store, job) | {"outputs": {}}})
 
     def details(self, request: Request, name: str) -> Response:
         """Return what run history tells of a job, with the URLs of its logs."""
@@ -128,6 +135,7 @@ def add_routes(arm: Routes, api: Routes, state: State, store: Store, runner: Job
     run = rf"/history/v1\.0{re.escape(SCOPE)}/runs/(?P<name>[^/]+)"
     api.add("GET", rf"{run}/details", handlers.details)
     api.add("GET", run, handlers.run)
+    api.add("POST", rf"/history/v1\.0{re.escape(SCOPE)}/rundata", handlers.data)
 
 
 def _no_run(name: str) -> Response:
@@ -170,7 +178,8 @@ def _run(store: Store, name: str, properties: dict[str, Any]) -> JobRun:
     experiment = str(properties["experimentName"])
     with store.turn:
         number = experiment_number(store, experiment, make=True)
-        make_run(store, number, name, properties.get("displayName") or name)
+        shown = properties.get("displayName") or name
+        make_run(store, number, name, shown, properties.get("tags") or {})
     client = ids.for_client({"experiment_id": number})["experiment_id"]
     return JobRun(name, str(client), experiment)
 

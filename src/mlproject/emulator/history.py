@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from werkzeug import Request, Response
@@ -42,13 +43,16 @@ def add_routes(routes: Routes, state: State, store: Store) -> None:
     routes.add("PATCH", run, patched)
 
 
-def make_run(store: Store, number: str, run: str, name: str) -> Response | None:
+def make_run(
+    store: Store, number: str, run: str, name: str, tags: Mapping[str, str] | None = None
+) -> Response | None:
     """Make a run with an id of the client's choosing, where there is none; return a refusal."""
     own = ids.for_store({"run_id": run})["run_id"]
     with store.turn:
         if store.answer("GET", f"{API}runs/get", {"run_id": own}).status_code != 404:
             return None
-        content = {"experiment_id": number, "run_name": name}
+        listed = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+        content = {"experiment_id": number, "run_name": name, "tags": listed}
         made = store.answer("POST", f"{API}runs/create", content=content)
         if made.status_code != 200:
             return made
