@@ -33,7 +33,12 @@ def list_jobs(
     reporter: Reporter,
     most: Annotated[int, Option("How many to list.", minimum=1)] = 20,
     everybodys: Annotated[
-        bool, Option("List all jobs of the workspace, not only those of mlproject.", flag="--all")
+        bool,
+        Option(
+            "List all jobs of the workspace, not only those of mlproject.",
+            flag="--all",
+            in_project=False,
+        ),
     ] = False,
     tracking: Tracking = None,
 ) -> dict[str, Any]:
@@ -62,7 +67,8 @@ def logs(
     reporter: Reporter,
     name: _Name,
     follow: Annotated[
-        bool, Option("Go on until the job has ended, and end with its exit code.")
+        bool,
+        Option("Go on until the job has ended, and end with its exit code.", in_project=False),
     ] = False,
     tracking: Tracking = None,
 ) -> dict[str, Any]:

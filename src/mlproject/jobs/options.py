@@ -44,7 +44,9 @@ class JobOptions(Options):
         Option("Who the job is to storage: its submitter's job token, or the cluster's identity."),
     ] = None
     wait: Annotated[bool, Option("Submit, and do not follow the job.")] = True
-    dry_run: Annotated[bool, Option("Print the request, and send and upload nothing.")] = False
+    dry_run: Annotated[
+        bool, Option("Print the request, and send and upload nothing.", in_project=False)
+    ] = False
     yaml: Annotated[
         str | None,
         Option("Write a job file for 'az ml job create -f' instead of submitting.", metavar="FILE"),

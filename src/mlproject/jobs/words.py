@@ -48,12 +48,17 @@ def of_request(command: str, request: Options, code: Code) -> Words:
         When it names a file that the job does not have, or would lose.
     """
     words = Words(f"python {code.launcher} {command}")
+    folders = []
     for item in declared(type(request)):
         value = getattr(request, item.name)
         if item.name in _LEFT_OUT or value in NOT_GIVEN or value == item.default:
             continue
         for text in _texts(item, value):
             words.command += f" {_word(item, text, words, code)}"
+            if item.name in _WRITTEN and not _URL.match(str(text)):
+                folders.append(shlex.quote(str(PurePosixPath(str(text)).parent)))
+    if folders:  # which a job does not start with
+        words.command = f"mkdir -p {' '.join(dict.fromkeys(folders))} && {words.command}"
     return words
 
 
