@@ -6,11 +6,13 @@ the workspace's API and the blob store. Requests and responses are werkzeug's.
 
 - ``identities``: the workspace's names, its hosts, and who may sign in
 - ``state``: what one emulator knows; ``signing`` its tokens and URLs, ``records`` its artifacts,
-  ``lines`` the files of both these and the log
+  ``resource_store`` its other resources, ``lines`` the files of all these and the log
 - ``front``: the proxy; it ends TLS and hands each request to one function
 - ``messages``: JSON in and out, how each API words an error, and routes
 - ``entra``, ``management``, ``tracking``, ``artifacts``, ``history``, ``blobs``: what each service
   answers
+- ``command_jobs``, ``codes``, ``environments``, ``clusters``: jobs, and what they need;
+  ``job_runner`` the processes that they are, ``versioned`` assets that do not change
 - ``ids``, ``limits``: where the service differs from MLflow's server, which ``store`` runs as a
   process of its own, ``server``
 - ``service``: which of them answers

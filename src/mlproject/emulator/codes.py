@@ -42,11 +42,11 @@ def add_routes(routes: Routes, state: State) -> None:
         """Return a fresh container, and a URL by which files can be put into it."""
         container = f"{uuid.uuid4()}-{secrets.token_hex(4)}"
         address = f"https://{BLOB_HOST}/{container}"
-        url = state.key.container_url(BLOB_HOST, container, "rcwl", state.settings.url_life)
+        signature = state.key.container_signature(container, "rcwl", state.settings.url_life)
         reference = {
             "blobUri": address,
             "storageAccountArmId": _ACCOUNT_ID,
-            "credential": {"credentialType": "SAS", "sasUri": url},
+            "credential": {"credentialType": "SAS", "sasUri": f"{address}?{signature}"},
         }
         return json_response(
             {

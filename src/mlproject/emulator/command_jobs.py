@@ -11,6 +11,7 @@ from urllib.parse import quote
 from werkzeug import Request, Response
 
 from mlproject.emulator import clusters, codes, environments, ids
+from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.history import experiment_number, make_run
 from mlproject.emulator.identities import (
     ARM_HOST,
@@ -25,7 +26,7 @@ from mlproject.emulator.job_runner import ENDED, JobRunner
 from mlproject.emulator.jobs import JobRun
 from mlproject.emulator.messages import Routes, api_error, arm_error, json_of, json_response
 from mlproject.emulator.records import Owner
-from mlproject.emulator.resources import Resource
+from mlproject.emulator.resource_store import Resource
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
 from mlproject.emulator.versioned import absent
@@ -114,7 +115,7 @@ class _Jobs:
             return _no_run(name)
         owner, life = Owner("ExperimentRun", f"dcid.{job['name']}"), self._state.settings.url_life
         logs = {
-            path: self._state.key.url(BLOB_HOST, "/" + "/".join((*owner, path)), "r", life)
+            path: self._state.key.url(BLOB_HOST, blob_of(owner, path), "r", life)
             for path in self._state.records.listed(owner)
             if path.startswith(_LOGS)
         }

@@ -18,10 +18,11 @@ from typing import Any
 
 from mlproject.base import environ
 from mlproject.emulator import blobs, clusters, codes, ids
+from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.identities import AML_AUDIENCE
 from mlproject.emulator.jobs import JobRun, variables
 from mlproject.emulator.records import Owner
-from mlproject.emulator.resources import Resource
+from mlproject.emulator.resource_store import Resource
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
 from mlproject.emulator.tracking import API
@@ -133,7 +134,7 @@ class JobRunner:
         environment |= properties.get("environmentVariables") or {}
         owner = Owner("ExperimentRun", f"dcid.{name}")
         self._state.records.created(owner, LOG)
-        log = blobs.growing(self._state, "/" + "/".join((*owner, LOG)))
+        log = blobs.growing(self._state, blob_of(owner, LOG))
         self._enter(name, "Running")
         with log.open("ab") as stream:
             process = subprocess.Popen(
@@ -255,7 +256,7 @@ class JobRunner:
             if path.is_file():
                 name = path.relative_to(code).as_posix()
                 if self._state.records.created(owner, name):
-                    target = blobs.growing(self._state, "/" + "/".join((*owner, name)))
+                    target = blobs.growing(self._state, blob_of(owner, name))
                     shutil.copyfile(path, target)
 
 

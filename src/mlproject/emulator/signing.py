@@ -54,23 +54,24 @@ class Key:
         query = f"sv=2024-11-04&sr=b&sp={permissions}&se={quote(ends)}&sig={signature}"
         return f"https://{host}{quote(path)}?{query}"
 
-    def container_url(self, host: str, container: str, permissions: str, seconds: float) -> str:
-        """Return a URL with a signature that holds for all of a container's blobs."""
-        ends = zulu(time.time() + seconds)
-        signature = self._signature(f"/{container}", "c", permissions, ends)
-        query = f"sv=2024-11-04&sr=c&sp={permissions}&se={quote(ends)}&sig={signature}"
-        return f"https://{host}/{container}?{query}"
-
     def permissions(self, request: Request) -> str:
         """Return what a request's signed URL permits: nothing where it does not hold."""
         permissions, ends, given = (request.args.get(name, "") for name in ("sp", "se", "sig"))
-        signed: tuple[str, ...] = (request.path,)
-        if request.args.get("sr") == "c":
-            signed = (f"/{request.path.split('/')[1]}", "c")
-        signature = self._signature(*signed, permissions, ends)
+        whole = request.args.get("sr") == "c"
+        path = f"/{request.path.split('/')[1]}" if whole else request.path
+        signature = self._signature(path, permissions, ends)
         # Times of this one form sort as text.
         holds = hmac.compare_digest(given.encode(), signature.encode()) and ends > zulu(time.time())
         return permissions if holds else ""
+
+    def container_signature(self, container: str, permissions: str, seconds: float) -> str:
+        """Return a shared access signature of a whole container, as the query of a URL.
+
+        Beside those of ``url`` there are the permissions ``d`` delete and ``l`` list.
+        """
+        ends = zulu(time.time() + seconds)
+        signature = self._signature(f"/{container}", permissions, ends)
+        return f"sv=2024-11-04&sr=c&sp={permissions}&se={quote(ends)}&sig={signature}"
 
     def _signature(self, *signed: str) -> str:
         return hmac.new(self.secret, "\n".join(signed).encode(), hashlib.sha256).hexdigest()

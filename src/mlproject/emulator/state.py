@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlproject.emulator.identities import CLIENT_ID, TENANT
 from mlproject.emulator.records import Records
-from mlproject.emulator.resources import Resources
+from mlproject.emulator.resource_store import Resources
 from mlproject.emulator.settings import Settings
 from mlproject.emulator.signing import Key
 

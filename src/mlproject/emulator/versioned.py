@@ -10,7 +10,7 @@ from werkzeug import Request, Response
 
 from mlproject.emulator.identities import SCOPE
 from mlproject.emulator.messages import Routes, arm_error, json_of, json_response
-from mlproject.emulator.resources import Resource, Resources
+from mlproject.emulator.resource_store import Resource, Resources
 
 
 def add_routes(routes: Routes, resources: Resources, kind: str) -> None:
