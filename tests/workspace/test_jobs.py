@@ -228,6 +228,23 @@ def test_a_job_file_says_what_would_have_been_submitted(there: Shell, jobs: JobC
     assert jobs.session.get(f"https://{identities.ARM_HOST}{code}").status_code == 200
 
 
+def test_another_program_in_a_job_has_our_plugin_once_its_environment_says_so(
+    there: Shell, jobs: JobClient, opened: Callable[[str], Any]
+) -> None:
+    program = (
+        "import mlflow; from sklearn.linear_model import LinearRegression; mlflow.start_run(); "
+        "model = LinearRegression().fit([[1], [2]], [1, 2]); "
+        "mlflow.sklearn.log_model(model, name='theirs', pip_requirements=[])"
+    )
+    name = jobs.made(f'eval "$(mlproject tracking env azureml)" && python -c "{program}"')
+
+    followed = there.mlproject("jobs", "logs", name, "--follow")
+
+    assert followed.code == 0, followed.out
+    models = opened(URI).get_run(name).outputs.model_outputs
+    assert [opened(URI).get_logged_model(item.model_id).name for item in models] == ["theirs"]
+
+
 def test_a_job_that_is_left_is_found_again(there: Shell, jobs: JobClient) -> None:
     name = jobs.made("for i in 1 2 3; do echo line $i; sleep 0.2; done")
 
