@@ -381,6 +381,22 @@ def test_log_lines_come_in_order_and_each_once_whatever_is_lost(
     assert done.out.splitlines() == [*lines, "the end"]
 
 
+def test_a_workspace_that_is_gone_is_told_with_how_to_come_back(
+    shell: Shell, tmp_path: Path
+) -> None:
+    with emulated(tmp_path / "emulator", "--job-delay", "0") as running:
+        name = JobClient(Client(running)).made("echo begun; sleep 100")
+        there = in_workspace(shell, running)
+        words = ("-m", "mlproject", "jobs", "logs", name, "--follow")
+        process = there.start(*words, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
+        time.sleep(5)
+    _, err = process.communicate()
+
+    assert process.poll() == 4, err
+    assert f"The job '{name}' cannot be followed" in err
+    assert f"The job goes on: mlproject jobs logs {name} --follow" in err
+
+
 @pytest.mark.parametrize(
     ("fate", "code", "message"),
     [("preempt", 4, "The node was preempted"), ("fail", 4, "image of the environment")],

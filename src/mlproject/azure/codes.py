@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from mlproject.azure.arm import Arm
 from mlproject.azure.failures import AzureMLException
+from mlproject.base.errors import reason
 
 _HASH_VERSION = 202208
 _FOLDER = "code"
@@ -97,6 +98,8 @@ def _name(digest: str) -> str:
 
 def _uploaded(arm: Arm, version: str, files: Sequence[CodeFile]) -> str:
     """Upload files into a fresh container, and return the URL of their folder."""
+    from azure.core.exceptions import AzureError
+
     from mlproject.azure.blobs import Blobs, RefusedError
 
     blobs = Blobs()
@@ -114,6 +117,10 @@ def _uploaded(arm: Arm, version: str, files: Sequence[CodeFile]) -> str:
                 list(pool.map(put, files))
         except RefusedError:
             continue
+        except (AzureError, OSError) as error:
+            raise AzureMLException(
+                f"The code cannot be uploaded to {url.netloc}: {reason(error)}"
+            ) from error
         return folder
     raise AzureMLException(
         f"The code cannot be uploaded: {urlsplit(folder).netloc} refuses the URL for it"

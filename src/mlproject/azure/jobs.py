@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
@@ -13,9 +14,12 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlproject.azure.arm import Arm
 from mlproject.azure.calls import Calls, error_text
 from mlproject.azure.context import Context
-from mlproject.azure.failures import NotOffered
-from mlproject.base.errors import ConfigurationError, TrackingError
+from mlproject.azure.failures import AzureMLException, NotOffered
+from mlproject.base.errors import ConfigurationError, TrackingError, reason
 from mlproject.base.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from mlproject.azure.blobs import Blobs
 
 COMPLETED, CANCELLED = "Completed", "Canceled"
 ENDED = frozenset({COMPLETED, "Failed", CANCELLED, "NotResponding"})
@@ -75,6 +79,12 @@ class Jobs:
         self._calls = Calls(context)
         self._history = f"/history/v1.0{context.workspace.scope}/runs"
 
+    @cached_property
+    def _blobs(self) -> Blobs:
+        from mlproject.azure.blobs import Blobs
+
+        return Blobs()
+
     def compute_id(self, name: str | None) -> str:
         """Return the id of a compute; ConfigurationError when there is none of this name."""
         found = self.arm.find(f"/computes/{name}") if name else None
@@ -123,6 +133,19 @@ class Jobs:
         error = (content.get("error") or {}).get("error") or {}
         found = content.get("experimentId")
         return Details(str(content["status"]), found, log, error.get("message"))
+
+    def read_log(self, url: str, start: int) -> bytes | None:
+        """Return what a log has from a position on; None where its URL has ended."""
+        from azure.core.exceptions import AzureError
+
+        from mlproject.azure.blobs import RefusedError
+
+        try:
+            return self._blobs.tail(url, start)
+        except RefusedError:
+            return None
+        except AzureError as error:
+            raise AzureMLException(f"its log cannot be read: {reason(error)}") from error
 
     def experiment_id(self, name: str) -> str | None:
         response = self._calls.send("GET", f"{self._history}/{name}")

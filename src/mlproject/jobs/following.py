@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from mlproject.azure.jobs import Details, Jobs
 from mlproject.base.console import Reporter
@@ -15,9 +15,6 @@ from mlproject.base.errors import EXIT_INTERRUPTED, JobError, TrackingError
 from mlproject.base.visible import visible
 from mlproject.jobs.result import JobResult, failure
 from mlproject.tracking.failures import as_tracking_error
-
-if TYPE_CHECKING:
-    from mlproject.azure.blobs import Blobs
 
 Choice = Literal["cancel", "detach"]
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
@@ -35,31 +32,23 @@ _WHY_WAITING = {
 class JobLog:
     """What a job has printed, by line; only what is new is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
         self._position = 0
         self._begun = b""
         self._refusals = 0
 
-    @cached_property
-    def _blobs(self) -> Blobs:
-        from mlproject.azure.blobs import Blobs
-
-        return Blobs()
-
     def new_lines(self, url: str | None) -> Iterator[str]:
         """Yield the lines that were finished since the last time."""
-        from mlproject.azure.blobs import RefusedError
-
-        try:
-            while url is not None and (content := self._blobs.tail(url, self._position)):
-                self._position += len(content)
-                *lines, self._begun = (self._begun + content).split(b"\n")
-                yield from (_text(line) for line in lines)
-            self._refusals = 0
-        except RefusedError as error:  # the URL has ended, and the next one goes on from here
-            self._refusals += 1
-            if self._refusals > _REFUSALS:
-                raise TrackingError(f"The log of the job cannot be read: {error}") from error
+        content: bytes | None = b""
+        while url is not None and (content := self._jobs.read_log(url, self._position)):
+            self._position += len(content)
+            *lines, self._begun = (self._begun + content).split(b"\n")
+            yield from (_text(line) for line in lines)
+        # Where the URL has ended, the next one goes on from here.
+        self._refusals = self._refusals + 1 if content is None else 0
+        if self._refusals > _REFUSALS:
+            raise TrackingError("The log of the job cannot be read: each new URL of it is refused")
 
     def last_line(self) -> Iterator[str]:
         """Yield what stands behind the last end of a line."""
@@ -89,7 +78,7 @@ class Follower:
         self._compute = compute
         self._reporter = reporter
         self._write = write or reporter.say
-        self._log = JobLog()
+        self._log = JobLog(jobs)
         self._status = ""
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
 
@@ -105,7 +94,7 @@ class Follower:
             is_new = False
             if details is not None:
                 self._tell(details.status)
-                is_new = self._pass_on(self._log.new_lines(details.log))
+                is_new = self._pass_on_new(details)
                 if details.has_ended and not self._log.is_refused:
                     self._pass_on(self._log.last_line())
                     return details
@@ -117,15 +106,22 @@ class Follower:
         while True:
             details = self._asked()
             if details is not None:
-                self._pass_on(self._log.new_lines(details.log))
+                self._pass_on_new(details)
             if not self._log.is_refused:
                 self._pass_on(self._log.last_line())
                 return details or Details("NotStarted")
 
     def _asked(self) -> Details | None:
-        again = f"The job goes on: mlproject jobs logs {self._name} --follow"
-        with as_tracking_error(f"The job '{self._name}' cannot be followed", again):
+        with self._as_tracking_error():
             return self._jobs.details(self._name)
+
+    def _pass_on_new(self, details: Details) -> bool:
+        with self._as_tracking_error():
+            return self._pass_on(self._log.new_lines(details.log))
+
+    def _as_tracking_error(self) -> AbstractContextManager[None]:
+        again = f"The job goes on: mlproject jobs logs {self._name} --follow"
+        return as_tracking_error(f"The job '{self._name}' cannot be followed", again)
 
     def interrupted(self, choose: Callable[[], Choice]) -> Details:
         """Return how the job ends, if who interrupted chooses to cancel it; else it goes on."""
