@@ -549,5 +549,7 @@ import json, mlproject
 try:
     mlproject.submit_train(data="sklearn:iris", target="nothing", compute="cpu-cluster")
 except mlproject.JobError as error:
-    print(json.dumps([error.result.status, error.exit_code, error.run_id == error.result.job]))
+    job = mlproject.show_job(error.result.job)
+    listed = [item.name for item in mlproject.list_jobs()]
+    print(json.dumps([job.status, error.exit_code, job.run_id in listed]))
 """

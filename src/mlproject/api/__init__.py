@@ -7,18 +7,18 @@ were.
 
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
-from mlproject.api.submitting import cancel_job, job, jobs, submit_score, submit_train
+from mlproject.api.submitting import cancel_job, list_jobs, show_job, submit_score, submit_train
 from mlproject.api.training import fit, train
 
 __all__ = [
     "cancel_job",
     "fit",
-    "job",
-    "jobs",
+    "list_jobs",
     "predict",
     "promote",
     "rollback",
     "score",
+    "show_job",
     "submit_score",
     "submit_train",
     "train",

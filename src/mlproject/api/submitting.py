@@ -167,14 +167,14 @@ def written(
     return path
 
 
-def jobs(
+def list_jobs(
     most: int = 20, *, everybodys: bool = False, tracking: str | PathLike[str] | None = None
 ) -> list[Job]:
     """Return the newest jobs that this project has submitted, or those of everybody."""
     return existing(arguments.text(tracking)).listed(most, everybodys=everybodys)
 
 
-def job(name: str, *, tracking: str | PathLike[str] | None = None) -> JobResult:
+def show_job(name: str, *, tracking: str | PathLike[str] | None = None) -> JobResult:
     """Return how a job is."""
     return existing(arguments.text(tracking)).shown(name)
 

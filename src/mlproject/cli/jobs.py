@@ -45,7 +45,7 @@ def list_jobs(
     """List the newest jobs that were submitted with mlproject."""
     from mlproject.api import submitting
 
-    found = submitting.jobs(most, everybodys=everybodys, tracking=tracking)
+    found = submitting.list_jobs(most, everybodys=everybodys, tracking=tracking)
     rows = [(job.name, job.status, job.compute, job.experiment, job.created) for job in found]
     reporter.table("Jobs", ("name", "status", "compute", "experiment", "submitted"), rows)
     return {"jobs": [asdict(job) for job in found]}
@@ -57,7 +57,7 @@ def show(reporter: Reporter, name: _Name, tracking: Tracking = None) -> dict[str
     from mlproject.api import submitting
     from mlproject.cli.submit import summarise
 
-    result = submitting.job(name, tracking=tracking)
+    result = submitting.show_job(name, tracking=tracking)
     summarise(result, reporter)
     return asdict(result)
 
