@@ -14,6 +14,9 @@
 
 PYTHON ?= python3
 VENV := .venv
+# Microsoft's client of version 2, which tests of the emulator run unmodified; its packages do not
+# belong among ours.
+JUDGE := .venv-azure-ai-ml
 BIN := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -64,7 +67,7 @@ bench-auto: $(VENV)/dev.stamp
 # What is assumed of Azure ML, assumed otherwise.
 OTHER_READING := --no-write-call --writable-contentinfo --any-audience --documented-limits
 
-nightly: $(VENV)/dev.stamp
+nightly: $(VENV)/dev.stamp $(JUDGE)/made.stamp
 	$(BIN)/pytest -n $(WORKERS) -m nightly
 	MLPROJECT_EMULATOR_OPTIONS="$(OTHER_READING)" $(BIN)/pytest -n $(WORKERS) tests/workspace
 	$(PY) benchmarks/auto.py
@@ -99,5 +102,10 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
 	$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(JUDGE)/made.stamp: $(VENV)/dev.stamp
+	$(UV) venv --quiet --clear $(JUDGE)
+	$(UV) pip install --quiet --python $(JUDGE) azure-ai-ml==1.35.2 azure-identity
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUDGE) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

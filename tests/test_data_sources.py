@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +102,15 @@ def test_an_address_with_nothing_behind_it_is_one_error(work: Path, web: str) ->
 def test_a_host_that_does_not_answer_is_one_error(work: Path) -> None:
     with pytest.raises(DataError, match=r"^http://127\.0\.0\.1:9/t\.csv cannot be read: "):
         tables.load("http://127.0.0.1:9/t.csv")
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlproject.data.remote.SILENCE", 0.3)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/t.csv"
+
+        with pytest.raises(DataError, match=r"t\.csv cannot be read: the server says nothing for"):
+            tables.load(address)
 
 
 def test_any_filesystem_of_fsspec_is_read(work: Path) -> None:

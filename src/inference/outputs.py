@@ -10,7 +10,7 @@ from mlproject.base.errors import ConfigurationError
 from mlproject.base.redaction import redacted
 from mlproject.base.stores import Store, local_path
 from mlproject.data.encodings import checked
-from mlproject.data.remote import is_url
+from mlproject.data.remote import is_url, output_address
 from mlproject.data.source import file_format
 
 MANIFEST = "_manifest.json"
@@ -102,7 +102,7 @@ def _folder(options: ScoreRequest) -> OutputPaths:
         raise ConfigurationError(
             "--rejects is given with a folder as output", f"Rejects go to {given}_rejects/"
         )
-    folder = Store.of(str(options.output))
+    folder = Store.of(output_address(str(options.output)))
     return OutputPaths(given, folder, None, options.format or "parquet")
 
 
@@ -131,14 +131,15 @@ def is_folder(output: str) -> bool:
 
 
 def _file(given: str, option: str) -> tuple[OutputFile, str]:
-    path = local_path(given)
+    path = None if is_url(given) else local_path(given)
     name = PurePosixPath(given).name if path is None else path.name
     known = file_format(name)
     shown = redacted(given)
     if known is None or known[1] or name.lower().endswith(".ndjson"):
         raise ConfigurationError(f"{option} {shown} has an unknown ending", _ENDINGS)
     if path is None:
-        return OutputFile(Store.of(given.rpartition("/")[0]), name, shown), known[0]
+        folder = Store.of(output_address(given).rpartition("/")[0])
+        return OutputFile(folder, name, shown), known[0]
     return _local_file(path, shown, option), known[0]
 
 

@@ -43,7 +43,8 @@ class ScoreRequest(Options):
     input: Annotated[
         str | None,
         Option(
-            "File, glob, folder or URL of CSV, Parquet or JSON Lines (also .gz).",
+            "File, glob, folder or URL of CSV, Parquet or JSON Lines (also .gz), or data of an "
+            "Azure ML workspace (azureml:NAME, azureml://datastores/...).",
             metavar="SOURCE",
             required=True,
         ),

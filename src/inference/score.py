@@ -21,6 +21,7 @@ from mlproject.base.console import Reporter
 from mlproject.base.errors import DataError, MlprojectError, reason
 from mlproject.base.memory import peak_rss_mb
 from mlproject.base.redaction import redacted_text
+from mlproject.data.remote import pinned
 from mlproject.data.source import SourceFile, brought, listed
 from mlproject.models import trust
 from mlproject.models.opening import open_model
@@ -39,6 +40,7 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
     paths = output_paths(request)
     clusters.check_installed(request.engine)
     policy = trust.in_force(request.trust)
+    request = replace(request, input=pinned(str(request.input)))
     with (
         holding(request, paths, reporter) as held,
         sessions.opened(resolve(request.tracking)) as session,  # before anything imports MLflow

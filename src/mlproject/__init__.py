@@ -9,6 +9,7 @@
     df = mlproject.spark.score(df, "models:/prices@champion")
     decision = mlproject.promote("prices", slice_by=["sex"])
     result = mlproject.submit_train("iris-svc", compute="cpu-cluster")
+    asset = mlproject.register_data("prices", "prices.csv")
 
 Importing this brings in nothing heavy: each name is imported when it is first used.
 """
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     from mlproject.api import (
         cancel_job,
         fit,
+        get_data,
+        list_data,
         list_jobs,
         predict,
         promote,
+        register_data,
         rollback,
         score,
+        show_data,
         show_job,
         submit_score,
         submit_train,
@@ -58,6 +63,7 @@ _HOMES = {
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
     **dict.fromkeys(("submit_score", "submit_train"), "mlproject.api"),
     **dict.fromkeys(("cancel_job", "list_jobs", "show_job"), "mlproject.api"),
+    **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
     **dict.fromkeys(
         ("MlprojectError", "ConfigurationError", "DataError", "GateError"), "mlproject.base.errors"
     ),
@@ -79,11 +85,15 @@ __all__ = [
     "cancel_job",
     "dask",
     "fit",
+    "get_data",
+    "list_data",
     "list_jobs",
     "predict",
     "promote",
+    "register_data",
     "rollback",
     "score",
+    "show_data",
     "show_job",
     "spark",
     "submit_score",

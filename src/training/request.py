@@ -22,7 +22,8 @@ from mlproject.data.dialects import DialectOptions, checked
 Data = Annotated[
     str | None,
     Option(
-        "File, glob, folder or URL of CSV, Parquet or JSON Lines (also .gz), or sklearn:NAME.",
+        "File, glob, folder or URL of CSV, Parquet or JSON Lines (also .gz), data of an Azure ML "
+        "workspace (azureml:NAME, azureml://datastores/...), or sklearn:NAME.",
         metavar="SOURCE",
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ def microsofts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for words in (("venv", str(folder)), ("pip", "install", "--python", str(python), AZURE_AI_ML)):
         subprocess.run([sys.executable, "-m", "uv", "--quiet", *words], check=True)
     return python
+
+
+@pytest.fixture
+def keyed(shell: Shell, tmp_path: Path) -> Iterator[Shell]:
+    """A shell in a workspace whose datastores give keys: azure-ai-ml cannot stream by a SAS."""
+    with emulated(tmp_path / "emulator", "--secrets", "key") as running:
+        yield in_workspace(shell, running)
 
 
 CLIENT = """\
@@ -68,24 +76,28 @@ def theirs(python: Path, shell: Shell, code: str) -> Any:
     return json.loads(done.out.splitlines()[-1]), done.out
 
 
-def test_azure_ai_ml_submits_and_streams(microsofts: Path, azure_shell: Shell) -> None:
+def test_azure_ai_ml_submits_streams_and_downloads(microsofts: Path, keyed: Shell) -> None:
     found, printed = theirs(
         microsofts,
-        azure_shell,
+        keyed,
         "job = made('python say.py ${{inputs.alpha}}')\n"
         "error = streamed(job)\n"
+        "client.jobs.download(job.name, download_path='kept')\n"
         "print(json.dumps([error, client.jobs.get(job.name).status]))\n",
     )
 
     assert found == [None, "Completed"]
+    kept = keyed.folder / "kept" / "artifacts"
+    assert (kept / "outputs" / "a.txt").read_text() == "kept"
+    assert "line 4 0.5" in (kept / "user_logs" / "std_log.txt").read_text()
     lines = [line for line in printed.splitlines() if line.startswith("line ")]
     assert lines == [f"line {number} 0.5" for number in range(5)]
 
 
-def test_azure_ai_ml_cancels(microsofts: Path, azure_shell: Shell) -> None:
+def test_azure_ai_ml_cancels(microsofts: Path, keyed: Shell) -> None:
     found, _ = theirs(
         microsofts,
-        azure_shell,
+        keyed,
         "job = made('sleep 100')\n"
         "time.sleep(2)\n"
         "client.jobs.begin_cancel(job.name).result()\n"
@@ -95,12 +107,10 @@ def test_azure_ai_ml_cancels(microsofts: Path, azure_shell: Shell) -> None:
     assert found == "Canceled"
 
 
-def test_azure_ai_ml_is_told_what_fails_and_what_is_refused(
-    microsofts: Path, azure_shell: Shell
-) -> None:
+def test_azure_ai_ml_is_told_what_fails_and_what_is_refused(microsofts: Path, keyed: Shell) -> None:
     found, _ = theirs(
         microsofts,
-        azure_shell,
+        keyed,
         "failed = streamed(made('exit 3'))\n"
         "try:\n    made('true', 'none')\n"
         "except Exception as error:\n    print(json.dumps([failed, str(error)]))\n",
@@ -111,14 +121,14 @@ def test_azure_ai_ml_is_told_what_fails_and_what_is_refused(
     assert "Unknown compute target" in found[1]
 
 
-def test_azure_ai_ml_takes_our_job_file(microsofts: Path, azure_shell: Shell) -> None:
-    there = committed(azure_shell, {"a.txt": "a"})
+def test_azure_ai_ml_takes_our_job_file(microsofts: Path, keyed: Shell) -> None:
+    there = committed(keyed, {"a.txt": "a"})
     done = submit(there, *FAILING, "--env", "A=b", "--timeout", "1h", "--yaml", "job.yaml")
     assert done.code == 0, done.err
 
     found, _ = theirs(
         microsofts,
-        azure_shell,
+        keyed,
         "job = client.jobs.create_or_update(load_job('job.yaml'))\n"
         "error = streamed(job)\n"
         "print(json.dumps([error, client.jobs.get(job.name).status]))\n",

@@ -193,17 +193,16 @@ def test_a_parameter_beyond_the_limit_cannot_change_either(store: Any) -> None:
         client.log_param(run.info.run_id, "late", "1")
 
 
-def test_what_steers_a_terminal_is_told_as_text(
-    store: Any, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with caplog.at_level(logging.WARNING, "mlproject"), store.start_run(run_name="a\x1b[31mb"):
-        store.set_tag("c\x1b]0;d", "x" * 2000)
+def test_what_steers_a_terminal_is_told_as_text(azure_shell: Shell, store: Any) -> None:
+    (azure_shell.folder / "named.py").write_text(
+        "import mlflow\nwith mlflow.start_run(run_name='a\\x1b[31mb'): pass\n"
+    )
     with pytest.raises(MlflowException) as raised:
         store.get_logged_model("m-e\x1b[2J-f")
+    done = azure_shell.python("named.py")
 
-    shown = caplog.text + capsys.readouterr().out + str(raised.value)
-    assert "\x1b" not in shown
-    assert r"\x1b]0;d" in shown
+    assert "\x1b" not in done.out + done.err + str(raised.value)
+    assert r"View run a\x1b[31mb at: https://ml.azure.com" in done.out
 
 
 def test_everything_beyond_the_documented_limits_is_there(

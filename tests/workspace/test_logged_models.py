@@ -272,6 +272,44 @@ def test_downloading_a_model_of_a_run_takes_each_file_once(
     assert len(read) == len(set(read)) == 5, read
 
 
+def test_what_others_write_into_a_run_does_not_keep_it_from_being_read(
+    store: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with store.start_run() as run:
+        info = logged(store)
+        store.log_metric("r2", 0.5, model_id=info.model_id)
+        store.set_tag("long", "x" * 2000)
+    uri = store.get_tracking_uri().replace("azureml3:", "azureml:")
+    others = store.MlflowClient(uri)  # Microsoft's, to which our folder and tags are any others
+    for tag, value in (
+        ("azureml3.model.0123456789ab", "{}"),
+        ("azureml3.model.0123456789ac", '{"name": 1, "folder": [], "created": "x"}'),
+        ("azureml3.output.m-x", "many"),
+    ):
+        others.set_tag(run.info.run_id, tag, value)
+    for folder in ("models", "rejected"):
+        name = f"azureml3/{folder}/00000000000000000001-0123456"
+        others.log_text(run.info.run_id, "no JSON", f"{name}7.json")
+        others.log_text(run.info.run_id, '{"params": [], "model": 5}', f"{name}8.json")
+
+    _forget_notes()
+    found = store.MlflowClient().get_run(run.info.run_id)
+    models = store.search_logged_models(output_format="list")
+
+    assert found.data.tags["long"] == "x" * 2000
+    assert [model.model_id for model in models] == [info.model_id]
+    assert [metric.value for metric in models[0].metrics] == [0.5]
+    assert "is no JSON" in caplog.text
+    assert "is no such note" in caplog.text
+
+
+def _forget_notes() -> None:
+    """Read notes anew, as another process does."""
+    from mlproject.azure import journal
+
+    journal._MEMORY = journal._Memory()
+
+
 def _logged_constant(store: Any, run_id: str, value: int) -> Any:
     with store.start_run(run_id=run_id):
         return store.sklearn.log_model(

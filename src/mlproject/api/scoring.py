@@ -55,10 +55,11 @@ def score(
         ``runs:/ID``, ``runs:/ID/NAME``, ``models:/NAME/VERSION``, ``models:/NAME@ALIAS``, a folder,
         or what ``fit`` and ``train`` return.
     input : str or path
-        File, glob, folder or URL of CSV, Parquet or JSON Lines.
+        File, glob, folder or URL of CSV, Parquet or JSON Lines; or data of an Azure ML workspace,
+        such as ``azureml:NAME@latest``.
     output : str or path
         What to write: ``.csv``, ``.parquet`` or ``.jsonl``; or a folder for parts, with ``/`` at
-        the end; also behind a URL.
+        the end; also behind a URL, such as ``azureml://datastores/NAME/paths/FOLDER/``.
     format : str, optional
         Of the parts in a folder: ``csv``, ``jsonl``, or ``parquet``, which is the default.
     encoding : str, optional

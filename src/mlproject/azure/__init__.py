@@ -9,10 +9,15 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``failures``      errors, and what is tried again after them
 - ``calls``         requests: a refused token is renewed once, a lost answer creates nothing twice
 - ``arm``           Resource Manager: what a workspace has
+- ``data_uris``     every way to write where data is: assets, datastores, storage accounts
+- ``datastores``, ``data_assets``  what Resource Manager knows of a workspace's data
+- ``data_sources``  where the data is that a source names, in the workspace in force
 - ``discovery``     the tracking URI of a workspace, from its three names
 - ``environments``, ``codes``, ``jobs``  what a job runs in, what it runs, and how it gets on
 - ``bookkeeping``   tags that users do not see
 - ``blobs``         the content of one artifact, up and down
+- ``storage``       a container of a storage account, and what opens it
+- ``blob_files``    the same as a file system of fsspec
 - ``files``         which artifacts a run or an upload has, as the service stores them
 - ``order``         names that sort by when they were written
 - ``versions``      artifacts under the paths that programs gave, though nothing is overwritten

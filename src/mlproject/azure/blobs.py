@@ -41,7 +41,7 @@ class _BusyError(AzureError):
         super().__init__(f"the store answers {response.status_code} {response.reason or ''}")
 
 
-class _Transport(RequestsTransport):  # type: ignore[misc]
+class Transport(RequestsTransport):  # type: ignore[misc]
     """Connections that are kept for the next request.
 
     Answers that may pass are told here: the library reads a message out of their bodies, and
@@ -59,7 +59,7 @@ class Blobs:
     """Uploads and downloads."""
 
     def __init__(self) -> None:
-        self._transport = _Transport(connection_timeout=20, read_timeout=60)
+        self._transport = Transport(connection_timeout=20, read_timeout=60)
 
     def put(self, url: str, path: Path) -> bool:
         """Upload a file and return whether it was; False when there is other content already.
@@ -131,7 +131,7 @@ class Blobs:
 
     def _repeated(self, send: Callable[[], T]) -> T:
         try:
-            return repeat(send, _pause_after)
+            return repeat(send, pause_after)
         except HttpResponseError as error:
             if error.status_code == 403:
                 raise RefusedError(reason(error)) from error
@@ -143,7 +143,7 @@ class Blobs:
         return BlobClient.from_blob_url(url, transport=self._transport, retry_total=0)
 
 
-def _pause_after(error: Exception) -> float | None:
+def pause_after(error: Exception) -> float | None:
     """Let 429, 5xx and connections that break pass, also midway."""
     if isinstance(error, _BusyError):
         return error.seconds

@@ -147,7 +147,7 @@ class Calls:
                     raise
                 # The service's own envelope, of which MLflow would print the whole.
                 code = ErrorCode.Value(error.error_code)
-                text = f"{error.error_code}: {error_text(response)}"  # as MLflow words it
+                text = f"{error.error_code}: {_message(response)}"  # as MLflow words it
                 raise AzureMLException(text, error_code=code) from error
             if response.status_code != 204:
                 parse_dict(js_dict=json.loads(response.text), message=answer)
@@ -207,19 +207,24 @@ def _short(path: str) -> str:
 
 
 def error_text(response: Response) -> str:
+    """Return what the service says in an error, in one line."""
+    return one_line(_message(response))[:300] or "nothing"
+
+
+def _message(response: Response) -> str:
     """Return what the service says in an error, whichever of its envelopes it comes in."""
     try:
         content = response.json()
     except ValueError:
-        return one_line(response.text)[:300] or "nothing"
+        return response.text
     for key in ("Error", "error"):
         inner = content.get(key) if isinstance(content, dict) else None
         if isinstance(inner, dict):
             text = inner.get("Message") or inner.get("message") or inner.get("Code")
             if text:
-                return one_line(str(text))[:300]
+                return str(text)
     text = content.get("message") if isinstance(content, dict) else None
-    return one_line(str(text or response.text))[:300]
+    return str(text or response.text)
 
 
 def _clock_hint(response: Response) -> str:

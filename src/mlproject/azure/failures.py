@@ -14,9 +14,9 @@ from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 from mlproject.base.visible import visible
 
 T = TypeVar("T")
-# Enough for four in ten requests to fail: of 10,000 such, one would not be answered. A service
-# that is gone is given up after a minute.
-_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, *[6.4] * 4, *[10.0] * 2)
+# Where half of all requests fail, one in 100,000 is not answered. A service that is gone is given
+# up after a minute.
+_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, *[5.0] * 10)
 ATTEMPTS = len(_PAUSES) + 1
 _LONGEST_SECONDS = 30.0
 
@@ -62,12 +62,12 @@ def retry_after(response: Any) -> float:
 def pauses() -> tuple[float, ...]:
     """Return the seconds to wait after each failed attempt.
 
-    Where ``MLFLOW_HTTP_REQUEST_MAX_RETRIES`` is set there are twice as many attempts: MLflow's own
-    first pause is 2 s, and six of these take as long as two of those.
+    Where ``MLFLOW_HTTP_REQUEST_MAX_RETRIES`` is set there are three times as many: MLflow's own
+    first pause is 2 s, and nine of these take as long as two of those.
     """
     if not MLFLOW_HTTP_REQUEST_MAX_RETRIES.is_set():
         return _PAUSES
-    return _PAUSES[: 2 * max(0, int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get() or 0))]
+    return _PAUSES[: 3 * max(0, int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get() or 0))]
 
 
 def repeat(

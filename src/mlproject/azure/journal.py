@@ -14,14 +14,18 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlproject.azure import order
 from mlproject.azure.failures import ATTEMPTS, AzureMLException
 from mlproject.azure.files import Files
 from mlproject.azure.versions import HIDDEN
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 Note = Mapping[str, Any]
+T = TypeVar("T")
 _MOST_REMEMBERED = 500
 _logger = logging.getLogger(__name__)
 
@@ -52,7 +56,7 @@ class Journal:
     """One folder of notes."""
 
     def __init__(self, files: Files, name: str) -> None:
-        self._files = files
+        self._files, self._label = files, files.label
         self.folder = f"{HIDDEN}/{name}"
         self._key = (files.owner, name)
 
@@ -72,7 +76,7 @@ class Journal:
                 continue
             note = _parsed(content)
             if note is None:
-                _logger.warning("The note %s of the %s is no JSON", path, self._files.label)
+                _logger.warning("The note %s of the %s is no JSON", path, self._label)
                 continue
             read[path] = note
         if read:
@@ -80,6 +84,16 @@ class Journal:
         # What this process has just written need not be listed yet.
         notes = known | read
         return [notes[path] for path in sorted(notes)]
+
+    def notes_as(self, kind: TypeAdapter[T]) -> list[T]:
+        """Return all notes as what they are to be; others may write into a run, too."""
+        found = []
+        for note in self.notes():
+            try:
+                found.append(kind.validate_python(note))
+            except ValueError:
+                _logger.warning("A note in %s of the %s is no such note", self.folder, self._label)
+        return found
 
     def add(self, note: Note) -> None:
         """Write a note."""
@@ -92,7 +106,7 @@ class Journal:
                     _MEMORY.add(self._key, {path: note})
                     return
         raise AzureMLException(
-            f"The {self._files.label} takes no more files: what Azure ML has no other place for "
+            f"The {self._label} takes no more files: what Azure ML has no other place for "
             "cannot be kept"
         )
 

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import LoggedModelStatus, Metric, Run, RunTag
@@ -23,8 +23,8 @@ from mlflow.utils.validation import _validate_logged_model_name
 
 from mlproject.azure import model_records as records
 from mlproject.azure.failures import AzureMLException
-from mlproject.azure.journal import Journal, Note
-from mlproject.azure.model_records import Keeper, ModelId, Record
+from mlproject.azure.journal import Journal
+from mlproject.azure.model_records import Keeper, ModelId, ModelMetric, ModelNote, Record
 
 if TYPE_CHECKING:
     from mlflow.entities import (
@@ -103,7 +103,7 @@ class LoggedModels:
             tags={item.key: str(item.value) for item in tags or []},
         )
         if record.short != record:
-            self._note(model_id, params=dict(record.params), tags=dict(record.tags))
+            self._note(ModelNote(model_id.suffix, dict(record.params), dict(record.tags)), model_id)
             record = record.short
         self._write(model_id, records.of_record(model_id, record))
         keeper = self._keeper(model_id)
@@ -125,7 +125,8 @@ class LoggedModels:
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[LoggedModelTag]) -> None:
         _, parsed, _ = self._found(model_id)
-        self._note(parsed, tags={item.key: str(item.value) for item in tags})
+        new = {item.key: str(item.value) for item in tags}
+        self._note(ModelNote(parsed.suffix, tags=dict(new)), parsed)
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         keeper, parsed, record = self._found(model_id)
@@ -134,13 +135,14 @@ class LoggedModels:
                 f"No tag with key '{key}' in the logged model '{model_id}'",
                 error_code=RESOURCE_DOES_NOT_EXIST,
             )
-        self._note(parsed, tags={key: None})
+        self._note(ModelNote(parsed.suffix, tags={key: None}), parsed)
 
     def log_logged_model_params(
         self, model_id: str, params: Sequence[LoggedModelParameter]
     ) -> None:
         _, parsed, _ = self._found(model_id)
-        self._note(parsed, params={item.key: str(item.value) for item in params})
+        new = {item.key: str(item.value) for item in params}
+        self._note(ModelNote(parsed.suffix, params=new), parsed)
 
     def delete_logged_model(self, model_id: str) -> None:
         """Hide a model; its files stay, as the service cannot delete artifacts."""
@@ -172,7 +174,7 @@ class LoggedModels:
 
     def log_model_metrics(self, run_id: str, metrics: Sequence[Metric]) -> None:
         """Give metrics that a run has to the models that they are of."""
-        models: dict[str, list[dict[str, Any]]] = {}
+        models: dict[str, list[ModelMetric]] = {}
         for metric in metrics:
             if metric.model_id is not None:
                 models.setdefault(str(metric.model_id), []).append(
@@ -182,7 +184,8 @@ class LoggedModels:
             parsed = ModelId.parsed(model_id)
             if parsed is None:
                 raise _missing(model_id)
-            self._note(parsed, tagged=parsed.keeper == run_id, metrics=own)
+            note = ModelNote(parsed.suffix, metrics=own)
+            self._note(note, parsed, tagged=parsed.keeper == run_id)
 
     def search_logged_models(
         self,
@@ -254,16 +257,16 @@ class LoggedModels:
         """Return all models that a run or an experiment keeps."""
         return [self._model(keeper, *item) for item in keeper.records().items()]
 
-    def _notes(self, model_id: ModelId) -> list[Note]:
-        notes = self.journal_of_model(model_id).notes()
-        return [note for note in notes if note.get("model") == model_id.suffix]
+    def _notes(self, model_id: ModelId) -> list[ModelNote]:
+        notes = self.journal_of_model(model_id).notes_as(records.NOTE)
+        return [note for note in notes if note.model == model_id.suffix]
 
-    def _note(self, model_id: ModelId, *, tagged: bool = False, **content: Any) -> None:
+    def _note(self, note: ModelNote, model_id: ModelId, *, tagged: bool = False) -> None:
         """Add a note on a model. The tag comes first: nobody would look for a note without."""
         journal = self.journal_of_model(model_id)
         if not tagged and not journal.is_known:
             self._write(model_id, {records.NOTES: "1"})
-        journal.add({"model": model_id.suffix, **content})
+        journal.add({name: value for name, value in asdict(note).items() if value})
 
 
 def _only_run(filter_string: str | None) -> str | None:

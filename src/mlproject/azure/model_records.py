@@ -14,10 +14,11 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import TypeAdapter
 
 from mlproject.azure.bookkeeping import LONGEST_VALUE, PREFIX
-from mlproject.azure.journal import Note
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Metric
@@ -28,6 +29,8 @@ _MODEL, _DELETED = f"{PREFIX}model.", ".deleted"
 _OUTPUT, _INPUT = f"{PREFIX}output.", f"{PREFIX}input."
 _EXPERIMENT = "experiment."
 SUFFIX = "{suffix}"
+# MLflow's own names.
+Status = Literal["UNSPECIFIED", "PENDING", "READY", "FAILED"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Record:
     name: str
     folder: str
     created: int
-    status: str = "PENDING"
+    status: Status = "PENDING"
     updated: int = 0
     type: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
@@ -72,8 +75,8 @@ class Record:
     def parsed(cls, text: str) -> Record | None:
         """Return what a tag says; None for what somebody else wrote."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
+            return _RECORD.validate_json(text)
+        except ValueError:
             return None
 
     @property
@@ -87,8 +90,37 @@ class Record:
         whole = len(self.finished(self.status).text) <= LONGEST_VALUE
         return self if whole else replace(self, params={}, tags={})
 
-    def finished(self, status: str) -> Record:
+    def finished(self, status: Status) -> Record:
         return replace(self, status=status, updated=now())
+
+
+_RECORD = TypeAdapter(Record)
+
+
+@dataclass(frozen=True)
+class ModelMetric:
+    """One value of a metric of a model, with the run that logged it, and its dataset."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
+    run_id: str
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelNote:
+    """What was added to a model later; a tag that is None was deleted."""
+
+    model: str
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str | None] = field(default_factory=dict)
+    metrics: list[ModelMetric] = field(default_factory=list)
+
+
+NOTE = TypeAdapter(ModelNote)
 
 
 @dataclass(frozen=True)
@@ -120,17 +152,16 @@ class Keeper:
     def has_notes(self) -> bool:
         return NOTES in self.tags
 
-    def model(self, model_id: ModelId, record: Record, notes: Iterable[Note]) -> LoggedModel:
+    def model(self, model_id: ModelId, record: Record, notes: Iterable[ModelNote]) -> LoggedModel:
         """Return a model as MLflow knows it, with what its notes say."""
         from mlflow.entities import LoggedModel, LoggedModelStatus, Metric
 
         params, tags = dict(record.params), dict[str, str | None](record.tags)
-        metrics: dict[tuple[Any, ...], Metric] = {}
+        metrics: dict[ModelMetric, Metric] = {}
         for note in notes:
-            params |= note.get("params") or {}
-            tags |= note.get("tags") or {}
-            for item in note.get("metrics") or []:
-                metrics[tuple(item.values())] = Metric(**item, model_id=str(model_id))
+            params |= note.params
+            tags |= note.tags
+            metrics |= {item: Metric(**vars(item), model_id=str(model_id)) for item in note.metrics}
         root = self.root.replace(SUFFIX, model_id.suffix)
         return LoggedModel(
             experiment_id=self.experiment_id,
@@ -182,10 +213,10 @@ def outputs(run: Keeper) -> dict[str, int]:
     return steps
 
 
-def of_metric(metric: Metric, run_id: str) -> dict[str, Any]:
-    """Return a metric as a note has it: with the run that logged it, and its dataset."""
-    names = ("key", "value", "timestamp", "step", "dataset_name", "dataset_digest")
-    return {name: getattr(metric, name) for name in names} | {"run_id": run_id}
+def of_metric(metric: Metric, run_id: str) -> ModelMetric:
+    """Return a metric as a note has it."""
+    point = str(metric.key), float(metric.value), int(metric.timestamp), int(metric.step)
+    return ModelMetric(*point, run_id, metric.dataset_name, metric.dataset_digest)
 
 
 def now() -> int:

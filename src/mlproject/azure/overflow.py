@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
 
 from mlproject.azure.bookkeeping import OVERFLOWS, RUN
 from mlproject.azure.journal import Journal
@@ -22,14 +24,24 @@ _SHOWN = 5
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+
 @dataclass
 class RejectedItems:
-    """Items that the service did not take: metrics with key, value, timestamp and step each."""
+    """Items that the service did not take."""
 
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str | None] = field(default_factory=dict)
     """None for a tag that has been deleted since."""
-    metrics: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[Point] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     """What the service said, by the item's name."""
 
@@ -37,8 +49,7 @@ class RejectedItems:
         return bool(self.params or self.tags or self.metrics)
 
     def add_metric(self, item: Metric, why: str) -> None:
-        names = ("key", "value", "timestamp", "step")
-        self.metrics.append({name: getattr(item, name) for name in names})
+        self.metrics.append(Point(item.key, float(item.value), int(item.timestamp), int(item.step)))
         self.reasons[item.key] = why
 
     def add_param(self, item: Param, why: str) -> None:
@@ -52,9 +63,12 @@ class RejectedItems:
     def named(self) -> str:
         names = [f"parameter {key}" for key in self.params]
         names += [f"tag {key}" for key in self.tags]
-        names += [f"metric {item['key']}" for item in self.metrics]
+        names += [f"metric {item.key}" for item in self.metrics]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         return f"{', '.join(names[:_SHOWN])}{more}"
+
+
+_NOTE = TypeAdapter(RejectedItems)
 
 
 class Overflow:
@@ -69,11 +83,11 @@ class Overflow:
 
     def read(self) -> RejectedItems:
         items = RejectedItems()
-        for note in self._journal.notes():
+        for note in self._journal.notes_as(_NOTE):
             # A parameter does not change; a tag is what it was last.
-            items.params = dict(note.get("params") or {}) | items.params
-            items.tags |= note.get("tags") or {}
-            items.metrics += note.get("metrics") or []
+            items.params = note.params | items.params
+            items.tags |= note.tags
+            items.metrics += note.metrics
         return items
 
     def keep(self, items: RejectedItems, write_tags: Callable[[Mapping[str, str]], None]) -> None:

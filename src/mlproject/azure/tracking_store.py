@@ -25,7 +25,6 @@ from mlflow.entities import (
 )
 from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking.rest_store import RestStore
 
@@ -41,7 +40,7 @@ from mlproject.azure import model_records as records
 from mlproject.azure.calls import Calls, pages
 from mlproject.azure.context import Context
 from mlproject.azure.experiments import Experiments
-from mlproject.azure.failures import AzureMLException, create
+from mlproject.azure.failures import create
 from mlproject.azure.files import Files
 from mlproject.azure.journal import Journal
 from mlproject.azure.logged_models import LoggedModels
@@ -238,7 +237,7 @@ class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore
         points = list(history)
         if not page_token:
             rejected = self._overflow(run_id).read().metrics
-            points += [Metric(**item) for item in rejected if item["key"] == metric_key]
+            points += [Metric(**vars(item)) for item in rejected if item.key == metric_key]
         for metric in points:
             metric._run_id = _Recorded(run_id)
         return PagedList(points, getattr(history, "token", None))
@@ -254,15 +253,12 @@ class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Delete a tag, also one that the service has rejected."""
-        had = self._delete_tag(run_id, key)
+        error = self._delete_tag(run_id, key)
         overflow = self._overflow(run_id)
         if overflow.read().tags.get(key) is not None:
             overflow.delete_tag(key)
-        elif not had:
-            raise AzureMLException(
-                f"No tag with name: {key} in run with id {run_id}",
-                error_code=RESOURCE_DOES_NOT_EXIST,
-            )
+        elif error is not None:
+            raise error
 
     def log_batch_async(self, *arguments: Any, **options: Any) -> Any:
         """Write a batch in the background, by MLflow's own queue: each goes through ``log_batch``.
@@ -292,7 +288,7 @@ class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore
     def _run_for_user(self, run: Run) -> Run:
         """Return a run without the tags that are ours, and with what they say."""
         rejected = self._overflow(str(run.info.run_id)).read_if(run.data.tags)
-        metrics = [Metric(**item) for item in rejected.metrics]
+        metrics = [Metric(**vars(item)) for item in rejected.metrics]
         metrics += [Metric.from_proto(item) for item in run.data.to_proto().metrics]
         metrics.sort(key=lambda metric: (metric.step, metric.timestamp))  # the last one counts
         params = rejected.params | run.data.params
@@ -339,15 +335,15 @@ class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore
 
         self._overflow(run_id).keep(rejected, write)
 
-    def _delete_tag(self, run_id: str, key: str) -> bool:
-        """Delete what the service has of a tag, and return whether it had it."""
+    def _delete_tag(self, run_id: str, key: str) -> MlflowException | None:
+        """Delete what the service has of a tag; return its error where it has nothing."""
         try:
             RestStore.delete_tag(self, run_id, key)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return False
-        return True
+            return error
+        return None
 
     def _overflow(self, run_id: str) -> Overflow:
         files = Files(self.context, of_run(self.context.workspace, run_id))

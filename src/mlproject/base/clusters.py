@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,14 @@ from importlib.util import find_spec
 from typing import Any
 
 from mlproject.base import environ
+from mlproject.base.console import quiet_loggers
 from mlproject.base.errors import ConfigurationError, reason
 from mlproject.base.redaction import redacted
 
 _CONNECT_SECONDS = 10
 _NO_WORKERS = "60s"
+# A terminal sends Ctrl-C to all processes; the driver ends its workers in order.
+_CTRL_C_IS_NOT_FOR_WORKERS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 def check_installed(engine: str) -> None:
@@ -44,7 +48,11 @@ def dask(jobs: int | None) -> Iterator[Any]:
             # A worker that is killed while it starts is not started again.
             with config.set({"distributed.scheduler.no-workers-timeout": _NO_WORKERS}):
                 client = distributed.Client(
-                    n_workers=workers, threads_per_worker=1, dashboard_address=None
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,  # what goes wrong is told as our own error
+                    preload=[_CTRL_C_IS_NOT_FOR_WORKERS],
                 )
     except (OSError, TimeoutError, ValueError) as error:
         raise ConfigurationError(f"No Dask scheduler answers{where}: {reason(error)}") from error
@@ -65,6 +73,12 @@ def spark(jobs: int | None) -> Iterator[Any]:
 
     ``jobs`` are the cores of a Spark on this machine; its settings decide by default and for -1.
     """
+    with _without_py4j(), _spark(jobs) as context:
+        yield context
+
+
+@contextmanager
+def _spark(jobs: int | None) -> Iterator[Any]:
     session_of: Any = import_module("pyspark.sql").SparkSession
     active = session_of.getActiveSession()
     try:
@@ -87,3 +101,19 @@ def spark(jobs: int | None) -> Iterator[Any]:
     finally:
         if active is None:
             session.stop()
+
+
+@contextmanager
+def _without_py4j() -> Iterator[None]:
+    """Keep py4j from printing where Ctrl-C has struck: we say that it has."""
+
+    def is_others(record: logging.LogRecord) -> bool:
+        return "py4j" not in record.pathname
+
+    root = logging.getLogger()  # which py4j uses, too
+    root.addFilter(is_others)
+    try:
+        with quiet_loggers("py4j", level=logging.CRITICAL):
+            yield
+    finally:
+        root.removeFilter(is_others)

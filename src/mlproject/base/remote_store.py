@@ -11,19 +11,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, cast
 
+from mlproject.base import filesystems
 from mlproject.base.errors import ConfigurationError, one_line
 from mlproject.base.fsspec_errors import Reader, told
 from mlproject.base.redaction import redacted
 from mlproject.base.stores import Store, checked, is_scratch, scratch_name
 
 # An upload is seen when all of it is there, and a condition can go with it.
-_OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
+_OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "azureml", "wasbs"}
 _CREATING = threading.Lock()
 
 
 def remote_store(location: str, options: Mapping[str, Any]) -> RemoteStore:
     import fsspec
 
+    filesystems.register()
     protocol = location.partition("::")[0].partition("://")[0]
     try:
         fsspec.get_filesystem_class(protocol)
@@ -140,13 +142,10 @@ class RemoteStore(Store):
     @contextmanager
     def _opened(self, name: str | None = None) -> Iterator[tuple[Any, str]]:
         """Yield the file system and a path in it; whatever fails is told as an OSError."""
-        import fsspec
-
         shown = self.shown if name is None else f"{self.shown.rstrip('/')}/{checked(name)}"
         with told(shown, self.options):
             # fsspec keeps one for each URL and options, and makes another after a fork.
-            files, root = fsspec.url_to_fs(self.url, **self.options)
-            files.invalidate_cache()
+            files, root = filesystems.opened(self.url, **self.options)
             yield files, f"{root.rstrip('/')}/{name}" if name is not None else root
 
     @contextmanager

@@ -31,6 +31,7 @@ COMMANDS = {
         "mlproject.cli.models:models",
         "Register models, promote them through a gate, and roll back.",
     ),
+    "data": ("mlproject.cli.data:data", "Register, find and download data of a workspace."),
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "submit": ("mlproject.cli.submit:submit", "Run a command as a job on a cluster of Azure ML."),
     "jobs": ("mlproject.cli.jobs:jobs", "List, show, follow and cancel jobs."),

@@ -90,7 +90,8 @@ class Look:
     hints: Hints
 
     def __call__(self, item: SourceFile) -> DataFile:
-        return formats.opened(item, whole=self.whole, typed=self.typed, hints=self.hints)
+        whole = self.whole or item.columns is not None
+        return formats.opened(item, whole=whole, typed=self.typed, hints=self.hints)
 
 
 def prepare(
@@ -111,6 +112,8 @@ def selected(files: Sequence[DataFile], schema: Schema, request: CopyRequest) ->
     known = first.columns
     if first.item.format == "jsonl":
         known = list(dict.fromkeys(name for file in files for name in file.columns))
+    if known:
+        known = first.item.chosen(known)
     if known or any(file.has_rows for file in files):
         features = schema.matched(known, first.item.name)
     else:
@@ -135,7 +138,10 @@ def selected(files: Sequence[DataFile], schema: Schema, request: CopyRequest) ->
     if clash:
         raise already_there(first.item.name, clash[0])
     verbatim = request.keep == ALL and all(
-        file.item.format == request.format and file.can_be_copied(first.columns) for file in files
+        file.item.format == request.format
+        and file.item.columns is None
+        and file.can_be_copied(first.columns)
+        for file in files
     )
     kept = _kept_schema(names, files, features, request.format)
     raw = verbatim or request.rejects

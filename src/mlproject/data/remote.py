@@ -10,6 +10,13 @@ import threading
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
+from mlproject.azure import data_sources, data_uris, plugins
+from mlproject.azure.data_sources import Located
+from mlproject.base import filesystems
+from mlproject.base.redaction import redacted
+
+SILENCE = 20.0
+"""Seconds for which a server may say nothing."""
 _CHANGES = ("ETag", "etag", "content_md5", "LastModified", "last_modified", "mtime", "updated")
 _fetched: dict[str, Path] = {}
 _fetching = threading.Lock()
@@ -17,11 +24,35 @@ _fetching = threading.Lock()
 
 def is_url(source: str) -> bool:
     scheme, separator, _ = source.partition("://")
+    if data_uris.is_service_data(source):
+        return True
     return bool(separator) and scheme.lower() not in ("", "file", "local")
 
 
 def is_http(address: str) -> bool:
     return address.partition("://")[0].lower() in ("http", "https")
+
+
+def pinned(source: str) -> str:
+    """Return a source as it is written down: a data asset with its version."""
+    return data_sources.located(source).source if data_uris.is_asset(source) else source
+
+
+def located(source: str) -> Located:
+    """Return where a source is: of data of Azure, the address that is opened; else itself."""
+    if not data_uris.is_service_data(source) or (is_http(source) and not plugins.installed()):
+        return Located(source, source)
+    return data_sources.located(source)
+
+
+def output_address(output: str) -> str:
+    """Return where an output goes: of data of Azure, the address that is opened; else itself."""
+    return data_sources.output_address(output) if data_uris.is_service_data(output) else output
+
+
+def shown(address: str) -> str:
+    """Return an address as messages call it: without secrets, and without a workspace's id."""
+    return redacted(data_uris.short(address))
 
 
 def listed(source: str) -> list[str]:
@@ -87,10 +118,14 @@ def fetched(address: str) -> Path:
 
 
 def _filesystem(address: str) -> tuple[Any, str]:
-    import fsspec
-
     scheme, separator, rest = address.partition("://")
     # In small letters, as fsspec knows it.
-    filesystem, place = fsspec.core.url_to_fs(f"{scheme.lower()}{separator}{rest}")
-    filesystem.invalidate_cache()
-    return filesystem, place
+    options = {"client_kwargs": {"timeout": _patience()}} if is_http(address) else {}
+    return filesystems.opened(f"{scheme.lower()}{separator}{rest}", **options)
+
+
+def _patience() -> Any:
+    """Return how long to wait: for each piece of a file, and not for all of it."""
+    import aiohttp
+
+    return aiohttp.ClientTimeout(total=None, sock_connect=SILENCE, sock_read=SILENCE)

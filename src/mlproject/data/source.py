@@ -1,7 +1,8 @@
 """What a source names: files of a folder, a glob or a URL.
 
 A source is a file, a glob, a folder or a URL (http, https, or any that fsspec knows) of CSV,
-Parquet or JSON Lines, each also with .gz; or ``sklearn:NAME``.
+Parquet or JSON Lines, each also with .gz; data of an Azure ML workspace or of a storage account
+(``azureml:NAME``, ``azureml://datastores/…``, ``abfss://…``); or ``sklearn:NAME``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from mlproject.base.errors import ConfigurationError, DataError, reason
+from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
 from mlproject.base.files import expanded, sha256_of_stream
 from mlproject.base.redaction import redacted, redacted_text
 from mlproject.base.suggestions import nearest
-from mlproject.data import encodings, remote
+from mlproject.data import encodings, mltable, remote
+from mlproject.data.mltable import ColumnChoice
 from mlproject.data.remote import is_url as is_url
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -50,6 +52,10 @@ class SourceFile:
         Its size and when it was changed, as its storage says: another one, another content.
     origin : str
         The URL that it was brought here from.
+    delimiter : str or None
+        What stands between its values, where that is said.
+    columns : ColumnChoice or None
+        Which of its columns are wanted; None for all.
     """
 
     address: str
@@ -59,6 +65,12 @@ class SourceFile:
     encoding: str | None = None
     stamp: str = ""
     origin: str = ""
+    delimiter: str | None = None
+    columns: ColumnChoice | None = None
+
+    def chosen(self, names: Sequence[str]) -> list[str]:
+        """Return those of its columns that are wanted."""
+        return list(names) if self.columns is None else self.columns.of(names, self.name)
 
     @property
     def is_local(self) -> bool:
@@ -138,9 +150,13 @@ def brought(source: str) -> Iterator[list[SourceFile]]:
 def listed(source: str) -> list[SourceFile]:
     """Return the files of a source, by name, where they are, with stamps and without encodings."""
     if is_url(source):
+        found = remote.located(source)
+        address = found.address
         with _told(source):
-            addresses = remote.listed(source)
-            if addresses != [source]:
+            if found.type == "mltable":
+                return [item.stamped() for item in _files_of_table(address)]
+            addresses = remote.listed(address)
+            if addresses != [address]:
                 addresses = [address for address in addresses if file_format(address)]
             files = [_source_file(address, _remote_name(address)) for address in addresses]
             if not files:
@@ -160,7 +176,7 @@ def with_encoding(item: SourceFile, encoding: str | None) -> SourceFile:
     """Return a file with the encoding of its text, which it shows where it is not known."""
     if item.format == "parquet":
         return item
-    known = encoding
+    known = encoding or item.encoding
     if known is None:
         header = item.format == "csv"
         try:
@@ -217,6 +233,28 @@ def _source_file(address: str, name: str) -> SourceFile:
     return SourceFile(address, name, *known)
 
 
+def _files_of_table(folder: str) -> list[SourceFile]:
+    """Return the files that the MLTable in a folder names, with what it says of them."""
+    place = f"{folder.rstrip('/')}/{mltable.FILE_NAME}"
+    with remote.opened(place) as stream:
+        table = mltable.parsed(stream.read(), folder, remote.shown(place))
+    encoding = encodings.checked(table.encoding) if table.encoding else None
+    files = []
+    for _, path in table.paths:
+        for address in remote.listed(remote.located(path).address):
+            name = _remote_name(address)
+            if name.endswith(f"/{mltable.FILE_NAME}"):
+                continue
+            if table.format is None:
+                item = _source_file(address, name)
+            else:
+                item = SourceFile(address, name, table.format, name.lower().endswith(".gz"))
+            files.append(
+                replace(item, encoding=encoding, delimiter=table.delimiter, columns=table.columns)
+            )
+    return files
+
+
 def _local_paths(source: str) -> list[Path]:
     path = expanded(source)
     if path.is_file():
@@ -264,15 +302,24 @@ def _told(source: str) -> Iterator[None]:
     printable = redacted(source)
     try:
         yield
-    except DataError:
+    except MlprojectError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"Nothing at {printable}") from error
     except Exception as error:  # every fsspec implementation has errors of its own
         what = redacted_text(reason(error))
+        if isinstance(error, _timeout()):
+            what = f"the server says nothing for {remote.SILENCE:g} s"
         raise DataError(f"{printable} cannot be read: {what}") from error
 
 
+def _timeout() -> type[Exception]:
+    from fsspec.exceptions import FSTimeoutError
+
+    kind: type[Exception] = FSTimeoutError
+    return kind
+
+
 def _remote_name(address: str) -> str:
-    name = redacted(address)
+    name = remote.shown(address)
     return unquote(name) if remote.is_http(address) else name

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mlproject.azure import data_uris
 from mlproject.base.errors import DataError
 from mlproject.base.files import expanded
 from mlproject.base.redaction import redacted
@@ -19,6 +20,7 @@ from mlproject.base.suggestions import did_you_mean
 from mlproject.data import column_formats, samples
 from mlproject.data.arrays import is_text, plain, plain_type
 from mlproject.data.dialects import Dialect, Hints
+from mlproject.data.remote import pinned
 from mlproject.data.schema import Feature
 from mlproject.data.source import combined_sha256, is_url, opened, without_file_scheme
 from mlproject.data.types import converted, why_not
@@ -136,6 +138,7 @@ def _as_it_seems(source: str, encoding: str | None, as_text: Sequence[str], hint
         return Table(
             to_frame(table), source, name, samples.table_sha256(table), 0, **_as_read(table)
         )
+    source = pinned(source)
     with opened(source, encoding) as files:
         whole = read_files(files, as_text, hints)
         digest = combined_sha256(files)
@@ -222,7 +225,10 @@ def recorded(source: str) -> str:
 
 
 def short_name(source: str) -> str:
-    """Return a name for a source: the stem of its last part."""
+    """Return a name for a source: that of a data asset, or the stem of its last part."""
+    asset = data_uris.short_name(source)
+    if asset is not None:
+        return asset
     path = urlsplit(source).path if is_url(source) else without_file_scheme(source)
     last = Path(path.rstrip("/")).name
     stem = last.partition(".")[0].strip("*-_ ")

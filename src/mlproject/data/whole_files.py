@@ -58,7 +58,7 @@ def _read_file(item: SourceFile, dialect: Dialect | None, as_text: Collection[st
     with naming(item):
         table = formats.read(item, dialect, as_text)
     check_distinct(table.column_names, item.name)
-    return table
+    return table.select(item.chosen(table.column_names))
 
 
 def _dialects(items: Sequence[SourceFile], hints: Hints) -> tuple[dict[SourceFile, Dialect], bool]:

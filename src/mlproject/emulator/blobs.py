@@ -1,9 +1,10 @@
-"""The blob store: content under names, in blocks and in ranges."""
+"""The blob store: content under names, in blocks and in ranges, with metadata.
+
+The first part of a path is the container.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import secrets
 import shutil
 import threading
@@ -15,44 +16,51 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.utils import send_file
 
-from mlproject.emulator.lines import Lines
+from mlproject.emulator import containers
 from mlproject.emulator.state import State
+from mlproject.emulator.storage_access import NO_PERMISSION, StorageDeniedError, permissions
+from mlproject.emulator.stored import Stored, digest, index
 
-_INDEX = "names.jsonl"
 _CREATING = threading.Lock()
+_METADATA = "x-ms-meta-"
 
 
 def answer(state: State, request: Request) -> Response:
-    permissions = state.key.permissions(request)
-    if not permissions:
-        return error(403, "AuthenticationFailed")
-    # A name may be longer than a file's, and may be a folder to another one.
-    path = state.blobs / _digest(request.path)
+    try:
+        permitted = permissions(state, request)
+    except StorageDeniedError as denied:
+        return error(denied.status, str(denied))
+    if request.args.get("restype") == "container":
+        if request.method == "GET" and "l" not in permitted:
+            return _denied()
+        return containers.answer(state.blobs, request) or error(404, "ContainerNotFound")
+    blob = Stored(state.blobs, request.path)
     if request.method == "PUT":
-        return _put(path, request, permissions)
+        return _put(blob, request, permitted)
     if request.method in ("GET", "HEAD"):
-        return _get(path, request) if "r" in permissions else _denied()
+        return _get(blob, request) if "r" in permitted else _denied()
+    if request.method == "DELETE":
+        return _delete(blob) if "d" in permitted else _denied()
     return error(405, "UnsupportedHttpVerb")
 
 
 def growing(state: State, name: str) -> Path:
     """Return the file of a new blob that is written by appending to it."""
-    path = state.blobs / _digest(name)
+    blob = Stored(state.blobs, name)
     with _CREATING:
-        if not path.exists():
-            path.touch()
-            Lines(path.with_name(_INDEX)).append([path.name, name])
-    return path
+        if not blob.path.exists():
+            blob.make()
+    return blob.path
 
 
 def copy(state: State, name: str | None, folder: Path) -> None:
     """Copy a blob, or all that are below a name, into a folder."""
-    for digest, known in Lines(state.blobs / _INDEX):
+    for known, file in index(state.blobs).items():
         if name is not None and (known == name or known.startswith(f"{name}/")):
             below = known[len(name) :].strip("/") or known.rpartition("/")[2]
             target = folder / below
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(state.blobs / digest, target)
+            shutil.copyfile(state.blobs / file, target)
 
 
 def error(status: int, code: str) -> Response:
@@ -63,24 +71,25 @@ def error(status: int, code: str) -> Response:
 
 
 def _denied() -> Response:
-    return error(403, "AuthorizationPermissionMismatch")
+    return error(403, NO_PERMISSION)
 
 
-def _put(path: Path, request: Request, permissions: str) -> Response:
-    if not {"c", "w"} & set(permissions):
+def _put(blob: Stored, request: Request, permitted: str) -> Response:
+    if not {"c", "w"} & set(permitted):
         return _denied()
-    kind, blocks = request.args.get("comp"), path.with_name(f"{path.name}.blocks")
-    if kind == "metadata":  # which nobody here asks for
-        return Response(status=200) if path.is_file() else error(404, "BlobNotFound")
+    kind, path = request.args.get("comp"), blob.path
+    blocks = path.with_name(f"{path.name}.blocks")
+    if kind == "metadata":
+        return _described(blob, request)
     if kind == "block":
         blocks.mkdir(parents=True, exist_ok=True)
-        (blocks / _digest(request.args["blockid"])).write_bytes(request.get_data())
+        (blocks / digest(request.args["blockid"])).write_bytes(request.get_data())
         return Response(status=201)
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         if kind == "blocklist":
             names = ElementTree.fromstring(request.get_data())  # noqa: S314 - loopback
-            files = [blocks / _digest(name.text or "") for name in names]
+            files = [blocks / digest(name.text or "") for name in names]
             if not all(file.is_file() for file in files):
                 return error(400, "InvalidBlockList")
             _join(files, new)
@@ -89,35 +98,65 @@ def _put(path: Path, request: Request, permissions: str) -> Response:
         with _CREATING:
             if path.exists() and request.headers.get("If-None-Match") == "*":
                 return error(409, "BlobAlreadyExists")
-            if path.exists() and "w" not in permissions:
+            if path.exists() and "w" not in permitted:
                 return _denied()
-            if not path.exists():
-                Lines(path.with_name(_INDEX)).append([path.name, request.path])
-            new.replace(path)
+            blob.replace_by(new, _metadata_of(request))
     finally:
         new.unlink(missing_ok=True)
     shutil.rmtree(blocks, ignore_errors=True)
-    response = Response(status=201)
-    response.set_etag(_etag(path))
-    response.last_modified = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.timezone.utc)
-    return response
+    return _stamped(Response(status=201), blob)
 
 
-def _get(path: Path, request: Request) -> Response:
+def _described(blob: Stored, request: Request) -> Response:
+    with _CREATING:
+        if not blob.path.is_file():
+            return error(404, "BlobNotFound")
+        blob.describe(_metadata_of(request))
+    return _stamped(Response(status=200), blob)
+
+
+def _get(blob: Stored, request: Request) -> Response:
+    path = blob.path
     if not path.is_file():
         return error(404, "BlobNotFound")
+    expected = request.headers.get("If-Match", "*").strip('"')
+    if expected not in ("*", blob.etag):
+        return error(412, "ConditionNotMet")
     environ = dict(request.environ)
     wanted = request.headers.get("x-ms-range") or request.headers.get("Range")
     if wanted:
         environ["HTTP_RANGE"] = wanted
         if not path.stat().st_size:
             return error(416, "InvalidRange")
-    kind, etag = "application/octet-stream", _etag(path)
+    kind, etag = "application/octet-stream", blob.etag
     try:
         response = send_file(path, environ, kind, conditional=True, etag=etag)
     except RequestedRangeNotSatisfiable:
         return error(416, "InvalidRange")
     response.headers["x-ms-blob-type"] = "BlockBlob"
+    for name, value in blob.metadata.items():
+        response.headers[f"{_METADATA}{name}"] = value
+    return response
+
+
+def _delete(blob: Stored) -> Response:
+    with _CREATING:
+        if not blob.path.is_file():
+            return error(404, "BlobNotFound")
+        blob.remove()
+    return Response(status=202)
+
+
+def _metadata_of(request: Request) -> dict[str, str]:
+    named = [(name.lower(), value) for name, value in request.headers.items()]
+    given = {n.removeprefix(_METADATA): v for n, v in named if n.startswith(_METADATA)}
+    # No name of metadata has a dash, and no name of WSGI's headers has anything else.
+    return {name.replace("-", "_"): value for name, value in given.items()}
+
+
+def _stamped(response: Response, blob: Stored) -> Response:
+    response.set_etag(blob.etag)
+    response.last_modified = blob.changed
     return response
 
 
@@ -126,11 +165,3 @@ def _join(files: Iterable[Path], target: Path) -> None:
         for file in files:
             with file.open("rb") as block:
                 shutil.copyfileobj(block, stream)
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
-
-
-def _etag(path: Path) -> str:
-    return f"0x{path.stat().st_mtime_ns:X}"

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import clusters, codes, environments, ids
+from mlproject.emulator import codes, computes, environments, ids
 from mlproject.emulator.artifacts import blob_of
+from mlproject.emulator.datastores import ARTIFACTS
 from mlproject.emulator.history import experiment_number, make_run
 from mlproject.emulator.identities import (
     ARM_HOST,
@@ -157,7 +158,7 @@ def _problem(state: State, name: str, properties: dict[str, Any]) -> str | None:
         f"'{name}' is no name of a job": _NAME.fullmatch(name) is None,
         "The emulator runs command jobs only": properties.get("jobType") != "Command",
         "A job needs a command": not properties.get("command"),
-        f"Unknown compute target '{compute}'": clusters.name_of(compute) is None,
+        f"Unknown compute target '{compute}'": computes.name_of(compute) is None,
         f"Unknown environment '{environment}'": not environments.is_known(state, environment),
         f"Unknown code '{code}'": bool(code) and state.resources.get(str(code)) is None,
         "The emulator's jobs keep ./outputs only": bool(properties.get("outputs")),
@@ -211,5 +212,7 @@ def _shown(job: Resource) -> Resource:
         "Studio": {"jobServiceType": "Studio", "endpoint": page, "port": None},
         "Tracking": {"jobServiceType": "Tracking", "endpoint": tracking, "port": None},
     }
-    more = {"services": services, "tags": properties.get("tags") or {}}
+    artifacts = f"azureml://datastores/{ARTIFACTS}/ExperimentRun/dcid.{job['name']}"
+    outputs = {"default": {"jobOutputType": "uri_folder", "uri": artifacts}}
+    more = {"services": services, "tags": properties.get("tags") or {}, "outputs": outputs}
     return job | {"properties": properties | more}

@@ -27,6 +27,9 @@ MANAGED_ID = "77777777-7777-4777-8777-777777777777"
 IDENTITY_HEADER = "emulated-identity"
 IDENTITY_PATH = "/msi/token"
 AML_AUDIENCE = "https://ml.azure.com"
+STORAGE_AUDIENCE = "https://storage.azure.com"
+CONTAINER = f"azureml-blobstore-{WORKSPACE_ID}"
+"""Of the default datastore; the first part of a blob's path."""
 
 SCOPE = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlproject.base import environ
-from mlproject.emulator import blobs, clusters, codes, ids
+from mlproject.emulator import blobs, codes, computes, ids
 from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.identities import AML_AUDIENCE
 from mlproject.emulator.jobs import JobRun, variables
@@ -96,7 +96,7 @@ class JobRunner:
     def _run(self, job: Resource, run: JobRun) -> None:
         name, properties = run.run_id, job["properties"]
         folder = self._state.folder / "jobs" / name
-        cluster = str(clusters.name_of(properties["computeId"]))
+        cluster = str(computes.name_of(properties["computeId"]))
         count = (properties.get("resources") or {}).get("instanceCount") or 1
         try:
             self._pause(name)
@@ -107,7 +107,7 @@ class JobRunner:
                 return self._enter(name, "Failed", message)
             self._enter(name, "Queued")
             self._pause(name)
-            with self._nodes(name, cluster, min(count, clusters.NODES[cluster])):
+            with self._nodes(name, cluster, min(count, computes.nodes_of(cluster))):
                 code = self._process(job, run, folder)
             failed = f"Execution failed. User process 'bash' exited with status code {code}. "
             failed += f"Please check log file '{LOG}' for error details."
@@ -177,7 +177,7 @@ class JobRunner:
 
         def are_free() -> bool:
             stays = self._state.settings.job_fate == "queue"
-            return not stays and self._busy[cluster] + count <= clusters.NODES[cluster]
+            return not stays and self._busy[cluster] + count <= computes.nodes_of(cluster)
 
         with self._changes:
             while not self._changes.wait_for(are_free, _POLL):

@@ -6,6 +6,7 @@ import re
 
 from werkzeug import Request, Response
 
+from mlproject.emulator import computes, data_assets, datastores
 from mlproject.emulator.identities import (
     ACCOUNT,
     API_HOST,
@@ -21,6 +22,7 @@ from mlproject.emulator.identities import (
     WORKSPACE_ID,
 )
 from mlproject.emulator.messages import Routes, arm_error, json_response
+from mlproject.emulator.state import State
 
 METADATA = "/metadata/endpoints"
 _SERVICES = ("experimentation", "history", "hyperdrive", "modelmanagement", "pipelines")
@@ -77,7 +79,7 @@ _CLOUD = {
 }
 
 
-def routes() -> Routes:
+def routes(state: State) -> Routes:
     """Return what management.azure.com answers."""
 
     def missing(request: Request) -> Response:
@@ -86,6 +88,9 @@ def routes() -> Routes:
     routes = Routes(missing)
     routes.add("GET", "/subscriptions", lambda _: json_response({"value": [_SUBSCRIPTION]}))
     routes.add("GET", re.escape(SCOPE), lambda _: json_response(_WORKSPACE))
+    computes.add_routes(routes)
+    datastores.add_routes(routes, state)
+    data_assets.add_routes(routes, state)
     return routes
 
 

@@ -7,7 +7,6 @@ from werkzeug import Request, Response
 from mlproject.emulator import (
     artifacts,
     blobs,
-    clusters,
     codes,
     command_jobs,
     entra,
@@ -31,10 +30,9 @@ class Service:
         state.blobs.mkdir(parents=True, exist_ok=True)
         self._state = state
         self.store = Store(state.database)
-        self._login, self._arm = entra.routes(state), management.routes()
+        self._login, self._arm = entra.routes(state), management.routes(state)
         self._machine, self._api = entra.managed_identity(state), Routes()
         self.jobs = JobRunner(state, self.store)
-        clusters.add_routes(self._arm)
         codes.add_routes(self._arm, state)
         environments.add_routes(self._arm, state)
         command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs)

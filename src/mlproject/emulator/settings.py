@@ -13,6 +13,9 @@ from mlproject.base.options import Option, Options
 Identity = Literal["secret", "managed", "guest"]
 """Who a client is: with its secret, the managed identity of its machine, or without a role."""
 
+Secrets = Literal["sas", "key", "refused"]
+"""What a datastore gives who asks for its secrets: nothing, where that is refused."""
+
 SHARES = ("throttled", "unavailable", "gateway", "reset", "lost")
 
 
@@ -88,6 +91,15 @@ class Settings(Options):
     ] = "run"
     any_audience: Annotated[
         bool, Option("Take tokens for any audience, not only those of the real clients.")
+    ] = False
+    secrets: Annotated[Secrets, Option("What datastores answer who asks for their secrets.")] = (
+        "sas"
+    )
+    no_key_access: Annotated[
+        bool, Option("Let nobody into the storage account by its key, nor by what the key signed.")
+    ] = False
+    no_storage_role: Annotated[
+        bool, Option("Give nobody a role on the storage account, so that no token opens it.")
     ] = False
 
     def __post_init__(self) -> None:

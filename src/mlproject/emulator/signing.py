@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -73,8 +74,17 @@ class Key:
         signature = self._signature(f"/{container}", permissions, ends)
         return f"sv=2024-11-04&sr=c&sp={permissions}&se={quote(ends)}&sig={signature}"
 
+    @property
+    def account(self) -> str:
+        """The key of the storage account, as base64."""
+        return base64.b64encode(hashlib.sha512(self.secret).digest()).decode()
+
     def _signature(self, *signed: str) -> str:
         return hmac.new(self.secret, "\n".join(signed).encode(), hashlib.sha256).hexdigest()
+
+
+def now() -> str:
+    return zulu(time.time())
 
 
 def zulu(seconds: float) -> str:

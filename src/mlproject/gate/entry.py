@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
+from mlproject.data.remote import pinned
 from mlproject.gate import promotion, rules
 from mlproject.gate.comparison import Comparison
 from mlproject.gate.judging import Gate
@@ -44,4 +45,5 @@ def _gate(request: PromoteRequest | CompareRequest, reporter: Reporter) -> Itera
     rules.merged(Rules(), request.rules)  # what is out of range is told before anything is read
     policy = trust.in_force(request.trust)
     with sessions.opened(resolve(request.tracking)) as session:
-        yield Gate(session, policy, request.data, request.rules, reporter)
+        data = pinned(request.data) if request.data else None
+        yield Gate(session, policy, data, request.rules, reporter)

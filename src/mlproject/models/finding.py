@@ -69,7 +69,7 @@ def find(reference: str, session: Session) -> ModelSource:
         return _of_run(session, run_id, name or None)
     if reference.startswith("models:/"):
         return _registered(session.client, reference)
-    if is_url(reference):
+    if "://" in reference and is_url(reference):
         return ModelSource(redacted(reference), reference)
     path = expanded(without_file_scheme(reference))
     try:

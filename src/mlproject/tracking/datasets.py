@@ -7,7 +7,9 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlproject.azure.data_uris import is_service_data
 from mlproject.data import samples
+from mlproject.data.remote import located
 from mlproject.data.source import is_url
 from mlproject.data.table import Table
 from mlproject.tracking import names
@@ -89,5 +91,8 @@ def _source(source: str) -> tuple[str, dict[str, Any]]:
         return "code", {"tags": {names.SOURCE_NAME: source}}
     if not is_url(source):
         return "local", {"uri": source}
-    scheme = source.partition("://")[0]
+    scheme = source.partition(":")[0]
+    if is_service_data(source):
+        address = located(source).address
+        return scheme, {"uri": source} | ({"address": address} if address != source else {})
     return ("http", {"url": source}) if scheme in ("http", "https") else (scheme, {"uri": source})

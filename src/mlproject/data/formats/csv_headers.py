@@ -20,6 +20,8 @@ _QUOTED = re.compile(r'(?<![^,;\t|\r\n])"(?:[^"]|"")*"')
 
 def sniffed_delimiter(item: SourceFile, hints: Hints) -> str:
     """Return a file's delimiter: what is said of it, or else what its header shows."""
+    if item.delimiter is not None:
+        return item.delimiter
     with stream(item) as source:
         start = source.read(_START)
     first, whole, _ = start.partition(b"\n")

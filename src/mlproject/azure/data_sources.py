@@ -1,0 +1,187 @@
+"""Where the data is that a source names, in the workspace in force."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlproject.azure import plugins, workspace
+from mlproject.azure.data_uris import (
+    AssetName,
+    BlobPath,
+    DatastorePath,
+    asset_of,
+    blob_of,
+    is_service_data,
+    path_of,
+    scheme_of,
+)
+from mlproject.azure.uris import SCHEME, SERVICE_SCHEME, Workspace, workspace_of
+from mlproject.base import environ
+from mlproject.base.errors import ConfigurationError, DataError, TrackingError
+from mlproject.base.redaction import redacted
+
+_FORMS = (
+    "Write azureml:NAME, azureml:NAME:VERSION, azureml:NAME@latest or "
+    "azureml://datastores/NAME/paths/PATH"
+)
+_TRACKING = (f"{SCHEME}://", f"{SERVICE_SCHEME}://")
+_SECONDS = 20.0
+_LOCK = threading.Lock()
+# Versions stay as they were registered.
+_KNOWN: dict[tuple[Workspace, str, str], Located] = {}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A source, found.
+
+    Attributes
+    ----------
+    source : str
+        As it is written down: an asset with its version.
+    address : str
+        Where its data is: what ``BlobFiles`` opens.
+    type : str
+        Of an asset: ``uri_file``, ``uri_folder`` or ``mltable``; empty for other sources.
+    """
+
+    source: str
+    address: str
+    type: str = ""
+
+
+def located(source: str) -> Located:
+    """Return where a source's data is; of an asset without a version, the latest.
+
+    Raises
+    ------
+    ConfigurationError
+        When it names none, or there is no workspace that it could be in.
+    DataError
+        When there is no such asset.
+    """
+    asset = asset_of(source)
+    if asset is not None:
+        return _of_asset(asset)
+    return Located(source, _address(source))
+
+
+def address_of(source: str) -> str:
+    return located(source).address
+
+
+def output_address(source: str) -> str:
+    """Return where an output goes. Nothing is asked of the service."""
+    if asset_of(source) is not None:
+        raise ConfigurationError(
+            f"{source} is a data asset, whose versions stay as they are",
+            "Write to azureml://datastores/NAME/paths/FOLDER/, then register it: "
+            "mlproject data register",
+        )
+    return _address(source)
+
+
+def check_reachable(source: str) -> None:
+    """Raise DataError when a source is on this machine only, where no job of a workspace reads it.
+
+    Nothing is asked of the service.
+    """
+    scheme = scheme_of(source)  # of one letter, it is a drive's
+    if is_service_data(source) or (scheme != "file" and len(scheme) > 1):
+        return
+    path = source.removeprefix("file://")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(path.rstrip("/")).stem).strip("-.") or "NAME"
+    raise DataError(
+        f"{source} is on this machine only, where no job reads it",
+        f"Register it: mlproject data register {name} {shlex.quote(path)}; "
+        f"then give azureml:{name}@latest",
+    )
+
+
+def in_force() -> Workspace:
+    """Return the workspace that short names are in: chosen, the job's, tracked to, or the nearest.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is none.
+    """
+    _require()
+    uri = environ.get(environ.TRACKING_URI) or ""
+    if environ.get(environ.WORKSPACE) is None and uri.startswith(_TRACKING):
+        try:
+            found = workspace_of(uri)
+        except ValueError as error:
+            raise ConfigurationError(f"{error} ({environ.TRACKING_URI})") from error
+        return Workspace("", found.subscription, found.group, found.name)
+    try:
+        names = workspace.find(Path.cwd())
+    except TrackingError as error:
+        raise ConfigurationError(error.what, error.hint) from error
+    return Workspace("", names.subscription, names.group, names.name)
+
+
+def _of_asset(asset: AssetName) -> Located:
+    home = asset.workspace or in_force()
+    _require()
+    from mlproject.azure import data_assets, storage
+
+    key = home, asset.name, asset.version or ""
+    with _LOCK:
+        if key in _KNOWN:
+            return _KNOWN[key]
+    arm = storage.arm_of(home)
+    found = storage.as_one_line(lambda: data_assets.get(arm, asset.name, asset.version))
+    source = found.text
+    if asset.workspace is not None and asset.workspace != _or_none():
+        source = (
+            f"azureml://subscriptions/{home.subscription}/resourcegroups/{home.group}"
+            f"/workspaces/{home.name}/data/{found.name}/versions/{found.version}"
+        )
+    result = Located(source, _address(found.uri, home), found.type)
+    with _LOCK:
+        _KNOWN[home, asset.name, found.version] = result
+    return result
+
+
+def _address(source: str, home: Workspace | None = None) -> str:
+    _require()
+    if scheme_of(source) in ("http", "https") and (blob_of(source) is None or _is_public(source)):
+        return source
+    path: DatastorePath | BlobPath | None = path_of(source)
+    if isinstance(path, DatastorePath):
+        return DatastorePath(
+            path.datastore, path.path, path.workspace or home or in_force()
+        ).address
+    path = blob_of(source)
+    if path is not None:
+        return path.address
+    raise ConfigurationError(f"'{redacted(source)}' names no data of a workspace", _FORMS)
+
+
+def _is_public(url: str) -> bool:
+    """Whether a file of a storage account may be read by anybody; then it is, over plain HTTP."""
+    import requests
+
+    if url.endswith("/"):
+        return False
+    try:
+        return requests.head(url, timeout=_SECONDS).status_code == requests.codes.ok
+    except requests.RequestException:
+        return False
+
+
+def _or_none() -> Workspace | None:
+    try:
+        return in_force()
+    except ConfigurationError:
+        return None
+
+
+def _require() -> None:
+    if not plugins.installed():
+        raise ConfigurationError("Azure ML needs packages that are not installed", plugins.HINT)
