@@ -182,7 +182,8 @@ def test_the_wheel_holds_the_packages_and_the_recipes(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     listed = subprocess.check_output([sys.executable, "-m", "zipfile", "-l", str(wheel)], text=True)
 
-    for name in ("mlproject/cli/main.py", "training/train.py", "inference/__main__.py"):
+    carried = ("mlproject/jobs/carried/__main__.py", "mlproject/jobs/carried/conda.yaml")
+    for name in ("mlproject/cli/main.py", "training/train.py", "inference/__main__.py", *carried):
         assert name in listed
     for path in (ROOT / "recipes").iterdir():
         assert f"training/recipes/{path.name}" in listed

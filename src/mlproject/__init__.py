@@ -8,6 +8,7 @@
     frame, rejects = mlproject.predict("models:/prices@champion", frame)
     df = mlproject.spark.score(df, "models:/prices@champion")
     decision = mlproject.promote("prices", slice_by=["sex"])
+    result = mlproject.submit_train("iris-svc", compute="cpu-cluster")
     asset = mlproject.register_data("prices", "prices.csv")
 
 Importing this brings in nothing heavy: each name is imported when it is first used.
@@ -24,26 +25,33 @@ if TYPE_CHECKING:
     from inference.request import ScoreResult
     from mlproject import dask, spark
     from mlproject.api import (
+        cancel_job,
         fit,
         get_data,
         list_data,
+        list_jobs,
         predict,
         promote,
         register_data,
         rollback,
         score,
         show_data,
+        show_job,
+        submit_score,
+        submit_train,
         train,
     )
     from mlproject.base.errors import (
         ConfigurationError,
         DataError,
         GateError,
+        JobError,
         MlprojectError,
         ModelError,
         TrackingError,
     )
     from mlproject.gate.promotion import PromotionResult
+    from mlproject.jobs.result import JobResult
     from training.request import TrainResult
 
 
@@ -51,17 +59,22 @@ _HOMES = {
     "ScoreResult": "inference.request",
     "TrainResult": "training.request",
     "PromotionResult": "mlproject.gate.promotion",
+    "JobResult": "mlproject.jobs.result",
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
+    **dict.fromkeys(("submit_score", "submit_train"), "mlproject.api"),
+    **dict.fromkeys(("cancel_job", "list_jobs", "show_job"), "mlproject.api"),
     **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
     **dict.fromkeys(
         ("MlprojectError", "ConfigurationError", "DataError", "GateError"), "mlproject.base.errors"
     ),
-    **dict.fromkeys(("ModelError", "TrackingError"), "mlproject.base.errors"),
+    **dict.fromkeys(("JobError", "ModelError", "TrackingError"), "mlproject.base.errors"),
 }
 __all__ = [
     "ConfigurationError",
     "DataError",
     "GateError",
+    "JobError",
+    "JobResult",
     "MlprojectError",
     "ModelError",
     "PromotionResult",
@@ -69,17 +82,22 @@ __all__ = [
     "TrackingError",
     "TrainResult",
     "__version__",
+    "cancel_job",
     "dask",
     "fit",
     "get_data",
     "list_data",
+    "list_jobs",
     "predict",
     "promote",
     "register_data",
     "rollback",
     "score",
     "show_data",
+    "show_job",
     "spark",
+    "submit_score",
+    "submit_train",
     "train",
 ]
 

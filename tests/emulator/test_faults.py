@@ -119,5 +119,8 @@ def test_requests_are_kept_with_their_time_and_without_secrets(
     assert made.path.endswith("/api/2.0/mlflow/runs/create")
     assert came - 1 < made.time <= recorded.time <= put.time
     assert 0 <= made.seconds < 60
-    assert (put.host, put.path) == (identities.BLOB_HOST, f"/ExperimentRun/dcid.{run['run_id']}/a")
+    assert (put.host, put.path) == (
+        identities.BLOB_HOST,
+        f"/azureml/ExperimentRun/dcid.{run['run_id']}/a",
+    )
     assert "sig=" not in (azureml_emulator.folder / "requests.jsonl").read_text()

@@ -65,7 +65,7 @@ def test_another_process_reads_what_was_refused_once(
     done = azure_shell.python("read.py", run.info.run_id)
 
     assert done.out.strip() == "{206}"
-    assert len([line for line in asked() if line.startswith("GET /ExperimentRun")]) == 2
+    assert len([line for line in asked() if line.startswith("GET /azureml/ExperimentRun")]) == 2
 
 
 def test_a_tag_that_is_too_long_is_kept_whole_and_takes_nothing_along(store: Any) -> None:

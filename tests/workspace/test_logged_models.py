@@ -268,7 +268,7 @@ def test_downloading_a_model_of_a_run_takes_each_file_once(
 
     store.artifacts.download_artifacts(f"runs:/{run.info.run_id}/model", dst_path=str(folder))
 
-    read = [line for line in asked() if line.startswith("GET /ExperimentRun")]
+    read = [line for line in asked() if line.startswith("GET /azureml/ExperimentRun")]
     assert len(read) == len(set(read)) == 5, read
 
 

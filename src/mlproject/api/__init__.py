@@ -7,18 +7,24 @@ were.
 
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
+from mlproject.api.submitting import cancel_job, list_jobs, show_job, submit_score, submit_train
 from mlproject.api.training import fit, train
 from mlproject.api.workspace_data import get_data, list_data, register_data, show_data
 
 __all__ = [
+    "cancel_job",
     "fit",
     "get_data",
     "list_data",
+    "list_jobs",
     "predict",
     "promote",
     "register_data",
     "rollback",
     "score",
     "show_data",
+    "show_job",
+    "submit_score",
+    "submit_train",
     "train",
 ]

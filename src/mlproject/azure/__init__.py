@@ -13,6 +13,7 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``datastores``, ``data_assets``  what Resource Manager knows of a workspace's data
 - ``data_sources``  where the data is that a source names, in the workspace in force
 - ``discovery``     the tracking URI of a workspace, from its three names
+- ``environments``, ``codes``, ``jobs``  what a job runs in, what it runs, and how it gets on
 - ``bookkeeping``   tags that users do not see
 - ``blobs``         the content of one artifact, up and down
 - ``storage``       a container of a storage account, and what opens it

@@ -43,6 +43,11 @@ class Arm:
         self._scope = manager.scope
         self._version = version
 
+    @property
+    def scope(self) -> str:
+        """The workspace's resource id."""
+        return self._scope
+
     @classmethod
     def of(cls, found: Context) -> Arm:
         return cls(found.workspace, found.credential)

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 # Pieces of one large file at a time.
 _WORKERS = 4
+_TAIL_BYTES = 1 << 22
+_NOTHING_THERE = 416
 
 
 class RefusedError(AzureError):
@@ -95,6 +97,22 @@ class Blobs:
     def read(self, url: str) -> bytes:
         """Return the content of a small blob."""
         return self._repeated(lambda: bytes(self._client(url).download_blob().readall()))
+
+    def tail(self, url: str, start: int) -> bytes:
+        """Return what there is from a position on, of a blob that grows; at most 4 MB of it."""
+
+        def read() -> bytes:
+            client = self._client(url)
+            try:
+                return bytes(client.download_blob(offset=start, length=_TAIL_BYTES).readall())
+            except ResourceNotFoundError:
+                return b""
+            except HttpResponseError as error:
+                if error.status_code == _NOTHING_THERE:
+                    return b""
+                raise
+
+        return self._repeated(read)
 
     def get(self, url: str, path: Path) -> None:
         """Download into a file, which is there once all of it is."""

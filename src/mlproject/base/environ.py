@@ -29,6 +29,10 @@ AZUREML_RUN_TOKEN = "AZUREML_RUN_TOKEN"  # noqa: S105 - a name
 AZUREML_CLOUD = "AZUREML_CURRENT_CLOUD"
 CI = "CI"
 
+# Read: the commit that a job's code is of, and whether it was changed since, as submitting sets.
+GIT_COMMIT = "MLPROJECT_GIT_COMMIT"
+GIT_DIRTY = "MLPROJECT_GIT_DIRTY"
+
 # Set: MLflow 3 refuses the FileStore without it.
 ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 # Set: two lines on standard output, and a request, for each run that ends on an HTTP server.

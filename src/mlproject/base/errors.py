@@ -5,7 +5,8 @@ MlprojectError                  1  unexpected: a bug
 ├── DataError                   3  the data cannot be read or cannot be used for the task
 ├── TrackingError               4  the tracking server or the registry
 ├── ModelError                  5  nothing could be fitted, or the model cannot be stored or loaded
-└── GateError                   6  the gate said no: the alias stays where it was
+├── GateError                   6  the gate said no: the alias stays where it was
+└── JobError                    as the job's command ended; 4 where it did not come to that
 
 A failure says what is wrong, where, and what to do next. The command line prints it as one line.
 """
@@ -98,6 +99,17 @@ class GateError(MlprojectError):
     """A challenger is not good enough, or cannot be compared fairly; nothing was moved."""
 
     exit_code = EXIT_GATE
+
+
+class JobError(MlprojectError):
+    """A job has failed, was cancelled, or is no longer followed."""
+
+    def __init__(self, what: str, hint: str | None = None, exit_code: int = EXIT_TRACKING) -> None:
+        super().__init__(what, hint)
+        self.exit_code = exit_code
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.what, self.hint, self.exit_code)
 
 
 def remedy(error: OSError) -> str | None:

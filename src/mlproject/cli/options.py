@@ -102,6 +102,8 @@ def _parameter(item: Declared) -> click.Parameter:
         settings["required"] = item.required
         if item.default is True:
             settings |= {"is_flag": True, "callback": lambda _, __, given: not given}
+        elif item.kind is bool and not item.option.in_project:
+            settings["is_flag"] = True
         elif item.kind is bool:  # also with a value, as MLproject has no flags
             settings |= {"is_flag": False, "flag_value": "true", "metavar": "[BOOLEAN]"}
         else:

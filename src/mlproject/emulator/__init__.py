@@ -6,11 +6,13 @@ the workspace's API and the blob store. Requests and responses are werkzeug's.
 
 - ``identities``: the workspace's names, its hosts, and who may sign in
 - ``state``: what one emulator knows; ``signing`` its tokens and URLs, ``records`` its artifacts,
-  ``lines`` the files of both these and the log
+  ``resource_store`` its other resources, ``lines`` the files of all these and the log
 - ``front``: the proxy; it ends TLS and hands each request to one function
 - ``messages``: JSON in and out, how each API words an error, and routes
 - ``entra``, ``management``, ``tracking``, ``artifacts``, ``history``, ``blobs``: what each service
   answers
+- ``command_jobs``, ``codes``, ``environments``: jobs, and what they need;
+  ``job_runner`` the processes that they are, ``versioned`` assets that do not change
 - ``computes``, ``datastores``, ``data_assets``: what Resource Manager knows of the workspace, each
   as one of its ``resources``
 - ``containers``: lists of blobs; ``stored`` one blob on disk; ``storage_access`` who may do what

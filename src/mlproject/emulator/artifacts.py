@@ -20,6 +20,7 @@ _RUN = rf"/history/v1\.0{re.escape(SCOPE)}/experiments/[^/]+/runs/(?P<run>[^/]+)
 _SERVICE = rf"/artifact/v2\.0{re.escape(SCOPE)}/artifacts"
 _OWNER = r"(?P<origin>[^/]+)/(?P<container>[^/]+)"
 _READ, _WRITE = "r", "rcw"
+_CONTAINER = "azureml"
 
 
 class _Artifacts:
@@ -74,9 +75,15 @@ class _Artifacts:
         return json_response(self._located(owner, path, permissions))
 
     def _located(self, owner: Owner, path: str, permissions: str) -> dict[str, object]:
-        blob = "/" + "/".join((*owner, path))
-        address = self._state.key.url(BLOB_HOST, blob, permissions, self._state.settings.url_life)
+        address = self._state.key.url(
+            BLOB_HOST, blob_of(owner, path), permissions, self._state.settings.url_life
+        )
         return _dto(owner, path) | {"contentUri": address}
+
+
+def blob_of(owner: Owner, path: str) -> str:
+    """Return the name of an artifact's blob: its container has those of the whole workspace."""
+    return "/".join(("", _CONTAINER, *owner, path))
 
 
 def add_routes(routes: Routes, state: State) -> None:

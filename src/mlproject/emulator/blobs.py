@@ -19,7 +19,7 @@ from werkzeug.utils import send_file
 from mlproject.emulator import containers
 from mlproject.emulator.state import State
 from mlproject.emulator.storage_access import NO_PERMISSION, StorageDeniedError, permissions
-from mlproject.emulator.stored import Stored, digest
+from mlproject.emulator.stored import Stored, digest, index
 
 _CREATING = threading.Lock()
 _METADATA = "x-ms-meta-"
@@ -42,6 +42,25 @@ def answer(state: State, request: Request) -> Response:
     if request.method == "DELETE":
         return _delete(blob) if "d" in permitted else _denied()
     return error(405, "UnsupportedHttpVerb")
+
+
+def growing(state: State, name: str) -> Path:
+    """Return the file of a new blob that is written by appending to it."""
+    blob = Stored(state.blobs, name)
+    with _CREATING:
+        if not blob.path.exists():
+            blob.make()
+    return blob.path
+
+
+def copy(state: State, name: str | None, folder: Path) -> None:
+    """Copy a blob, or all that are below a name, into a folder."""
+    for known, file in index(state.blobs).items():
+        if name is not None and (known == name or known.startswith(f"{name}/")):
+            below = known[len(name) :].strip("/") or known.rpartition("/")[2]
+            target = folder / below
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(state.blobs / file, target)
 
 
 def error(status: int, code: str) -> Response:

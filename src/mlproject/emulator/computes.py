@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug import Request, Response
 
-from mlproject.emulator.identities import REGION
+from mlproject.emulator.identities import REGION, SCOPE
 from mlproject.emulator.messages import Routes, json_response
 from mlproject.emulator.resources import WORKSPACE, listed, resource, unknown
 
@@ -21,6 +21,16 @@ def add_routes(routes: Routes) -> None:
 
     routes.add("GET", f"{WORKSPACE}/computes", lambda _: listed(known.values()))
     routes.add("GET", f"{WORKSPACE}/computes/(?P<name>[^/]+)", get)
+
+
+def name_of(compute: str) -> str | None:
+    """Return the name of the cluster that an id names; None where there is no such one."""
+    name = compute.lower().removeprefix(f"{SCOPE.lower()}/computes/")
+    return name if name in NODES else None
+
+
+def nodes_of(cluster: str) -> int:
+    return NODES[cluster][1]
 
 
 def _cluster(name: str, size: str, most: int) -> dict[str, object]:

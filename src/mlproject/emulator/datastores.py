@@ -13,6 +13,7 @@ from mlproject.emulator.state import State
 from mlproject.emulator.storage_access import EVERYTHING
 
 DEFAULT = "workspaceblobstore"
+ARTIFACTS = "workspaceartifactstore"
 _BY_SECRET, _BY_IDENTITY = "AccountKey", "None"
 _HOUR = 3600.0
 
@@ -70,7 +71,7 @@ def _datastore(name: str, kind: str, credentials: str, **place: str) -> dict[str
 
 _DATASTORES: list[dict[str, Any]] = [
     _datastore(DEFAULT, "AzureBlob", _BY_SECRET, containerName=CONTAINER),
-    _datastore("workspaceartifactstore", "AzureBlob", _BY_SECRET, containerName="azureml"),
+    _datastore(ARTIFACTS, "AzureBlob", _BY_SECRET, containerName="azureml"),
     _datastore("identity", "AzureBlob", _BY_IDENTITY, containerName="identity"),
     _datastore("lake", "AzureDataLakeGen2", _BY_IDENTITY, filesystem="lake"),
     _datastore("workspacefilestore", "AzureFile", _BY_SECRET, fileShareName="files"),

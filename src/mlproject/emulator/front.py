@@ -115,8 +115,11 @@ class _Handler(BaseHTTPRequestHandler):
             if name != "Date":  # ``send_response`` has sent one
                 self.send_header(name, value)
         self.end_headers()
+        left = response.content_length
         for piece in pieces:
-            self.wfile.write(piece)
+            # A log may have grown since its length was told.
+            self.wfile.write(piece if left is None else piece[: max(0, left)])
+            left = None if left is None else left - len(piece)
         response.close()
 
     do_GET = _answer  # noqa: N815 - the names that http.server looks for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from werkzeug import Request, Response
@@ -29,16 +30,11 @@ def add_routes(routes: Routes, state: State, store: Store) -> None:
         """Make the run of a job, whose name is the run's id, where there is none yet."""
         if not _RUN_ID.fullmatch(run):
             return api_error(400, "INVALID_PARAMETER_VALUE", f"'{run}' is no id of a run.")
-        own = ids.for_store({"run_id": run})["run_id"]
         with store.turn:
-            number = _experiment(store, experiment, "name" if by == "experiments" else "id")
-            if store.answer("GET", f"{API}runs/get", {"run_id": own}).status_code == 404:
-                content = {"experiment_id": number, "run_name": run}
-                made = store.answer("POST", f"{API}runs/create", content=content)
-                if made.status_code != 200:
-                    return for_client(made)
-                info: Any = made.json
-                store.rename_run(info["run"]["info"]["run_id"], own)
+            number = _numbered(store, experiment, by)
+            refusal = make_run(store, number, run, run)
+        if refusal is not None:
+            return for_client(refusal)
         experiment_id = ids.for_client({"experiment_id": number})["experiment_id"]
         return json_response({"runId": run, "experimentId": experiment_id})
 
@@ -47,12 +43,39 @@ def add_routes(routes: Routes, state: State, store: Store) -> None:
     routes.add("PATCH", run, patched)
 
 
-def _experiment(store: Store, experiment: str, by: str) -> str:
+def make_run(
+    store: Store, number: str, run: str, name: str, tags: Mapping[str, str] | None = None
+) -> Response | None:
+    """Make a run with an id of the client's choosing, where there is none; return a refusal."""
+    own = ids.for_store({"run_id": run})["run_id"]
+    with store.turn:
+        if store.answer("GET", f"{API}runs/get", {"run_id": own}).status_code != 404:
+            return None
+        listed = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+        content = {"experiment_id": number, "run_name": name, "tags": listed}
+        made = store.answer("POST", f"{API}runs/create", content=content)
+        if made.status_code != 200:
+            return made
+        info: Any = made.json
+        store.rename_run(info["run"]["info"]["run_id"], own)
+        return None
+
+
+def _numbered(store: Store, experiment: str, by: str) -> str:
     """Return the store's id of an experiment, which is given by its name or its id."""
-    if by == "id":
+    if by == "experimentids":
         return str(ids.for_store({"experiment_id": experiment})["experiment_id"])
+    return experiment_number(store, experiment)
+
+
+def experiment_number(store: Store, experiment: str, *, make: bool = False) -> str:
+    """Return the store's id of an experiment by its name."""
     query = {"experiment_name": experiment}
     found: Any = store.answer("GET", f"{API}experiments/get-by-name", query).json
+    if "experiment" not in found and make:
+        content = {"name": experiment}
+        made: Any = store.answer("POST", f"{API}experiments/create", content=content).json
+        return str(made["experiment_id"])
     if "experiment" not in found:
         raise ids.UnknownIdError(f"Experiment {experiment} was not found")
     return str(found["experiment"]["experiment_id"])

@@ -85,13 +85,12 @@ def routes(state: State) -> Routes:
     def missing(request: Request) -> Response:
         return arm_error(404, "ResourceNotFound", f"{request.path} was not found.")
 
-    routes = Routes()
+    routes = Routes(missing)
     routes.add("GET", "/subscriptions", lambda _: json_response({"value": [_SUBSCRIPTION]}))
     routes.add("GET", re.escape(SCOPE), lambda _: json_response(_WORKSPACE))
     computes.add_routes(routes)
     datastores.add_routes(routes, state)
     data_assets.add_routes(routes, state)
-    routes.add("GET", ".*", missing)
     return routes
 
 

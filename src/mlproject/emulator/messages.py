@@ -63,7 +63,8 @@ class Routes:
     Azure's paths are the same in any case, which werkzeug's routing does not know.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, otherwise: Service = lambda _: missing()) -> None:
+        self._otherwise = otherwise
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = []
 
     def add(self, method: str, pattern: str, handler: Callable[..., Response]) -> None:
@@ -75,4 +76,4 @@ class Routes:
         for method, pattern, handler in self._routes:
             if method == request.method and (match := pattern.fullmatch(request.path)):
                 return handler(request, **match.groupdict())
-        return missing()
+        return self._otherwise(request)

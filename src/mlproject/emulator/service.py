@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import artifacts, blobs, entra, history, ids, management, tracking
+from mlproject.emulator import (
+    artifacts,
+    blobs,
+    codes,
+    command_jobs,
+    entra,
+    environments,
+    history,
+    ids,
+    management,
+    tracking,
+)
 from mlproject.emulator.identities import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
+from mlproject.emulator.job_runner import JobRunner
 from mlproject.emulator.messages import Routes, api_error, missing
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
@@ -20,10 +32,15 @@ class Service:
         self.store = Store(state.database)
         self._login, self._arm = entra.routes(state), management.routes(state)
         self._machine, self._api = entra.managed_identity(state), Routes()
+        self.jobs = JobRunner(state, self.store)
+        codes.add_routes(self._arm, state)
+        environments.add_routes(self._arm, state)
+        command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs)
         artifacts.add_routes(self._api, state)
         history.add_routes(self._api, state, self.store)
 
     def close(self) -> None:
+        self.jobs.close()
         self.store.close()
 
     def __call__(self, request: Request) -> Response:

@@ -74,6 +74,21 @@ class Settings(Options):
     no_write_call: Annotated[
         bool, Option("Leave out the call for a URL that writes an existing artifact (404).")
     ] = False
+    job_delay: Annotated[
+        float,
+        Option(
+            "Seconds that a job spends in each status before and after it runs.",
+            metavar="S",
+            minimum=0,
+        ),
+    ] = 0.2
+    job_fate: Annotated[
+        Literal["run", "fail", "preempt", "queue"],
+        Option(
+            "What becomes of jobs: they run, fail before they start, lose their node while they "
+            "run, or stay queued."
+        ),
+    ] = "run"
     any_audience: Annotated[
         bool, Option("Take tokens for any audience, not only those of the real clients.")
     ] = False

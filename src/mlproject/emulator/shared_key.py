@@ -13,6 +13,7 @@ from urllib.parse import quote
 from werkzeug import Request
 
 from mlproject.emulator.identities import ACCOUNT
+from mlproject.emulator.signing import now
 
 _SIGNED = (
     *("content-encoding", "content-language", "content-length", "content-md5", "content-type"),
@@ -30,6 +31,22 @@ def holds(request: Request, key: str) -> bool:
         # Clients differ in what they quote, and sign what they sent.
         for path in (quote(request.path, safe="/"), quote(request.path, safe=_UNQUOTED))
     )
+
+
+def permissions(request: Request, key: str) -> str:
+    """Return what a URL permits that a client has signed itself: nothing where it does not hold.
+
+    https://learn.microsoft.com/rest/api/storageservices/create-service-sas
+    """
+    query, container = request.args, f"/{request.path.split('/')[1]}"
+    path = container if query.get("sr") == "c" else request.path
+    before = (query.get(name, "") for name in ("sp", "st", "se"))
+    after = (query.get(name, "") for name in ("si", "sip", "spr", "sv", "sr"))
+    unsigned = ("", "")  # a snapshot, and a scope of encryption
+    headers = (query.get(name, "") for name in ("rscc", "rscd", "rsce", "rscl", "rsct"))
+    text = "\n".join((*before, f"/blob/{ACCOUNT}{path}", *after, *unsigned, *headers))
+    holds = hmac.compare_digest(query.get("sig", "").encode(), _signature(key, text).encode())
+    return query.get("sp", "") if holds and query.get("se", "") > now() else ""
 
 
 def _sent(name: str) -> str:

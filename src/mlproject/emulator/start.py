@@ -70,6 +70,7 @@ def started(
         front = _front(port, _certified(authority), answer)
         stack.callback(front.server_close)
         instance = EmulatorInstance(folder, front.address)
+        service.jobs.network = instance.network({})
         authority.cert_pem.write_to_path(instance.authority)
         instance.workspace.write_text(json.dumps(identities.config()), encoding="utf-8")
         with interrupts_held_back():  # what serves has to be told before its socket is closed

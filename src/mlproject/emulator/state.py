@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlproject.emulator.identities import CLIENT_ID, TENANT
 from mlproject.emulator.records import Records
+from mlproject.emulator.resource_store import Resources
 from mlproject.emulator.settings import Settings
 from mlproject.emulator.signing import Key
 
@@ -20,7 +21,7 @@ class State:
     Attributes
     ----------
     folder : Path
-        Holds the database, and the records and content of artifacts.
+        Holds the database, the resources, and the records and content of artifacts.
     key : Key
         Signs the tokens and the blob store's URLs.
     """
@@ -40,6 +41,10 @@ class State:
     @cached_property
     def records(self) -> Records:
         return Records(self.folder / "artifacts.jsonl", self.settings.listed_after)
+
+    @cached_property
+    def resources(self) -> Resources:
+        return Resources(self.folder / "resources.jsonl")
 
     def token(self, audience: str, client: str = CLIENT_ID, **more: str) -> tuple[str, int]:
         """Return a new token, a JWT, and when it expires, in seconds since the epoch.

@@ -39,6 +39,8 @@ def permissions(state: State, request: Request) -> str:
     if request.args.get("sr") == "c":  # by the account's key, as those of datastores are
         _check_keys(state)
     permitted = state.key.permissions(request)
+    if not permitted and (permitted := shared_key.permissions(request, state.key.account)):
+        _check_keys(state)
     if not permitted:
         raise StorageDeniedError(_FAILED)
     return permitted

@@ -49,6 +49,11 @@ class Stored:
             return {}
         return dict(json.loads(self._described.read_text(encoding="utf-8")))
 
+    def make(self) -> None:
+        """Make it, empty."""
+        Lines(self.folder / _INDEX).append([self.path.name, self.name])
+        self.path.touch()
+
     def replace_by(self, content: Path, metadata: Mapping[str, str]) -> None:
         if not self.path.exists():
             Lines(self.folder / _INDEX).append([self.path.name, self.name])

@@ -1,0 +1,68 @@
+"""What Resource Manager keeps: each resource under its id, which is the same in any case."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from mlproject.emulator.identities import CLIENT_ID, SCOPE
+from mlproject.emulator.lines import Lines
+from mlproject.emulator.signing import zulu
+
+Resource = dict[str, Any]
+
+
+class Resources:
+    """The workspace's resources by their paths below it, in a file that survives restarts."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = Lines(path)
+        self._known: dict[str, Resource] = {}
+        self._lock = threading.Lock()
+        for resource in self._lines:
+            self._known[_key(resource["id"])] = resource
+
+    def get(self, path: str) -> Resource | None:
+        """Return a resource by its path below the workspace, or by its whole id."""
+        with self._lock:
+            return self._known.get(_key(path))
+
+    def put(self, path: str, properties: dict[str, Any]) -> Resource:
+        """Make a resource, or change its properties."""
+        with self._lock:
+            before = self._known.get(_key(path))
+            made = before["systemData"] if before else _made_now()
+            parts = path.split("/")
+            kind = "/".join(parts[1::2])
+            resource = {
+                "id": f"{SCOPE}{path}",
+                "name": parts[-1],
+                "type": f"Microsoft.MachineLearningServices/workspaces/{kind}",
+                "properties": properties,
+                "systemData": made,
+            }
+            self._known[_key(path)] = resource
+            self._lines.append(resource)
+            return resource
+
+    def below(self, path: str, deeper: int = 1) -> list[Resource]:
+        """Return what is so many parts below a path, oldest first."""
+        start, parts = f"{_key(path)}/", path.count("/") + deeper
+        with self._lock:
+            return [
+                resource
+                for key, resource in self._known.items()
+                if key.startswith(start) and key.count("/") == parts
+            ]
+
+
+def _key(path: str) -> str:
+    return path.lower().removeprefix(SCOPE.lower()).rstrip("/")
+
+
+def _made_now() -> dict[str, str]:
+    now = zulu(time.time())
+    by = {"createdBy": CLIENT_ID, "createdByType": "Application"}
+    return {"createdAt": now, **by, "lastModifiedAt": now}

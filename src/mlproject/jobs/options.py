@@ -1,0 +1,77 @@
+"""What is asked of a job, beside what its command is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from mlproject.base.errors import ConfigurationError
+from mlproject.base.options import Option, Options
+
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d|)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class JobOptions(Options):
+    """What is asked of a job."""
+
+    compute: Annotated[
+        str | None, Option("Cluster of the workspace that runs the job.", metavar="NAME")
+    ] = None
+    environment: Annotated[
+        str | None,
+        Option(
+            "Environment of the workspace, or URI of a registry's.",
+            metavar="NAME[:VERSION]",
+            unset="made from conda.yaml",
+        ),
+    ] = None
+    env: Annotated[
+        Sequence[str] | Mapping[str, str],
+        Option("Environment variable of the job.", metavar="NAME=VALUE"),
+    ] = ()
+    instance_count: Annotated[int, Option("Nodes of the cluster.", minimum=1)] = 1
+    timeout: Annotated[
+        str | None,
+        Option("Time after which the job is cancelled, such as 90m or 2h.", metavar="DURATION"),
+    ] = None
+    identity: Annotated[
+        Literal["job", "managed"] | None,
+        Option("Who the job is to storage: its submitter's job token, or the cluster's identity."),
+    ] = None
+    wait: Annotated[bool, Option("Submit, and do not follow the job.")] = True
+    dry_run: Annotated[
+        bool, Option("Print the request, and send and upload nothing.", in_project=False)
+    ] = False
+    yaml: Annotated[
+        str | None,
+        Option("Write a job file for 'az ml job create -f' instead of submitting.", metavar="FILE"),
+    ] = None
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables. A ConfigurationError for what is none."""
+        if isinstance(self.env, Mapping):
+            return {name: str(value) for name, value in self.env.items()}
+        found = {}
+        for text in self.env:
+            name, equals, value = text.partition("=")
+            if not equals or not _NAME.fullmatch(name):
+                raise ConfigurationError(f"--env is '{text}'", "Give NAME=VALUE")
+            found[name] = value
+        return found
+
+    @property
+    def seconds(self) -> int | None:
+        """The timeout. A ConfigurationError for what is none."""
+        if self.timeout is None:
+            return None
+        match = _DURATION.fullmatch(self.timeout.strip())
+        seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
+        if seconds < 1:
+            raise ConfigurationError(f"--timeout is '{self.timeout}'", "Give 90s, 30m, 2h or 1d")
+        return seconds

@@ -1,0 +1,176 @@
+"""A command of this project as a job: everything that it needs, and then one request."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlproject.azure import codes, environments
+from mlproject.azure.codes import CodeAsset
+from mlproject.azure.context import Context
+from mlproject.azure.jobs import TAG, Details, Jobs
+from mlproject.base import environ, git
+from mlproject.base.console import Reporter
+from mlproject.base.interrupts import interrupts_held_back
+from mlproject.base.options import Options
+from mlproject.jobs import code, job_file, words
+from mlproject.jobs.code import Code
+from mlproject.jobs.following import Choice, Follower, completed
+from mlproject.jobs.options import JobOptions
+from mlproject.jobs.result import JobResult
+from mlproject.tracking.failures import as_tracking_error
+
+_IDENTITIES = {"job": "AMLToken", "managed": "Managed"}
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is to run: a command and its request, and what the experiment and run are called."""
+
+    command: str
+    request: Options
+    experiment: str
+    run_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job that could be submitted."""
+
+    name: str
+    properties: dict[str, Any]
+    compute: str
+    code: Code
+    uploaded: int
+
+
+def plain_name(text: str) -> str:
+    """Return a text as a name of experiments and jobs may be."""
+    return _NOT_IN_NAMES.sub("-", text).strip("-_") or "mlproject"
+
+
+class Submitter:
+    """Submits jobs to one workspace."""
+
+    def __init__(self, context: Context, options: JobOptions, reporter: Reporter) -> None:
+        self._context = context
+        self._jobs = Jobs(context)
+        self._options = options
+        self._reporter = reporter
+
+    def request(self, submission: Submission) -> dict[str, Any]:
+        """Return the request that would be sent; nothing is sent or uploaded for it."""
+        prepared = self._prepared(submission, really=False)
+        url = f"{self._jobs.arm.scope}/jobs/{prepared.name}"
+        return {"method": "PUT", "url": url, "body": {"properties": prepared.properties}}
+
+    def write_file(self, submission: Submission, path: Path) -> None:
+        """Write a job file; what it refers to is in the workspace then."""
+        prepared = self._prepared(submission, really=True)
+        job_file.write(path, prepared.name, prepared.properties)
+
+    def submit(self, submission: Submission, choose: Callable[[], Choice]) -> JobResult:
+        """Submit a job, and follow it to its end unless it is not waited for.
+
+        ``choose`` is asked what becomes of the job when this is interrupted.
+
+        Raises
+        ------
+        JobError
+            When the job does not complete.
+        """
+        prepared = self._prepared(submission, really=True)
+        name = prepared.name
+        follower = Follower(self._jobs, name, prepared.compute, self._reporter)
+        again = f"If it was made, it goes on: mlproject jobs logs {name} --follow"
+        try:
+            failing = as_tracking_error(f"The job '{name}' cannot be submitted", again)
+            with failing, interrupts_held_back():
+                self._jobs.submit(name, prepared.properties)
+            self._reporter.say(f"Submitted the job {name}: {self._studio(name)}")
+            if not self._options.wait:
+                return self._result(prepared, Details("NotStarted"))
+            details = follower.to_end()
+        except KeyboardInterrupt:
+            details = follower.interrupted(choose)
+        return completed(self._result(prepared, details), details, follower, self._reporter)
+
+    def _prepared(self, submission: Submission, *, really: bool) -> Prepared:
+        """Check what is asked, here and in the workspace, and upload what it lacks."""
+        options = self._options
+        variables, seconds = options.variables, options.seconds
+        found = code.of_folder(Path.cwd())
+        line = words.of_request(submission.command, submission.request, found)
+        with as_tracking_error("The job cannot be submitted"):
+            compute = self._jobs.compute_id(options.compute)
+            environment = self._environment(found.conda, really=really)
+            asset = self._asset(found, really=really)
+        experiment = plain_name(submission.experiment)
+        name = f"{experiment[:200]}_{int(time.time())}_{uuid.uuid4().hex[:8]}"
+        properties = {
+            "jobType": "Command",
+            "displayName": submission.run_name or name,
+            "experimentName": experiment,
+            "command": line.command,
+            "codeId": asset.id,
+            "environmentId": environment,
+            "computeId": compute,
+            "inputs": line.inputs,
+            "environmentVariables": _git_variables() | variables,
+            "tags": {TAG: submission.command},
+            "resources": {"instanceCount": options.instance_count},
+        }
+        if seconds is not None:
+            properties["limits"] = {"jobLimitsType": "Command", "timeout": f"PT{seconds}S"}
+        if options.identity is not None:
+            properties["identity"] = {"identityType": _IDENTITIES[options.identity]}
+        return Prepared(name, properties, compute.rpartition("/")[2], found, asset.uploaded)
+
+    def _environment(self, conda: str, *, really: bool) -> str:
+        if self._options.environment:
+            return environments.named(self._jobs.arm, self._options.environment)
+        made = environments.from_conda if really else environments.planned_id
+        return made(self._jobs.arm, conda)
+
+    def _asset(self, found: Code, *, really: bool) -> CodeAsset:
+        if not really:
+            return CodeAsset(codes.planned_id(self._jobs.arm, found.digest), 0)
+        self._reporter.say(f"Code: {found.described}")
+        asset = codes.registered(self._jobs.arm, found.files, found.digest)
+        if not asset.uploaded:
+            self._reporter.say("Nothing is uploaded: the workspace has this code already")
+        return asset
+
+    def _result(self, prepared: Prepared, details: Details) -> JobResult:
+        name = prepared.name
+        with as_tracking_error(f"The run of the job '{name}' cannot be read"):
+            experiment_id = details.experiment_id or self._jobs.experiment_id(name)
+        return JobResult(
+            job=name,
+            run_id=name,
+            experiment=str(prepared.properties["experimentName"]),
+            experiment_id=experiment_id,
+            status=details.status,
+            exit_code=details.exit_code,
+            studio=self._studio(name),
+            compute=prepared.compute,
+            code_files=len(prepared.code.files),
+            code_bytes=prepared.code.size,
+            files_uploaded=prepared.uploaded,
+        )
+
+    def _studio(self, name: str) -> str:
+        return self._context.workspace.link(name, self._context.credential.tenant)
+
+
+def _git_variables() -> dict[str, str]:
+    commit = git.commit()
+    if commit is None:
+        return {}
+    return {environ.GIT_COMMIT: commit, environ.GIT_DIRTY: str(git.is_dirty()).lower()}

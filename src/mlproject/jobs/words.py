@@ -1,0 +1,139 @@
+"""The command line that runs inside a job, made of what a command was asked here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mlproject.base.errors import ConfigurationError, DataError
+from mlproject.base.options import NOT_GIVEN, Argument, Declared, Options, declared
+from mlproject.jobs.code import Code
+
+# What a job has from elsewhere: the workspace is its own, and so is its run.
+_LEFT_OUT = frozenset({"tracking", "experiment", "run_name"})
+# Options that name files: those that are read, and those that are written.
+_READ = frozenset({"recipe", "data", "input", "model"})
+_WRITTEN = frozenset({"output", "rejects"})
+_KEPT = "outputs"
+# What the service mounts, and so what our own reading need not know.
+_MOUNTED = re.compile(
+    r"azureml://(datastores|subscriptions)/.+|(wasbs?|abfss?)://.+"
+    r"|https://[^/]+\.(blob|dfs)\.[^/?]+/[^?]+",
+    re.IGNORECASE,
+)
+_ASSET = re.compile(r"azureml:(?!//).+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_RECIPES = (".yaml", ".yml")
+
+
+@dataclass
+class Words:
+    """A command line, and the inputs that it refers to."""
+
+    command: str
+    inputs: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def of_request(command: str, request: Options, code: Code) -> Words:
+    """Return ``python src COMMAND …`` for a request.
+
+    Raises
+    ------
+    ConfigurationError, DataError
+        When it names a file that the job does not have, or would lose.
+    """
+    words = Words(f"python {code.launcher} {command}")
+    folders = []
+    for item in declared(type(request)):
+        value = getattr(request, item.name)
+        if item.name in _LEFT_OUT or value in NOT_GIVEN or value == item.default:
+            continue
+        for text in _texts(item, value):
+            words.command += f" {_word(item, text, words, code)}"
+            if item.name in _WRITTEN and not _URL.match(str(text)):
+                folders.append(shlex.quote(str(PurePosixPath(str(text)).parent)))
+    if folders:  # which a job does not start with
+        words.command = f"mkdir -p {' '.join(dict.fromkeys(folders))} && {words.command}"
+    return words
+
+
+def _texts(item: Declared, value: Any) -> list[str | None]:
+    """Return the values of an option, each as text; None for a flag without one."""
+    if item.kind is bool:
+        return [None]
+    if isinstance(value, Mapping):
+        return [f"{name}={_listed(found)}" for name, found in value.items()]
+    if item.repeated:
+        return [str(found) for found in value]
+    if item.option.separator:
+        return [item.option.separator.join(value)]
+    return [str(value)]
+
+
+def _listed(value: Any) -> str:
+    several = isinstance(value, (list, tuple))
+    return ",".join(str(found) for found in value) if several else str(value)
+
+
+def _word(item: Declared, text: str | None, words: Words, code: Code) -> str:
+    if text is None:
+        return item.flag
+    if item.name in _READ:
+        word = _read(item, text, words, code)
+    elif item.name in _WRITTEN:
+        word = shlex.quote(_written(item, text))
+    else:
+        word = shlex.quote(text)
+    return word if isinstance(item.option, Argument) else f"{item.flag} {word}"
+
+
+def _read(item: Declared, text: str, words: Words, code: Code) -> str:
+    """Return what stands for a file inside the job."""
+    if _ASSET.fullmatch(text):
+        raise ConfigurationError(
+            f"{item.flag} {text} is a data asset, which cannot be the input of a job yet",
+            "Give the address that it has: azureml://datastores/NAME/paths/PATH",
+        )
+    if _MOUNTED.fullmatch(text):
+        kind = "uri_folder" if text.endswith("/") else "uri_file"
+        words.inputs[item.name] = {"jobInputType": kind, "uri": text}
+        return f"${{{{inputs.{item.name}}}}}"
+    if _URL.match(text):
+        return shlex.quote(text)
+    if item.name == "recipe" and Path(text).suffix not in _RECIPES:
+        return shlex.quote(text)
+    return shlex.quote(_tracked(item, text, code))
+
+
+def _tracked(item: Declared, text: str, code: Code) -> str:
+    """Return the path that a file of this machine has inside the job."""
+    local = Path(text).expanduser().absolute()
+    try:
+        path = local.relative_to(code.folder.absolute()).as_posix()
+    except ValueError:
+        path = None
+    if path is None or not (code.has(path) or any(fnmatch(f.path, path) for f in code.files)):
+        what = "--" + item.name if not isinstance(item.option, Argument) else item.name.upper()
+        raise DataError(
+            f"{what} {text} is on this machine only: git does not track it, and the job gets "
+            "what git tracks",
+            "Run git add for it; or upload it, and give its URL",
+        )
+    return path
+
+
+def _written(item: Declared, text: str) -> str:
+    """Return where a job writes; a ConfigurationError for a place that ends with the job."""
+    if _URL.match(text) and not _MOUNTED.fullmatch(text):
+        return text
+    if not _URL.match(text) and PurePosixPath(text).parts[:1] == (_KEPT,):
+        return text
+    raise ConfigurationError(
+        f"{item.flag} {text} would be gone with the job",
+        f"Write below {_KEPT}/, which the run keeps as artifacts, or to a URL of S3 or the like",
+    )
