@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mlproject.azure import data_sources
 from mlproject.base.errors import DataError
 from mlproject.data import transfer
 from mlproject.emulator.instance import EmulatorInstance
@@ -201,17 +200,6 @@ def test_who_has_no_role_is_told_which(shell: Shell, azureml_emulator: EmulatorI
     assert done.code == 4
     assert "No permission in the workspace 'workspace' (403" in done.error
     assert "'AzureML Data Scientist'" in done.error
-
-
-def test_what_is_here_only_is_no_data_for_a_job() -> None:
-    with pytest.raises(DataError) as refused:
-        data_sources.check_reachable("my data/pima.csv")
-    assert str(refused.value) == (
-        "my data/pima.csv is on this machine only, where no job reads it. Register it: "
-        "mlproject data register pima 'my data/pima.csv'; then give azureml:pima@latest"
-    )
-    for source in ("azureml:pima", "abfss://a@bcd.dfs.core.windows.net/x", "sklearn:iris"):
-        data_sources.check_reachable(source)
 
 
 def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(work: Path) -> None:

@@ -115,6 +115,31 @@ def test_a_scoring_job_writes_what_scoring_here_writes(
     assert Path(kept).read_bytes() == (there.folder / "here.csv").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["azureml:job-rows", "azureml:job-rows:1", "azureml:job-rows@latest", "datastore"],
+)
+def test_a_job_trains_on_data_of_the_workspace(
+    there: Shell, opened: Callable[[str], Any], source: str
+) -> None:
+    rows = "".join(f"{n},{(n * 7) % 5},{n * 2 + (n * 7) % 5}\n" for n in range(60))
+    (there.folder / "rows.csv").write_text(f"a,b,y\n{rows}")  # which git does not track
+    registered = there.mlproject("data", "register", "job-rows", "rows.csv", "--json")
+    assert registered.code == 0, registered.err
+    if source == "datastore":
+        source = registered.json["uri"]
+    what = ("--target", "y", "--seed", "7", "--budget", "5")
+    here = there.trained("--data", "rows.csv", *what, "--tracking", "local")
+
+    done = submit(there, "train", "--data", source, *what, *ON, "--json")
+
+    assert done.code == 0, done.err
+    run = opened(URI).get_run(done.json["run_id"])
+    local = opened((there.folder / "mlruns").as_uri()).get_run(here["run_id"])
+    data = "mlproject.data.sha256"
+    assert run.data.tags[data] == local.data.tags[data]
+
+
 def test_unchanged_code_is_not_uploaded_again(there: Shell, asked: Callable[[], list[str]]) -> None:
     first = submit(there, *FAILING, "--no-wait", "--json")
     asked()
@@ -486,7 +511,18 @@ def test_code_that_cannot_be_sent_is_told_before_anything_is_uploaded(
             3,
             "--data here.csv is on this machine only: git does not track it",
         ),
-        (("train", "--data", "azureml:pima@latest", "--target", "a", *ON), 2, "is a data asset"),
+        (
+            ("train", "--data", "my data.csv", "--target", "a", *ON),
+            3,
+            "mlproject data register my-data 'my data.csv', and give azureml:my-data@latest",
+        ),
+        (("train", "--data", "azureml:none", "--target", "a", *ON), 3, "no data asset 'none'"),
+        (("train", "--data", "azureml:a:b:c", "--target", "a", *ON), 2, "names no data asset"),
+        (
+            ("train", "--data", "azureml:job-table", "--target", "a", *ON),
+            2,
+            "azureml:job-table is of the type mltable, which jobs do not take yet",
+        ),
         (
             ("score", "--run-id", "a", "--input", "notes.txt", "--output", "o.csv", *ON),
             2,
@@ -499,6 +535,13 @@ def test_what_cannot_be_submitted_is_told_in_one_line(
     there: Shell, jobs: JobClient, words: tuple[str, ...], code: int, message: str
 ) -> None:
     (there.folder / "here.csv").write_text("a,b\n1,2\n")
+    if "azureml:job-table" in words:
+        (there.folder / "table").mkdir()
+        (there.folder / "table" / "a.csv").write_text("a,b\n1,2\n")
+        (there.folder / "table" / "MLTable").write_text(
+            "paths: [{file: ./a.csv}]\ntransformations: [{read_delimited: {delimiter: ','}}]\n"
+        )
+        there.mlproject("data", "register", "job-table", "table")
 
     done = submit(there, *words)
 

@@ -30,6 +30,8 @@ class DataAsset:
         Where the data is.
     created : str
         When it was registered, as the service writes times.
+    id : str
+        The service's own, by which jobs take it.
     """
 
     name: str
@@ -39,6 +41,7 @@ class DataAsset:
     description: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     created: str = ""
+    id: str = ""
 
     @property
     def text(self) -> str:
@@ -161,4 +164,5 @@ def _asset(name: str, found: Mapping[str, Any]) -> DataAsset:
         str(properties.get("description") or ""),
         {str(key): str(value) for key, value in (properties.get("tags") or {}).items()},
         str((found.get("systemData") or {}).get("createdAt") or ""),
+        str(found.get("id") or ""),
     )

@@ -15,13 +15,12 @@ from mlproject.azure.data_uris import (
     DatastorePath,
     asset_of,
     blob_of,
-    is_service_data,
     path_of,
     scheme_of,
 )
 from mlproject.azure.uris import SCHEME, SERVICE_SCHEME, Workspace, workspace_of
 from mlproject.base import environ
-from mlproject.base.errors import ConfigurationError, DataError, TrackingError
+from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.base.redaction import redacted
 
 _FORMS = (
@@ -85,21 +84,10 @@ def output_address(source: str) -> str:
     return _address(source)
 
 
-def check_reachable(source: str) -> None:
-    """Raise DataError when a source is on this machine only, where no job of a workspace reads it.
-
-    Nothing is asked of the service.
-    """
-    scheme = scheme_of(source)  # of one letter, it is a drive's
-    if is_service_data(source) or (scheme != "file" and len(scheme) > 1):
-        return
-    path = source.removeprefix("file://")
+def how_to_register(path: str) -> str:
+    """Return what brings a file of this machine to where a job of a workspace reads it."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(path.rstrip("/")).stem).strip("-.") or "NAME"
-    raise DataError(
-        f"{source} is on this machine only, where no job reads it",
-        f"Register it: mlproject data register {name} {shlex.quote(path)}; "
-        f"then give azureml:{name}@latest",
-    )
+    return f"mlproject data register {name} {shlex.quote(path)}, and give azureml:{name}@latest"
 
 
 def in_force() -> Workspace:

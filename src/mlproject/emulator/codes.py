@@ -5,20 +5,19 @@ An asset is found by the hash of its content, whatever its name.
 
 from __future__ import annotations
 
-import re
 import secrets
 import uuid
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import blobs, versioned
-from mlproject.emulator.identities import ACCOUNT, BLOB_HOST, RESOURCE_GROUP, SCOPE, SUBSCRIPTION
+from mlproject.emulator import blobs, data_assets, versioned
+from mlproject.emulator.identities import ACCOUNT, BLOB_HOST, RESOURCE_GROUP, SUBSCRIPTION
 from mlproject.emulator.messages import Routes, json_response
+from mlproject.emulator.resources import WORKSPACE, listed
 from mlproject.emulator.state import State
 
-_VERSIONS = rf"{re.escape(SCOPE)}/codes/(?P<name>[^/]+)/versions"
+_VERSIONS = f"{WORKSPACE}/codes/(?P<name>[^/]+)/versions"
 _ACCOUNT_ID = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
     f"/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
@@ -29,8 +28,8 @@ def add_routes(routes: Routes, state: State) -> None:
     def found(request: Request, name: str) -> Response:
         wanted = request.args.get("hash")
         if wanted is None:
-            return versioned.page(state.resources.below(f"/codes/{name}/versions"))
-        return versioned.page(
+            return listed(state.resources.below(f"/codes/{name}/versions"))
+        return listed(
             [
                 code
                 for code in state.resources.below("/codes", 3)
@@ -65,10 +64,4 @@ def copy(state: State, code: str, folder: Path) -> None:
     """Copy the files of a code asset into a folder."""
     asset = state.resources.get(code)
     if asset is not None:
-        blobs.copy(state, path_of(asset["properties"]["codeUri"]), folder)
-
-
-def path_of(address: str) -> str | None:
-    """Return the path that a URL has in the emulator's own blob store; None for another's."""
-    parts = urlsplit(address)
-    return unquote(parts.path).rstrip("/") if parts.netloc == BLOB_HOST else None
+        blobs.copy(state, data_assets.path_of(state, asset["properties"]["codeUri"]), folder)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import codes, computes, environments, ids
+from mlproject.emulator import computes, data_assets, environments, ids
 from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.datastores import ARTIFACTS
 from mlproject.emulator.history import experiment_number, make_run
@@ -28,9 +28,9 @@ from mlproject.emulator.jobs import JobRun
 from mlproject.emulator.messages import Routes, api_error, arm_error, json_of, json_response
 from mlproject.emulator.records import Owner
 from mlproject.emulator.resource_store import Resource
+from mlproject.emulator.resources import unknown
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
-from mlproject.emulator.versioned import absent
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}", re.ASCII)
 _PAGE = 20
@@ -70,7 +70,7 @@ class _Jobs:
 
     def get(self, request: Request, name: str) -> Response:
         job = self._job(name)
-        return json_response(_shown(job)) if job else absent(f"The job {name}")
+        return json_response(_shown(job)) if job else unknown(request)
 
     def listed(self, request: Request) -> Response:
         """Return the newest first, page by page; of those with a tag, where one is asked for."""
@@ -87,7 +87,7 @@ class _Jobs:
 
     def cancel(self, request: Request, name: str) -> Response:
         if self._job(name) is None:
-            return absent(f"The job {name}")
+            return unknown(request)
         self._runner.cancel(name)
         address = f"https://{ARM_HOST}{_OPERATIONS}/jc:{name}?api-version=2025-12-01"
         return Response(status=202, headers={"Location": address, "Retry-After": "0"})
@@ -152,7 +152,10 @@ def _problem(state: State, name: str, properties: dict[str, Any]) -> str | None:
         item
         for item in (properties.get("inputs") or {}).values()
         if item["jobInputType"] not in _INPUTS
-        or (item["jobInputType"] != "literal" and codes.path_of(item.get("uri", "")) is None)
+        or (
+            item["jobInputType"] != "literal"
+            and data_assets.path_of(state, item.get("uri", "")) is None
+        )
     ]
     checks = {
         f"'{name}' is no name of a job": _NAME.fullmatch(name) is None,

@@ -42,7 +42,7 @@ def add_routes(routes: Routes, state: State) -> None:
             return arm_error(403, "AuthorizationFailed", message)
         if state.settings.secrets == "key":
             return json_response({"secretsType": "AccountKey", "key": state.key.account})
-        container = properties.get("containerName") or properties["filesystem"]
+        container = container_of(name) or ""
         seconds = min(_HOUR, state.settings.url_life)
         token = state.key.container_signature(container, EVERYTHING, seconds)
         return json_response({"secretsType": "Sas", "sasToken": token})
@@ -51,6 +51,14 @@ def add_routes(routes: Routes, state: State) -> None:
     routes.add("GET", f"{WORKSPACE}/datastores", all_of_them)
     routes.add("GET", one, get)
     routes.add("POST", f"{one}/listSecrets", secrets)
+
+
+def container_of(name: str) -> str | None:
+    """Return the container of a datastore; None where there is none."""
+    found = next((item for item in _DATASTORES if item["name"] == name.lower()), None)
+    properties = found["properties"] if found else {}
+    container: str | None = properties.get("containerName") or properties.get("filesystem")
+    return container
 
 
 def _datastore(name: str, kind: str, credentials: str, **place: str) -> dict[str, Any]:

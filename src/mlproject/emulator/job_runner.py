@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlproject.base import environ
-from mlproject.emulator import blobs, codes, computes, ids
+from mlproject.emulator import blobs, codes, computes, data_assets, ids
 from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.identities import AML_AUDIENCE
 from mlproject.emulator.jobs import JobRun, variables
@@ -234,7 +234,7 @@ class JobRunner:
                 continue
             target = folder / "inputs" / name
             target.mkdir(parents=True)
-            blobs.copy(self._state, codes.path_of(item["uri"]), target)
+            blobs.copy(self._state, data_assets.path_of(self._state, item["uri"]), target)
             files = list(target.iterdir())
             is_file = item["jobInputType"] == "uri_file" and len(files) == 1
             found[name] = str(files[0] if is_file else target)

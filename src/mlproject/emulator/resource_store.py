@@ -9,6 +9,7 @@ from typing import Any
 
 from mlproject.emulator.identities import CLIENT_ID, SCOPE
 from mlproject.emulator.lines import Lines
+from mlproject.emulator.resources import resource
 from mlproject.emulator.signing import zulu
 
 Resource = dict[str, Any]
@@ -21,8 +22,8 @@ class Resources:
         self._lines = Lines(path)
         self._known: dict[str, Resource] = {}
         self._lock = threading.Lock()
-        for resource in self._lines:
-            self._known[_key(resource["id"])] = resource
+        for content in self._lines:
+            self._known[_key(content["id"])] = content
 
     def get(self, path: str) -> Resource | None:
         """Return a resource by its path below the workspace, or by its whole id."""
@@ -34,26 +35,18 @@ class Resources:
         with self._lock:
             before = self._known.get(_key(path))
             made = before["systemData"] if before else _made_now()
-            parts = path.split("/")
-            kind = "/".join(parts[1::2])
-            resource = {
-                "id": f"{SCOPE}{path}",
-                "name": parts[-1],
-                "type": f"Microsoft.MachineLearningServices/workspaces/{kind}",
-                "properties": properties,
-                "systemData": made,
-            }
-            self._known[_key(path)] = resource
-            self._lines.append(resource)
-            return resource
+            content = resource(path.lstrip("/"), properties, systemData=made)
+            self._known[_key(path)] = content
+            self._lines.append(content)
+            return content
 
     def below(self, path: str, deeper: int = 1) -> list[Resource]:
         """Return what is so many parts below a path, oldest first."""
         start, parts = f"{_key(path)}/", path.count("/") + deeper
         with self._lock:
             return [
-                resource
-                for key, resource in self._known.items()
+                content
+                for key, content in self._known.items()
                 if key.startswith(start) and key.count("/") == parts
             ]
 

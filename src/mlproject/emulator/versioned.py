@@ -1,68 +1,88 @@
-"""Assets with versions, none of which changes: environments, and the code of jobs."""
+"""Assets with versions, as Resource Manager has them: data, environments, and the code of jobs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from werkzeug import Request, Response
 
-from mlproject.emulator.identities import SCOPE
 from mlproject.emulator.messages import Routes, arm_error, json_of, json_response
 from mlproject.emulator.resource_store import Resource, Resources
+from mlproject.emulator.resources import WORKSPACE, listed, resource, unknown
+
+Check = Callable[[Mapping[str, Any]], str | None]
 
 
-def add_routes(routes: Routes, resources: Resources, kind: str) -> None:
-    """Add the routes of one kind of asset: its names, their versions, and one of these."""
+def add_routes(
+    routes: Routes,
+    resources: Resources,
+    kind: str,
+    *,
+    fixed: Collection[str] | None = None,
+    check: Check = lambda _: None,
+) -> None:
+    """Add the routes of one kind of asset: its names, one of these, its versions, one of those.
+
+    ``fixed`` are the properties of a version that never change, by default all that are given;
+    ``check`` returns what is wrong with new ones.
+    """
 
     def put(request: Request, name: str, version: str) -> Response:
-        path, properties = f"/{kind}/{name}/versions/{version}", json_of(request)["properties"]
+        path, given = f"/{kind}/{name}/versions/{version}", json_of(request)["properties"]
+        problem = check(given)
+        if problem is not None:
+            return arm_error(400, "ValidationError", problem)
         before = resources.get(path)
         if before is None:
-            return json_response(resources.put(path, properties), 201)
-        if any(before["properties"].get(key) != value for key, value in properties.items()):
-            message = f"{kind} {name}:{version} exists, and versions do not change."
-            return arm_error(409, "UserError", message)
-        return json_response(before, 201)
+            return json_response(resources.put(path, {"isArchived": False} | given), 201)
+        known = before["properties"]
+        if any(known.get(key) != given.get(key) for key in (given if fixed is None else fixed)):
+            message = f"{kind} {name}:{version} already exists, and versions do not change."
+            return arm_error(409, "Conflict", message)
+        return json_response(resources.put(path, known | given), 201)
 
     def get(request: Request, name: str, version: str) -> Response:
         found = resources.get(f"/{kind}/{name}/versions/{version}")
-        return json_response(found) if found else absent(f"{kind} {name}:{version}")
+        return json_response(found) if found else unknown(request)
 
     def versions(request: Request, name: str) -> Response:
+        """List what was registered last first, as the service does."""
         found = resources.below(f"/{kind}/{name}/versions")
-        if not found:
-            return absent(f"{kind} {name}")
-        if "desc" in request.args.get("$orderBy", ""):
-            found.reverse()
-        return page(found[: int(request.args.get("$top", len(found)))])
+        most = request.args.get("$top", type=int)
+        return listed(reversed(found[-most:] if most else found)) if found else unknown(request)
 
-    def names(request: Request) -> Response:
-        latest = {item["id"].split("/")[-3]: item for item in resources.below(f"/{kind}", 3)}
-        return page([_container(kind, name, item) for name, item in latest.items()])
+    def container(request: Request, name: str) -> Response:
+        found = resources.below(f"/{kind}/{name}/versions")
+        return json_response(_container(kind, found)) if found else unknown(request)
 
-    base = f"{re.escape(SCOPE)}/{kind}"
-    one = rf"{base}/(?P<name>[^/]+)/versions"
-    routes.add("PUT", rf"{one}/(?P<version>[^/]+)", put)
-    routes.add("GET", rf"{one}/(?P<version>[^/]+)", get)
-    routes.add("GET", one, versions)
-    routes.add("GET", base, names)
+    def containers(request: Request) -> Response:
+        by_name: dict[str, list[Resource]] = {}
+        for item in resources.below(f"/{kind}", 3):
+            by_name.setdefault(_name(item), []).append(item)
+        return listed(_container(kind, found) for _, found in sorted(by_name.items()))
 
-
-def page(resources: Sequence[Resource]) -> Response:
-    return json_response({"value": list(resources), "nextLink": None})
-
-
-def absent(what: str) -> Response:
-    return arm_error(404, "ResourceNotFound", f"{what} was not found in the workspace.")
+    one = f"{WORKSPACE}/{kind}/(?P<name>[^/]+)"
+    routes.add("GET", f"{WORKSPACE}/{kind}", containers)
+    routes.add("GET", one, container)
+    routes.add("GET", f"{one}/versions", versions)
+    routes.add("GET", f"{one}/versions/(?P<version>[^/]+)", get)
+    routes.add("PUT", f"{one}/versions/(?P<version>[^/]+)", put)
 
 
-def _container(kind: str, name: str, latest: Resource) -> dict[str, Any]:
-    return {
-        "id": f"{SCOPE}/{kind}/{name}",
-        "name": name,
-        "type": f"Microsoft.MachineLearningServices/workspaces/{kind}",
-        "properties": {"latestVersion": latest["name"], "isArchived": False},
-        "systemData": latest["systemData"],
+def _container(kind: str, versions: list[Resource]) -> dict[str, Any]:
+    latest = versions[-1]
+    numbers = [int(item["name"]) for item in versions if item["name"].isdigit()]
+    properties = {
+        "latestVersion": latest["name"],
+        "nextVersion": str(max(numbers, default=0) + 1),
+        "isArchived": all(item["properties"].get("isArchived") for item in versions),
+        "tags": {},
     }
+    if "dataType" in latest["properties"]:
+        properties["dataType"] = latest["properties"]["dataType"]
+    return resource(f"{kind}/{_name(latest)}", properties, systemData=latest["systemData"])
+
+
+def _name(version: Resource) -> str:
+    return str(version["id"].split("/")[-3])

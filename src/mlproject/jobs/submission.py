@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlproject.azure import codes, environments
+from mlproject.azure import codes, data_assets, data_uris, environments
+from mlproject.azure.arm import Arm
 from mlproject.azure.codes import CodeAsset
 from mlproject.azure.context import Context
+from mlproject.azure.data_assets import DataAsset
 from mlproject.azure.jobs import TAG, Details, Jobs
 from mlproject.base import environ, git
 from mlproject.base.console import Reporter
+from mlproject.base.errors import ConfigurationError
 from mlproject.base.interrupts import interrupts_held_back
 from mlproject.base.options import Options
 from mlproject.jobs import code, job_file, words
@@ -106,7 +109,7 @@ class Submitter:
         options = self._options
         variables, seconds = options.variables, options.seconds
         found = code.of_folder(Path.cwd())
-        line = words.of_request(submission.command, submission.request, found)
+        line = words.of_request(submission.command, submission.request, found, self._asset_of)
         with as_tracking_error("The job cannot be submitted"):
             compute = self._jobs.compute_id(options.compute)
             environment = self._environment(found.conda, really=really)
@@ -137,6 +140,18 @@ class Submitter:
             return environments.named(self._jobs.arm, self._options.environment)
         made = environments.from_conda if really else environments.planned_id
         return made(self._jobs.arm, conda)
+
+    def _asset_of(self, source: str) -> DataAsset:
+        named = data_uris.asset_of(source)
+        if named is None:
+            raise ConfigurationError(
+                f"'{source}' names no data asset",
+                "Write azureml:NAME, azureml:NAME:VERSION or azureml:NAME@latest",
+            )
+        workspace = named.workspace or self._context.workspace
+        with as_tracking_error(f"The data asset '{named.name}' cannot be read"):
+            arm = Arm(workspace, self._context.credential)
+            return data_assets.get(arm, named.name, named.version)
 
     def _asset(self, found: Code, *, really: bool) -> CodeAsset:
         if not really:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mlproject.azure.data_assets import DataAsset
+from mlproject.azure.data_sources import how_to_register
+from mlproject.azure.data_uris import is_asset
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.options import NOT_GIVEN, Argument, Declared, Options, declared
 from mlproject.jobs.code import Code
@@ -26,7 +29,9 @@ _MOUNTED = re.compile(
     r"|https://[^/]+\.(blob|dfs)\.[^/?]+/[^?]+",
     re.IGNORECASE,
 )
-_ASSET = re.compile(r"azureml:(?!//).+")
+# Inputs of jobs, by the type of an asset.
+_KINDS = frozenset({"uri_file", "uri_folder"})
+Assets = Callable[[str], DataAsset]
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _RECIPES = (".yaml", ".yml")
 
@@ -39,8 +44,8 @@ class Words:
     inputs: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def of_request(command: str, request: Options, code: Code) -> Words:
-    """Return ``python src COMMAND …`` for a request.
+def of_request(command: str, request: Options, code: Code, assets: Assets) -> Words:
+    """Return ``python src COMMAND …`` for a request; ``assets`` finds the data that it names.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def of_request(command: str, request: Options, code: Code) -> Words:
         if item.name in _LEFT_OUT or value in NOT_GIVEN or value == item.default:
             continue
         for text in _texts(item, value):
-            words.command += f" {_word(item, text, words, code)}"
+            words.command += f" {_word(item, text, words, code, assets)}"
             if item.name in _WRITTEN and not _URL.match(str(text)):
                 folders.append(shlex.quote(str(PurePosixPath(str(text)).parent)))
     if folders:  # which a job does not start with
@@ -80,11 +85,11 @@ def _listed(value: Any) -> str:
     return ",".join(str(found) for found in value) if several else str(value)
 
 
-def _word(item: Declared, text: str | None, words: Words, code: Code) -> str:
+def _word(item: Declared, text: str | None, words: Words, code: Code, assets: Assets) -> str:
     if text is None:
         return item.flag
     if item.name in _READ:
-        word = _read(item, text, words, code)
+        word = _read(item, text, words, code, assets)
     elif item.name in _WRITTEN:
         word = shlex.quote(_written(item, text))
     else:
@@ -92,22 +97,28 @@ def _word(item: Declared, text: str | None, words: Words, code: Code) -> str:
     return word if isinstance(item.option, Argument) else f"{item.flag} {word}"
 
 
-def _read(item: Declared, text: str, words: Words, code: Code) -> str:
+def _read(item: Declared, text: str, words: Words, code: Code, assets: Assets) -> str:
     """Return what stands for a file inside the job."""
-    if _ASSET.fullmatch(text):
-        raise ConfigurationError(
-            f"{item.flag} {text} is a data asset, which cannot be the input of a job yet",
-            "Give the address that it has: azureml://datastores/NAME/paths/PATH",
-        )
+    if is_asset(text):
+        asset = assets(text)
+        if asset.type not in _KINDS:
+            raise ConfigurationError(
+                f"{item.flag} {text} is of the type {asset.type}, which jobs do not take yet",
+                "Give the address of its files: azureml://datastores/NAME/paths/PATH",
+            )
+        return _mounted(item, asset.type, asset.id, words)
     if _MOUNTED.fullmatch(text):
-        kind = "uri_folder" if text.endswith("/") else "uri_file"
-        words.inputs[item.name] = {"jobInputType": kind, "uri": text}
-        return f"${{{{inputs.{item.name}}}}}"
+        return _mounted(item, "uri_folder" if text.endswith("/") else "uri_file", text, words)
     if _URL.match(text):
         return shlex.quote(text)
     if item.name == "recipe" and Path(text).suffix not in _RECIPES:
         return shlex.quote(text)
     return shlex.quote(_tracked(item, text, code))
+
+
+def _mounted(item: Declared, kind: str, uri: str, words: Words) -> str:
+    words.inputs[item.name] = {"jobInputType": kind, "uri": uri}
+    return f"${{{{inputs.{item.name}}}}}"
 
 
 def _tracked(item: Declared, text: str, code: Code) -> str:
@@ -122,7 +133,7 @@ def _tracked(item: Declared, text: str, code: Code) -> str:
         raise DataError(
             f"{what} {text} is on this machine only: git does not track it, and the job gets "
             "what git tracks",
-            "Run git add for it; or upload it, and give its URL",
+            f"Run git add for it; or {how_to_register(text)}",
         )
     return path
 
