@@ -144,6 +144,23 @@ def test_several_threads_log_models_of_one_name(store: Any) -> None:
         assert store.sklearn.load_model(info.model_uri).predict([[0.0]])[0] == number
 
 
+def test_notes_on_the_models_of_a_run_are_listed_once(
+    store: Any, asked: Callable[[], list[str]]
+) -> None:
+    with store.start_run():
+        for number in range(4):
+            model = store.initialize_logged_model(f"model-{number}")
+            store.set_logged_model_tags(model.model_id, {"number": str(number)})
+    asked()
+
+    found = store.search_logged_models(output_format="list")
+
+    assert {model.name: model.tags["number"] for model in found} == {
+        f"model-{number}": str(number) for number in range(4)
+    }
+    assert len([line for line in asked() if line.endswith("/azureml3/models")]) == 1
+
+
 def test_pages_of_models_are_of_one_search(store: Any, asked: Callable[[], list[str]]) -> None:
     client = store.MlflowClient()
     with store.start_run() as run:

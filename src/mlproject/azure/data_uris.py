@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mlproject.azure.uris import SERVICE_SCHEME, Workspace
 
@@ -51,10 +51,6 @@ class AssetName:
     name: str
     version: str | None = None
     workspace: Workspace | None = None
-
-    @property
-    def is_latest(self) -> bool:
-        return self.version is None
 
     @property
     def text(self) -> str:
@@ -101,10 +97,6 @@ class BlobPath:
     @property
     def address(self) -> str:
         return f"wasbs://{self.container}@{self.host}/{self.path}"
-
-    @property
-    def https(self) -> str:
-        return f"https://{self.host}/{self.container}/{quote(self.path)}"
 
 
 def is_service_data(source: str) -> bool:

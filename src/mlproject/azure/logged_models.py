@@ -251,15 +251,21 @@ class LoggedModels:
         write(model_id.keeper, tags)
 
     def _model(self, keeper: Keeper, model_id: ModelId, record: Record) -> LoggedModel:
-        return keeper.model(model_id, record, self._notes(model_id) if keeper.has_notes else ())
+        return keeper.model(model_id, record, self._notes(keeper, model_id))
 
     def _models(self, keeper: Keeper) -> list[LoggedModel]:
         """Return all models that a run or an experiment keeps."""
-        return [self._model(keeper, *item) for item in keeper.records().items()]
+        found = keeper.records()
+        if keeper.of_experiment:  # each with a journal of its own
+            return [self._model(keeper, *item) for item in found.items()]
+        notes = self._notes(keeper, next(iter(found))) if found else []
+        return [keeper.model(model_id, record, notes) for model_id, record in found.items()]
 
-    def _notes(self, model_id: ModelId) -> list[ModelNote]:
-        notes = self.journal_of_model(model_id).notes_as(records.NOTE)
-        return [note for note in notes if note.model == model_id.suffix]
+    def _notes(self, keeper: Keeper, model_id: ModelId) -> list[ModelNote]:
+        """Return the notes on a model, among those on others of its run."""
+        if not keeper.has_notes:
+            return []
+        return self.journal_of_model(model_id).notes_as(records.NOTE)
 
     def _note(self, note: ModelNote, model_id: ModelId, *, tagged: bool = False) -> None:
         """Add a note on a model. The tag comes first: nobody would look for a note without."""

@@ -153,12 +153,14 @@ class Keeper:
         return NOTES in self.tags
 
     def model(self, model_id: ModelId, record: Record, notes: Iterable[ModelNote]) -> LoggedModel:
-        """Return a model as MLflow knows it, with what its notes say."""
+        """Return a model as MLflow knows it, with what the notes on it say."""
         from mlflow.entities import LoggedModel, LoggedModelStatus, Metric
 
         params, tags = dict(record.params), dict[str, str | None](record.tags)
         metrics: dict[ModelMetric, Metric] = {}
         for note in notes:
+            if note.model != model_id.suffix:
+                continue
             params |= note.params
             tags |= note.tags
             metrics |= {item: Metric(**vars(item), model_id=str(model_id)) for item in note.metrics}
