@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import urllib.error
 import urllib.request
@@ -10,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Refuses = Callable[[str, bytes], bool]
+Refuses = Callable[[str, bytes], bool | str]
 
 
 class Proxy(ThreadingHTTPServer):
-    """Passes requests on to ``backend`` unless ``refuses(path, body)``; hangs up when dead."""
+    """Passes requests on to ``backend`` unless ``refuses(path, body)``; hangs up when dead.
+
+    What refuses may say with which of MLflow's error codes.
+    """
 
     def __init__(self, backend: str, refuses: Refuses) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -44,8 +48,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         with self.server.lock:
             self.server.requests[path] += 1
-        if self.server.refuses(path, body):
-            self.answer(400, b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "refused"}')
+        refused = self.server.refuses(path, body)
+        if refused:
+            code = refused if isinstance(refused, str) else "INVALID_PARAMETER_VALUE"
+            self.answer(400, json.dumps({"error_code": code, "message": "refused"}).encode())
             return
         request = urllib.request.Request(
             self.server.backend + self.path,

@@ -134,6 +134,43 @@ def test_a_child_takes_three_requests(shell: Shell, server: str) -> None:
     assert of_runs[1] - of_runs[0] == 3 * 10
 
 
+def test_what_autologging_could_not_write_is_told_and_had_by_finishing_the_run(
+    shell: Shell, server: str, client: Any
+) -> None:
+    def denied(path: str, body: bytes) -> str | bool:
+        return "PERMISSION_DENIED" if path == "runs/log-batch" and b'"training_' in body else False
+
+    with proxied(server, denied) as proxy:
+        failed = shell.train("--tracking", proxy.address, "--json")
+    run_id = failed.json["run_id"]
+    lost = client(server).get_run(run_id)
+    finished = shell.train("--tracking", server, "--json", MLFLOW_RUN_ID=run_id)
+    run = client(server).get_run(run_id)
+
+    assert failed.code == 4
+    assert "autologging has not written all it had" in failed.error
+    assert f"Finish it later with MLFLOW_RUN_ID={run_id}" in failed.error
+    assert lost.info.status == "FAILED"
+    assert "training_score" not in lost.data.metrics
+    assert "nrmse" in lost.data.metrics
+    assert finished.code == 0, finished.err
+    assert "training_score" in run.data.metrics
+    assert run.info.status == "FINISHED"
+
+
+def test_what_a_server_will_never_take_of_autologging_is_a_warning(
+    shell: Shell, server: str
+) -> None:
+    def refuses(path: str, body: bytes) -> bool:
+        return path == "runs/log-batch" and b'"training_' in body
+
+    with proxied(server, refuses) as proxy:
+        done = shell.train("--tracking", proxy.address)
+
+    assert done.code == 0, done.err
+    assert "Warning: MLflow's autologging has not written all it had" in done.err
+
+
 def test_a_child_whose_numbers_were_refused_once_is_completed(shell: Shell, server: str) -> None:
     refused: list[bytes] = []
 

@@ -129,11 +129,15 @@ class _Execution:
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
-        run_id = self.run.run_id
         # What is there already is completed, not repeated.
-        later = f"Finish it later with {environ.RUN_ID}={run_id} and the same command"
-        with as_tracking_error(f"The run {run_id} cannot be recorded", later):
-            yield
+        later = f"Finish it later with {environ.RUN_ID}={self.run.run_id} and the same command"
+        try:
+            with as_tracking_error(f"The run {self.run.run_id} cannot be recorded", later):
+                yield
+        except TrackingError as error:
+            if error.hint is not None:
+                raise
+            raise TrackingError(error.what, later) from error
 
     def _check(self, autologged: autologging.Autologging) -> None:
         """Raise TrackingError where autologging has left something out that can be had."""
