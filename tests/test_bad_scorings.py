@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
 import os
 import stat
@@ -41,6 +43,12 @@ def identity(own_shell: Callable[[], Shell]) -> Shell:
 
     saved(shell.folder / "model", Same(), pd.DataFrame({"x": [1.0, 2.0, np.nan]}))
     return shell
+
+
+def parquet_bytes() -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"x": [1.0, 2.0]}), sink)
+    return sink.getvalue()
 
 
 def spoilt(scoring: Obedient, *rows: int) -> None:
@@ -320,8 +328,10 @@ def test_a_part_that_nobody_has_made_is_not_removed(scoring: Obedient, more: lis
         (b"x,name\n1,a\n2,caf\xe9\n", "not UTF-8 text. If the file has another encoding, give it"),
         (gzip.compress(b"x\n1\n"), "in.csv is no text but gzip: name it with .gz at the end"),
         (b"PK\x03\x04 and so on", "in.csv is no text but a ZIP archive or an Excel workbook"),
+        (parquet_bytes(), "in.csv is no text but Parquet: name it with .parquet at the end"),
+        (bz2.compress(b"x\n1\n"), "in.csv is no text but bzip2: unpack it"),
     ],
-    ids=["decimal comma", "Windows-1252", "gzip", "Excel"],
+    ids=["decimal comma", "Windows-1252", "gzip", "Excel", "Parquet", "bzip2"],
 )
 def test_a_file_that_is_not_what_it_seems_is_told_with_what_to_do(
     identity: Shell, content: bytes, told: str
@@ -335,6 +345,18 @@ def test_a_file_that_is_not_what_it_seems_is_told_with_what_to_do(
     assert done.code == 3, done.err
     assert told in done.err
     assert not (identity.folder / "o.csv").exists()
+
+
+@pytest.mark.parametrize("first", ["PAR1", "BZh", "PK"])
+def test_a_column_may_be_called_as_other_files_begin(identity: Shell, first: str) -> None:
+    (identity.folder / "in.csv").write_text(f"{first},x\n1,2\n")
+
+    done = identity.score(
+        *("--model", "model", "--trust", "pickle"),
+        *("--input", "in.csv", "--output", f"{first}.csv"),
+    )
+
+    assert done.code == 0, done.err
 
 
 def test_the_id_of_a_run_is_not_taken_for_a_folder(identity: Shell) -> None:

@@ -35,12 +35,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# How files begin that are no text, whatever their name says, and what to call them.
+# How files begin that are no text, whatever their name says, and what to call them. ``PAR1`` alone
+# may be the name of a column.
 _OTHER_FILES = {
     b"\x1f\x8b": "gzip: name it with .gz at the end",
     b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV",
-    b"PAR1": "Parquet: name it with .parquet at the end",
-    b"BZh": "bzip2: unpack it",
+    b"PAR1\x15": "Parquet: name it with .parquet at the end",
+    **{b"BZh%d1AY&SY" % level: "bzip2: unpack it" for level in range(1, 10)},
     b"\x28\xb5\x2f\xfd": "Zstandard: unpack it",
 }
 _WESTERN, _CENTRAL = "cp1252", "cp1250"
