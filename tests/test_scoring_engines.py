@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,29 @@ def test_dask_scores_the_same_bytes(folder: Shell) -> None:
     scored(folder, "dask.csv", "--engine", "dask", "--jobs", "2")
 
     assert same(folder.folder, "dask.csv")
+
+
+@pytest.mark.parametrize("planted", [False, True], ids=["empty", "planted"])
+def test_the_code_that_workers_get_is_kept_once_and_out_of_reach(
+    folder: Shell, tmp_path: Path, *, planted: bool
+) -> None:
+    """A worker that is ended cannot tidy up, so that whatever it leaves has to be one file."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    home = tmp_path / f"mlproject-code-{user}"
+    if planted:  # by another user of the machine, who could write there
+        home.mkdir()
+        home.chmod(0o777)
+    for output in ("first.csv", "second.csv"):
+        options = ("--engine", "dask", "--jobs", "2", "--overwrite")
+        scored(folder, output, *options, TMPDIR=str(tmp_path))
+
+    found = [path.parent == home for path in tmp_path.rglob("*.zip")]
+    if planted:
+        assert found
+        assert not any(found)
+    else:
+        assert found == [True]
+        assert home.stat().st_mode & 0o077 == 0
 
 
 def test_a_dask_cluster_that_is_there_scores_and_needs_none_of_our_code(folder: Shell) -> None:

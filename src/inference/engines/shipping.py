@@ -70,22 +70,41 @@ def receiver() -> Callable[[Content], Any]:
     It is pickled by value, so that it needs nothing that is here.
     """
 
+    def kept(code: bytes, sha256: str) -> Any:
+        """Return the file of a code: one for all workers of this user on the machine."""
+        import os
+        import stat
+        import tempfile
+        import threading
+        from contextlib import suppress
+        from pathlib import Path
+
+        user = os.getuid() if hasattr(os, "getuid") else 0
+        folder = Path(tempfile.gettempdir()) / f"mlproject-code-{user}"
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        own = not hasattr(os, "getuid") or (found.st_uid == user and not found.st_mode & 0o022)
+        if not (stat.S_ISDIR(found.st_mode) and own):  # somebody else could change what is run
+            folder = Path(tempfile.mkdtemp(prefix="mlproject-code-"))
+        archive = folder / f"{sha256}.zip"
+        if not archive.exists() or archive.read_bytes() != code:
+            part = folder / f"{sha256}.{os.getpid()}.{threading.get_ident()}"
+            part.write_bytes(code)
+            part.replace(archive)
+        return archive
+
     def received(cargo: Content) -> Any:
         import importlib
         import sys
-        import tempfile
         import threading
-        from pathlib import Path
         from types import ModuleType
 
         code, code_sha256, _, _ = cargo
         holder = vars(sys.modules.setdefault("_mlproject_worker", ModuleType("_mlproject_worker")))
         with holder.setdefault("lock", threading.RLock()):  # a worker may have several threads
             if holder.get("code") != code_sha256:
-                folder = tempfile.mkdtemp(prefix="mlproject-code-")
-                archive = Path(folder) / f"{code_sha256}.zip"
-                archive.write_bytes(code)
-                sys.path.insert(0, str(archive))
+                sys.path.insert(0, str(kept(code, code_sha256)))
                 tops = ("inference", "mlproject", "mlproject_features")
                 for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
                     del sys.modules[name]  # of another version
