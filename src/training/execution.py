@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,12 +12,12 @@ import numpy as np
 
 from mlproject.base import environ
 from mlproject.base.console import Reporter
-from mlproject.base.errors import ModelError, TrackingError, one_line
+from mlproject.base.errors import ModelError, TrackingError, one_line, reason
 from mlproject.tracking import names, runs
 from mlproject.tracking.azureml import studio_link
 from mlproject.tracking.experiments import ambient_experiment
 from mlproject.tracking.failures import as_tracking_error, short_reason
-from mlproject.tracking.runs import OpenRun
+from mlproject.tracking.runs import Contents, OpenRun
 from mlproject.tracking.session import Session
 from mlproject.tracking.target import AZUREML
 from training import (
@@ -39,6 +39,9 @@ from training.contents import Measured
 from training.fitting import Outcome
 from training.model import Format
 from training.plan import Plan
+from training.report import files as report
+from training.report.files import Shown
+from training.report.page import Where
 from training.request import TrainResult
 
 _LONGEST_VALUE = 60
@@ -117,8 +120,8 @@ class _Execution:
             measured = self._measured(outcome)
         with self.reporter.step("Recording candidates and model"), self._recording():
             # The model first: it is what a run is for, should the server go away after it.
-            stored = self._stored(outcome)
-            after = contents.of_outcome(outcome, measured, stored)
+            stored, shown = self._stored(outcome, measured)
+            after = contents.of_outcome(outcome, measured, stored) | Contents(files=shown)
             whole = replace(before | after, datasets=())
             suspect = self.run.joined or autologged.error is not None
             runs.complete(self.session.client, self.run.run_id, whole, suspect=suspect)
@@ -195,15 +198,40 @@ class _Execution:
             )
         return values
 
-    def _stored(self, outcome: Outcome) -> Format:
+    def _stored(
+        self, outcome: Outcome, measured: Measured
+    ) -> tuple[Format, Mapping[str, bytes | str]]:
+        """Store the model; return how it is stored, and the files that show it."""
         plan = self.plan
         stored = model.choose_format(outcome.best, plan.example)
-        described = model.described(outcome.best, plan)
+        shown = self._shown(outcome, measured, stored) if plan.report else None
+        described = model.described(outcome.best, plan, shown.card if shown else None)
         if plan.first_rows is not None:
             again = stored.read_back if stored.read_back is not None else outcome.best
             rescoring.check(plan.first_rows, outcome.best, again, described.schema)
         model.log(outcome.best, described, stored)
-        return stored
+        return stored, shown.files if shown else {}
+
+    def _shown(self, outcome: Outcome, measured: Measured, stored: Format) -> Shown | None:
+        where = Where(
+            self.run.run_id,
+            self.run.experiment,
+            self.session.target.described,
+            self._model_uri,
+            report.now(),
+        )
+        try:
+            shown = report.shown(self.plan, outcome, measured, stored.name, where)
+        except Exception as error:  # noqa: BLE001 - a report is not worth a training
+            self.reporter.warn(f"The report could not be written: {reason(error)}")
+            return None
+        if shown.why is not None:
+            self.reporter.warn(f"Some plots could not be drawn: {shown.why}")
+        return shown
+
+    @property
+    def _model_uri(self) -> str:
+        return f"runs:/{self.run.run_id}/{names.BEST_MODEL}"
 
     def _described(
         self, outcome: Outcome, measured: Measured, stored: Format, recorded: int
@@ -214,7 +242,7 @@ class _Execution:
             experiment_id=str(self.run.run.info.experiment_id),
             experiment=self.run.experiment,
             tracking_uri=target.printable,
-            model_uri=f"runs:/{run_id}/{names.BEST_MODEL}",
+            model_uri=self._model_uri,
             status="FINISHED",
             metrics=measured.metrics | outcome.metrics,
             best_params={name: _plain(value) for name, value in outcome.best_parameters.items()},

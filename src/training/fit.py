@@ -104,6 +104,7 @@ class Choices:
     name: str | None = None
     metrics: Sequence[str] | None = None
     seed: int = 0
+    report: bool = True
 
 
 def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
@@ -142,6 +143,7 @@ def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
         held_out_dataset=_dataset(rows.X_test, rows.y_test) if rows.X_test is not None else None,
         seed=choices.seed,
         example=signature.example(_widened(split.X_train)),
+        report=choices.report,
     )
 
 

@@ -7,6 +7,8 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
@@ -112,12 +114,15 @@ class Description:
     imports : sequence of str
         Modules of the user's own. They are stored by value, as are those that the model's types
         come from, so that the model loads without them.
+    card : str or None
+        The model card, in Markdown.
     """
 
     example: Any
     signature: Any
     metadata: Mapping[str, Any]
     imports: Sequence[str] = ()
+    card: str | None = None
 
     @property
     def schema(self) -> Schema:
@@ -126,12 +131,13 @@ class Description:
         return with_metadata(schema, self.metadata, names.BEST_MODEL)
 
 
-def described(model: Any, plan: Plan) -> Description:
+def described(model: Any, plan: Plan, card: str | None = None) -> Description:
     return Description(
         plan.example,
         signature.of_model(model, plan.example, plan.types),
         formats_metadata(plan.formats) | dialect_metadata(plan.dialect),
         plan.imports,
+        card,
     )
 
 
@@ -143,6 +149,7 @@ def log(model: Any, described: Description, stored: Format) -> ModelInfo:
         by_value(requirements.users_own({*described.imports, *stored.modules})),
         quiet_loggers(*_TALKATIVE),
         warnings.catch_warnings(),
+        TemporaryDirectory(prefix="mlproject-") as folder,
     ):
         warnings.filterwarnings("ignore", message=".*integer column")
         try:
@@ -162,6 +169,10 @@ def log(model: Any, described: Description, stored: Format) -> ModelInfo:
                 name: parameter_text(value) for name, value in model.get_params(deep=True).items()
             },
         }
+        if described.card is not None:
+            card = Path(folder) / names.CARD_FILE
+            card.write_text(described.card, encoding="utf-8")
+            arguments["extra_files"] = [str(card)]
         if stored.name == SKOPS:
             arguments["skops_trusted_types"] = stored.trusted
         info: ModelInfo = mlflow.sklearn.log_model(model, **arguments)

@@ -75,6 +75,8 @@ class Plan:
         Columns that are no features, and why.
     rows_left_out : mapping of str to int
         Why rows of the source are neither trained on nor held out, and how many.
+    report : bool
+        Whether the run gets plots, a report and a model card.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Plan:
     notices: Sequence[str] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
+    report: bool = True
 
     @property
     def deciding(self) -> Metric | None:

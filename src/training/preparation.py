@@ -117,6 +117,7 @@ def prepare(request: TrainRequest) -> Prepared:
         notices=[*_told(chosen, table, kept, request), *fewer],
         left_out=chosen.left_out,
         rows_left_out=kept.left_out,
+        report=recipe.report and request.report,
     )
     return Prepared(recipe, table, plan)
 

@@ -172,6 +172,9 @@ class Recipe(_Strict):
         default_factory=list,
         description="metrics on the held-out rows; by default those that suit the task",
     )
+    report: bool = Field(
+        default=True, description="whether the run gets plots, a report and a model card"
+    )
     promotion: Rules = Field(
         default_factory=Rules, description="what a challenger has to show to become the champion"
     )

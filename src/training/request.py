@@ -103,6 +103,10 @@ class TrainRequest(Options):
         "local"
     )
     jobs: Annotated[int | None, jobs("fits")] = None
+    report: Annotated[
+        bool,
+        Option("Draw no plots, and write no report and no model card.", in_project=False),
+    ] = True
     seed: Annotated[
         int | None,
         Option(

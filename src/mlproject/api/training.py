@@ -41,6 +41,7 @@ def fit(
     register: str | None = None,
     engine: Engine = "local",
     jobs: int | None = None,
+    report: bool = True,
     progress: bool | None = None,
 ) -> TrainResult:
     """Fit your own estimator, pipeline or search object, and record the run that ``train`` makes.
@@ -82,6 +83,8 @@ def fit(
         Where the fits run: ``local`` or ``dask``.
     jobs : int, optional
         Fits at a time; by default what the search says.
+    report : bool
+        Draw plots and write ``report.html`` and a model card into the run.
     progress : bool, optional
         Show a progress bar; by default on a terminal and in a notebook.
 
@@ -103,6 +106,7 @@ def fit(
         register=register or None,
         engine=engine,
         jobs=jobs,
+        report=report,
         seed=seed,
     )
     check_name(request.register)
@@ -110,7 +114,7 @@ def fit(
     destination = Destination(experiment, run_name, request.register, engine, jobs)
     rows = Rows(X, y, X_test, y_test, groups, test_size, cv_only)
     with sessions.opened(resolve(request.tracking)) as session:
-        planned = plan(search, rows, Choices(name, arguments.several(metrics), seed))
+        planned = plan(search, rows, Choices(name, arguments.several(metrics), seed, report))
         result = execute(planned, destination, session, arguments.reporter(progress))
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
@@ -138,10 +142,13 @@ def train(
     register: str | None = None,
     engine: Engine = "local",
     jobs: int | None = None,
+    report: bool = True,
     seed: int | None = None,
     progress: bool | None = None,
 ) -> TrainResult:
     """Train a recipe: a tracked search and its best model.
+
+    The other parameters, and errors, are those of ``mlproject.fit``.
 
     Parameters
     ----------
@@ -182,8 +189,6 @@ def train(
     params : mapping of str to object, or sequence of str
         Pipeline parameter to a value, which fixes it, or to a list of values, which makes it an
         axis of the search; or texts as ``--param`` takes them.
-
-    The other parameters, and errors, are those of :func:`mlproject.fit`.
     """
     from training.train import train as run
 
@@ -209,6 +214,7 @@ def train(
         register=register,
         engine=engine,
         jobs=jobs,
+        report=report,
         seed=seed,
     )
     return run(request, arguments.reporter(progress))

@@ -7,9 +7,13 @@ RECIPE_FILE = "recipe.yaml"
 ENVIRONMENT_FILE = "environment.txt"
 RESULTS_FILE = "cv_results.csv"
 VERDICT_FILE = "verdict.json"
+REPORT_FILE = "report.html"
+PLOTS_FOLDER = "plots"
 
 # The one model of a training run.
 BEST_MODEL = "best_estimator"
+# Among the extra files of that model.
+CARD_FILE = "model_card.md"
 
 # Tags of any run, and of the model versions that are made from it.
 KIND = "mlproject.kind"

@@ -1,0 +1,180 @@
+"""What a report says, gathered from a plan and its outcome; nothing here is drawn or written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from training.baselines import Baseline
+from training.contents import Measured
+from training.fitting import Outcome
+from training.metrics import Metric
+from training.plan import Plan
+from training.report import importance, profile
+from training.report.search import Candidates
+from training.rows import sampled
+
+_MEASURED_AGAIN = 5000
+
+
+@dataclass(frozen=True)
+class MeasuredMetric:
+    """A metric on the held-out rows, with its 95 % interval, and over the folds."""
+
+    value: float
+    interval: tuple[float, float] | None = None
+    cross_validated: float | None = None
+    spread: float | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a training.
+
+    Attributes
+    ----------
+    deciding : str or None
+        The metric that chose the model.
+    greater : bool
+        Whether greater is better of it.
+    on_training_rows : float or None
+        The same on rows that were trained on.
+    repeated_rows : int
+        Held-out rows with the features of a training row.
+    """
+
+    name: str
+    task: str
+    target: str | None
+    source: str
+    sha256: str
+    seed: int
+    rows_trained: int
+    rows_held_out: int
+    estimator: str
+    model_format: str
+    is_linear: bool
+    metrics: Mapping[str, MeasuredMetric]
+    folds_only: Mapping[str, MeasuredMetric]
+    best_parameters: Mapping[str, Any]
+    baselines: Sequence[Baseline]
+    deciding: str | None
+    greater: bool
+    on_training_rows: float | None
+    search: Candidates | None
+    candidates: int
+    failed: int
+    columns: Sequence[profile.ColumnProfile]
+    classes: Sequence[profile.ClassCount]
+    repeated_rows: int
+    importance: Sequence[importance.Importance] = ()
+    importance_why: str | None = None
+    notices: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    rows_left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def of(plan: Plan, outcome: Outcome, measured: Measured, model_format: str) -> Facts:
+    rows, metric = plan.rows, plan.deciding
+    held_out = {} if rows.y_test is None else measured.metrics
+    found: list[importance.Importance] = []
+    why: str | None = "no rows were held out"
+    if rows.y_test is not None and metric is not None:
+        found, why = importance.measured(outcome.best, metric, rows.X_test, rows.y_test, plan.seed)
+    return Facts(
+        name=plan.name,
+        task=plan.task,
+        target=plan.target,
+        source=plan.dataset.source,
+        sha256=plan.dataset.sha256,
+        seed=plan.seed,
+        rows_trained=len(rows.y_train),
+        rows_held_out=0 if rows.y_test is None else len(rows.y_test),
+        estimator=type(_last_step(outcome.best)).__name__,
+        model_format=model_format,
+        is_linear=hasattr(_last_step(outcome.best), "coef_"),
+        metrics={
+            name: MeasuredMetric(
+                value,
+                measured.intervals.get(name),
+                outcome.metrics.get(f"cv_{name}"),
+                outcome.metrics.get(f"cv_{name}_std"),
+            )
+            for name, value in held_out.items()
+        },
+        folds_only=_of_folds_alone(outcome, held_out),
+        best_parameters=outcome.best_parameters,
+        baselines=measured.baselines,
+        deciding=metric.name if metric is not None else None,
+        greater=metric is None or metric.natural(1.0) > 0,
+        on_training_rows=_on_training_rows(plan, outcome, metric),
+        search=_candidates(plan, outcome),
+        candidates=outcome.candidates,
+        failed=len(outcome.failures),
+        columns=profile.of_columns(rows.X_train),
+        classes=profile.of_classes(rows.y_train, rows.y_test)
+        if plan.task == "classification" and np.ndim(rows.y_train) == 1
+        else [],
+        repeated_rows=profile.repeated_rows(rows.X_train, rows.X_test),
+        importance=found,
+        importance_why=why,
+        notices=plan.notices,
+        left_out=plan.left_out,
+        rows_left_out=plan.rows_left_out,
+    )
+
+
+def _of_folds_alone(outcome: Outcome, held_out: Mapping[str, float]) -> dict[str, MeasuredMetric]:
+    found = {}
+    for key, value in outcome.metrics.items():
+        name = key.removeprefix("cv_")
+        spread = name.endswith("_std") and f"cv_{name.removesuffix('_std')}" in outcome.metrics
+        if not spread and name not in held_out:
+            found[name] = MeasuredMetric(value, None, value, outcome.metrics.get(f"{key}_std"))
+    return found
+
+
+def _on_training_rows(plan: Plan, outcome: Outcome, metric: Metric | None) -> float | None:
+    if metric is None:
+        return None
+    rows = plan.rows
+    some = sampled(len(rows.y_train), _MEASURED_AGAIN, plan.seed)
+    X, y = _safe_indexing(rows.X_train, some), _safe_indexing(rows.y_train, some)
+    try:
+        score: Any = metric.scorer(outcome.best, X, y)
+    except ValueError:  # a metric that some rows do not allow
+        return None
+    # A scorer of a user's own may give several.
+    return None if isinstance(score, Mapping) else metric.natural(float(score))
+
+
+def _candidates(plan: Plan, outcome: Outcome) -> Candidates | None:
+    results, metric = outcome.results, plan.deciding
+    if not results or metric is None or plan.refit is None:
+        return None
+    suffix = "score" if "mean_test_score" in results else metric.key
+    if f"mean_test_{suffix}" not in results:
+        return None
+    names = dict.fromkeys(name for parameters in results["params"] for name in parameters)
+    scores = np.asarray(results[f"mean_test_{suffix}"], dtype=float)
+    return Candidates(
+        metric=metric.name,
+        axes={name: [parameters.get(name) for parameters in results["params"]] for name in names},
+        scores=np.array([metric.natural(score) for score in scores]),
+        spreads=np.asarray(results[f"std_test_{suffix}"], dtype=float),
+        seconds=np.asarray(results["mean_fit_time"], dtype=float),
+        greater=metric.natural(1.0) > 0,
+        best=int(outcome.fitted.best_index_),
+    )
+
+
+def _last_step(estimator: Any) -> Any:
+    """Return what predicts: the last step of a pipeline, whatever it is wrapped in."""
+    for name in ("estimator_", "best_estimator_"):
+        estimator = getattr(estimator, name, estimator)
+    steps = getattr(estimator, "steps", None)
+    return steps[-1][1] if steps else estimator
