@@ -8,6 +8,9 @@
 # make bench-gate      what the promotion gate takes, and whether its interval covers
 # make bench-auto      what training without a recipe is worth, on real data
 # make nightly         the tests that take long, and bench-auto
+# make docs            build the pages of docs/ as a site, into site/
+# make reference       write docs/reference from the options, recipe keys and exit codes
+# make screenshots     take the pictures of the pages anew, with Chromium
 # make wheel           build a wheel into dist, to install elsewhere
 # make lock            resolve the requirement files and conda.yaml anew
 # make mlproject-file  write MLproject from the options of the commands
@@ -17,6 +20,8 @@ VENV := .venv
 # Microsoft's client of version 2, which tests of the emulator run unmodified; its packages do not
 # belong among ours.
 JUDGE := .venv-azure-ai-ml
+# What makes the site of docs/: it and azureml-core cannot be in one environment.
+SITE := .venv-docs
 BIN := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -27,7 +32,7 @@ UV := $(PY) -m uv
 # -j has no say in it.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-workspace bench-mlflow-tests bench-gate bench-auto nightly wheel lock mlproject-file clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-workspace bench-mlflow-tests bench-gate bench-auto nightly wheel lock mlproject-file docs reference screenshots clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -42,7 +47,7 @@ lint: $(VENV)/dev.stamp
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
-tests: $(VENV)/dev.stamp
+tests: $(VENV)/dev.stamp $(SITE)/made.stamp
 	$(BIN)/pytest -n $(WORKERS)
 
 format: $(VENV)/dev.stamp
@@ -87,6 +92,15 @@ lock: $(VENV)/dev.stamp
 mlproject-file: $(VENV)/dev.stamp
 	$(PY) scripts/mlproject_file.py
 
+docs: $(SITE)/made.stamp
+	$(SITE)/bin/zensical build --strict --clean
+
+reference: $(VENV)/dev.stamp
+	$(PY) scripts/reference.py
+
+screenshots: $(VENV)/dev.stamp
+	$(PY) scripts/screenshots.py
+
 # uv installs in a tenth of pip's time. It comes from a hash-locked file like all the rest.
 $(VENV)/uv.stamp: requirements/uv.txt
 	$(PYTHON) -m venv $(VENV)
@@ -107,5 +121,10 @@ $(JUDGE)/made.stamp: $(VENV)/dev.stamp
 	$(UV) pip install --quiet --python $(JUDGE) azure-ai-ml==1.35.2 azure-identity
 	@touch $@
 
+$(SITE)/made.stamp: $(VENV)/dev.stamp
+	$(UV) venv --quiet --clear $(SITE)
+	$(UV) pip install --quiet --python $(SITE) zensical==0.0.73 mkdocstrings==1.0.8 mkdocstrings-python==2.0.11
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(JUDGE) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUDGE) $(SITE) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache site

@@ -37,6 +37,8 @@ def promote(
 ) -> PromotionResult:
     """Move an alias of a registered model to a version, if it passes the gate.
 
+    The other parameters are those of ``mlproject.score``.
+
     Parameters
     ----------
     name : str
@@ -50,8 +52,6 @@ def promote(
     metric, improvement, confidence, resamples, seed, floor : optional
     slice_by, slice_tolerance, slice_rows, time_factor : optional
         The rules of the gate, over those of the recipe: see the section ``promotion`` of recipes.
-
-    The other parameters are those of :func:`mlproject.score`.
 
     Raises
     ------

@@ -49,6 +49,8 @@ def score(
 ) -> ScoreResult:
     """Score a file with a model; every row is in the output or among the rejects, in order.
 
+    The other parameters, and errors, are those of ``mlproject.fit``.
+
     Parameters
     ----------
     model : str or TrainResult
@@ -102,8 +104,6 @@ def score(
         Models that may run code when they are loaded: ``pickle``, or ``sha256:…`` for one.
     track : bool
         Record a scoring run.
-
-    The other parameters, and errors, are those of :func:`mlproject.fit`.
     """
     from inference.score import score as run
 
@@ -146,6 +146,8 @@ def predict(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score a data frame as its rows would be scored from a Parquet file.
 
+    The other parameters, and errors, are those of ``mlproject.score``.
+
     Parameters
     ----------
     model : str or TrainResult
@@ -159,8 +161,6 @@ def predict(
         The rows that were scored, with their index and columns, and ``prediction``.
     rejects : DataFrame of shape (n_rows - n_scored, 2)
         With the index of the other rows, the ``column`` to blame, if it is one, and the ``reason``.
-
-    The other parameters, and errors, are those of :func:`mlproject.score`.
     """
     from inference.predict import predict as run
 

@@ -95,6 +95,8 @@ def submit_score(
 ) -> JobResult:
     """Score a file as a job, in the code that git tracks in the current folder.
 
+    The other parameters, and errors, are those of ``mlproject.submit_train``.
+
     Parameters
     ----------
     model : str
@@ -105,8 +107,6 @@ def submit_score(
         What to write: below ``outputs/``, which the run keeps as artifacts, or a URL.
     **options
         Those of :func:`mlproject.score`.
-
-    The other parameters, and errors, are those of :func:`mlproject.submit_train`.
     """
     request = ScoreRequest(model=model, input=str(input), output=str(output), **options)
     job = JobOptions(compute, environment, env, instance_count, timeout, identity, wait)

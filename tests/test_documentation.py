@@ -1,0 +1,97 @@
+"""The pages say what is so: options, keys, variables, links, and every step of the tutorial."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mlproject.base import environ
+from tests.conftest import ROOT, new_environment
+from tests.test_repository import commands
+
+DOCS = ROOT / "docs"
+ZENSICAL = ROOT / ".venv-docs" / "bin" / "zensical"
+PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
+# Options of other programs: mlflow, and az.
+OTHERS = {"--env-manager", "--experiment-name", "--artifact-path", "--dst-path", "--help"}
+OTHERS |= {"--version", "--backend-config", "--editable"}
+# Set for MLflow and others, or by ourselves for ourselves.
+INNER = {
+    environ.ALLOW_FILE_STORE,
+    environ.SUPPRESS_URLS,
+    environ.UV_AUTO_DETECT,
+    environ.OPENMP_WAITS,
+    environ.STUDIO_LINKS,
+    environ.HTTP_TIMEOUT,
+    environ.HTTP_RETRIES,
+    environ.HTTP_BACKOFF,
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_option_in_a_page_is_one_of_a_command(page: Path) -> None:
+    known = {option for item in commands().values() for each in item.params for option in each.opts}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", page.read_text(encoding="utf-8")))
+    assert named - known - OTHERS == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_reference_is_what_the_declarations_make_of_it() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["pages"]()
+    for name, content in made.items():
+        assert (DOCS / "reference" / name).read_text(encoding="utf-8") == content, (
+            f"run: make reference ({name})"
+        )
+
+
+def test_every_environment_variable_is_in_the_reference() -> None:
+    text = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
+    names = {value for name, value in vars(environ).items() if name.isupper()}
+    assert {name for name in names - INNER if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.skipif(not ZENSICAL.exists(), reason="make test and make docs install zensical")
+def test_the_pages_make_a_site(tmp_path: Path) -> None:
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    done = subprocess.run(
+        [ZENSICAL, "build", "--strict"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "site" / "reference" / "api" / "index.html").read_text(encoding="utf-8")
+    assert "Fit your own estimator" in page
+    # Nothing is asked for from elsewhere.
+    assert not re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?://', page)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the tutorial is written for a POSIX shell")
+def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 8
+    script = "set -euo pipefail\n" + "\n".join(blocks)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=new_environment(tmp_path / "home"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "'n.a' is not a number" in done.stdout
+    assert "promoted" in done.stdout
+    assert (tmp_path / "again.csv").is_file()
