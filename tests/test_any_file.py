@@ -124,7 +124,7 @@ def scored_as_meant(shape: Shape, models: list[Model]) -> None:
         check(shape, model, source, folder)
 
 
-@settings(often, max_examples=200)
+@settings(often, max_examples=80)
 @given(shape=shapes)
 def test_any_file_is_scored_as_scikit_learn_would(shape: Shape, models: list[Model]) -> None:
     scored_as_meant(shape, models)

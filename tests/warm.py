@@ -205,7 +205,50 @@ def _become(request: dict[str, Any]) -> None:
     assert flag == "-m"
     sys.path[0] = request["folder"]
     sys.argv = [module, *arguments]
+    if arguments[:1] == ["emulator"]:
+        _fork_servers()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+class ForkedServer:
+    """MLflow's server of an emulator, as ``subprocess.Popen`` has it, forked from what is warm."""
+
+    def __init__(self, database: Path) -> None:
+        questions, self._asked = os.pipe()
+        self._told, answers = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.setsid()
+            os.dup2(questions, 0)
+            os.dup2(answers, 1)
+            for handle in (questions, answers, self._asked, self._told):
+                os.close(handle)
+            sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+            try:
+                importlib.import_module("mlproject.emulator.server").main(database)
+            finally:
+                os._exit(0)
+        os.close(questions)
+        os.close(answers)
+        self.stdin = os.fdopen(self._asked, "w", encoding="utf-8")
+        self.stdout = os.fdopen(self._told, encoding="utf-8")
+        self._ended = False
+
+    def wait(self, timeout: float | None = None) -> None:
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._ended:
+            self._ended = os.waitpid(self._pid, os.WNOHANG)[0] != 0
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired("server", timeout or 0)
+            time.sleep(0.002)
+
+    def kill(self) -> None:
+        if not self._ended:
+            os.kill(self._pid, signal.SIGKILL)
+
+
+def _fork_servers() -> None:
+    importlib.import_module("mlproject.emulator.store")._started = ForkedServer
 
 
 if __name__ == "__main__":

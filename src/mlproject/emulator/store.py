@@ -34,19 +34,7 @@ class Store:
         self._database = database
         self._greeting: dict[str, Any] | None = None
         self.turn = threading.RLock()
-        # MLflow's stores are stricter with this variable, for MLflow's own tests.
-        environment = {n: v for n, v in os.environ.items() if n != "PYTEST_CURRENT_TEST"}
-        paths = (str(_PACKAGES), environment.get("PYTHONPATH", ""))
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", _SERVER, str(database)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            encoding="utf-8",
-            # Ctrl-C in a terminal is for the emulator, which closes this one.
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        self._process = _started(database)
 
     def opened(self, *, wait: bool = True) -> None:
         """Wait until the database is open; or do not, and only say what has been heard.
@@ -103,3 +91,19 @@ class Store:
         if not line:
             raise ConnectionError("MLflow's server has ended")
         return dict(json.loads(line))
+
+
+def _started(database: Path) -> subprocess.Popen[str]:
+    # MLflow's stores are stricter with this variable, for MLflow's own tests.
+    environment = {n: v for n, v in os.environ.items() if n != "PYTEST_CURRENT_TEST"}
+    paths = (str(_PACKAGES), environment.get("PYTHONPATH", ""))
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", _SERVER, str(database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        encoding="utf-8",
+        # Ctrl-C in a terminal is for the emulator, which closes this one.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
