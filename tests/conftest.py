@@ -38,6 +38,7 @@ SHARING = {
     "test_scoring_engines": "a cluster",
     "test_scoring_object_stores": "a server of S3",
     "test_tracking_targets": "a server",
+    "test_what_programs_log": "a server",
 }
 _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
 
