@@ -22,6 +22,8 @@ VENV := .venv
 JUDGE := .venv-azure-ai-ml
 # What makes the site of docs/: it and azureml-core cannot be in one environment.
 SITE := .venv-docs
+# What looks at reports with Chromium, in the tests that take long.
+BROWSER := .venv-browser
 BIN := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -72,7 +74,7 @@ bench-auto: $(VENV)/dev.stamp
 # What is assumed of Azure ML, assumed otherwise.
 OTHER_READING := --no-write-call --writable-contentinfo --any-audience --documented-limits
 
-nightly: $(VENV)/dev.stamp $(JUDGE)/made.stamp
+nightly: $(VENV)/dev.stamp $(JUDGE)/made.stamp $(BROWSER)/made.stamp
 	$(BIN)/pytest -n $(WORKERS) -m nightly
 	MLPROJECT_EMULATOR_OPTIONS="$(OTHER_READING)" $(BIN)/pytest -n $(WORKERS) tests/workspace
 	$(PY) benchmarks/auto.py
@@ -126,5 +128,10 @@ $(SITE)/made.stamp: $(VENV)/dev.stamp
 	$(UV) pip install --quiet --python $(SITE) zensical==0.0.73 mkdocstrings==1.0.8 mkdocstrings-python==2.0.11
 	@touch $@
 
+$(BROWSER)/made.stamp: $(VENV)/dev.stamp
+	$(UV) venv --quiet --clear $(BROWSER)
+	$(UV) pip install --quiet --python $(BROWSER) playwright==1.65.2 axe-playwright-python==0.1.8
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(JUDGE) $(SITE) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache site
+	rm -rf $(VENV) $(JUDGE) $(SITE) $(BROWSER) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache site

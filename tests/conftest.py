@@ -33,6 +33,7 @@ SHARING = {
     "test_mlflow_run": "an environment",
     "test_nothing_is_lost": "a server",
     "test_promotion": "runs to promote",
+    "test_report_in_a_browser": "a server",
     "test_scoring": "runs to score",
     "test_scoring_cluster_frames": "a cluster",
     "test_scoring_engines": "a cluster",
