@@ -6,6 +6,7 @@
 # make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
 # make bench-mlflow-tests SOURCE=DIR   how many of MLflow's own tests, in a source tree of it, hold on azureml3
 # make bench-gate      what the promotion gate takes, and whether its interval covers
+# make bench-report    what plots and the report of a run take
 # make bench-auto      what training without a recipe is worth, on real data
 # make nightly         the tests that take long, and bench-auto
 # make docs            build the pages of docs/ as a site, into site/
@@ -34,7 +35,7 @@ UV := $(PY) -m uv
 # -j has no say in it.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-workspace bench-mlflow-tests bench-gate bench-auto nightly wheel lock mlproject-file docs reference screenshots clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-workspace bench-mlflow-tests bench-gate bench-report bench-auto nightly wheel lock mlproject-file docs reference screenshots clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -67,6 +68,9 @@ bench-mlflow-tests: $(VENV)/dev.stamp
 
 bench-gate: $(VENV)/dev.stamp
 	$(PY) benchmarks/gate.py
+
+bench-report: $(VENV)/dev.stamp
+	$(PY) benchmarks/report.py
 
 bench-auto: $(VENV)/dev.stamp
 	$(PY) benchmarks/auto.py

@@ -30,6 +30,7 @@ COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
 GREY = "#808080"
 # Nearly black, as it stands in a PNG; in an SVG it becomes the colour of the reader's ground.
 _TEXT = "#010203"
+_SIZE, _DPI = (5.2, 3.6), 110
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": _TEXT,
     "axes.labelcolor": _TEXT,
@@ -37,6 +38,8 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.titlesize": 11,
     "figure.constrained_layout.use": True,
+    "figure.dpi": _DPI,
+    "figure.facecolor": "white",
     "font.size": 9.5,
     "grid.alpha": 0.35,
     "grid.color": GREY,
@@ -49,8 +52,6 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": _TEXT,
     "ytick.color": _TEXT,
 }
-_SIZE = (5.2, 3.6)
-_DPI = 110
 # An SVG that stands in an <img> has no colour of its page's, and so carries both.
 _BOTH_GROUNDS = (
     "<style>:root{color:#222}@media(prefers-color-scheme:dark){:root{color:#ddd}}"
@@ -96,12 +97,22 @@ class Sheet:
         self._name, self._title = name, title
 
     def drawing(self, text: str) -> Drawing:
+        """Return the figure in both formats, laid out once.
+
+        ``savefig`` would draw it twice for each.
+        """
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
         svg, png = io.StringIO(), io.BytesIO()
         self.figure.draw_without_rendering()
-        self.figure.set_layout_engine("none")  # it is laid out: once, and not for each format
-        metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        self.figure.savefig(svg, format="svg", transparent=True, metadata=metadata)
-        self.figure.savefig(png, format="png", dpi=_DPI, facecolor="white")
+        self.figure.set_layout_engine("none")
+        raster: Any = FigureCanvasAgg(self.figure)
+        raster.print_png(png)
+        for ground in (self.figure.patch, *(axes.patch for axes in self.figure.axes)):
+            ground.set_alpha(0)
+        vector: Any = FigureCanvasSVG(self.figure)
+        vector.print_svg(svg, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         return Drawing(self._name, self._title, text, png.getvalue(), _on_any(svg.getvalue()))
 
 

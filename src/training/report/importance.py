@@ -18,7 +18,7 @@ from training.rows import sampled
 
 _MOST_ROWS, _MOST_FEATURES, _MOST_SHOWN = 500, 200, 15
 _REPEATS = 5
-_SECONDS = 1.5
+_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
