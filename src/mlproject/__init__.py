@@ -7,6 +7,7 @@
     result = mlproject.score("models:/prices@champion", "new.csv", "scored.parquet")
     frame, rejects = mlproject.predict("models:/prices@champion", frame)
     df = mlproject.spark.score(df, "models:/prices@champion")
+    mlproject.serve("models:/prices@champion")
     decision = mlproject.promote("prices", slice_by=["sex"])
     result = mlproject.submit_train("iris-svc", compute="cpu-cluster")
     asset = mlproject.register_data("prices", "prices.csv")
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         register_data,
         rollback,
         score,
+        serve,
         show_data,
         show_job,
         submit_score,
@@ -61,6 +63,7 @@ _HOMES = {
     "PromotionResult": "mlproject.gate.promotion",
     "JobResult": "mlproject.jobs.result",
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
+    "serve": "mlproject.api",
     **dict.fromkeys(("submit_score", "submit_train"), "mlproject.api"),
     **dict.fromkeys(("cancel_job", "list_jobs", "show_job"), "mlproject.api"),
     **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
@@ -93,6 +96,7 @@ __all__ = [
     "register_data",
     "rollback",
     "score",
+    "serve",
     "show_data",
     "show_job",
     "spark",

@@ -7,6 +7,7 @@ were.
 
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
+from mlproject.api.serving import serve
 from mlproject.api.submitting import cancel_job, list_jobs, show_job, submit_score, submit_train
 from mlproject.api.training import fit, train
 from mlproject.api.workspace_data import get_data, list_data, register_data, show_data
@@ -22,6 +23,7 @@ __all__ = [
     "register_data",
     "rollback",
     "score",
+    "serve",
     "show_data",
     "show_job",
     "submit_score",

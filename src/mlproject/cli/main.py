@@ -27,6 +27,7 @@ COMMANDS = {
         "mlproject.cli.score:score",
         "Score a file with a trained model; every row is accounted for.",
     ),
+    "serve": ("mlproject.cli.serve:serve", "Serve a model over HTTP."),
     "models": (
         "mlproject.cli.models:models",
         "Register models, promote them through a gate, and roll back.",
