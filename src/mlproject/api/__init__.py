@@ -5,6 +5,7 @@ attributes. It leaves environment, tracking URI, active run and autologging of t
 were.
 """
 
+from mlproject.api.deploying import delete_endpoint, deploy, rollback_endpoint
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
 from mlproject.api.serving import serve
@@ -14,6 +15,8 @@ from mlproject.api.workspace_data import get_data, list_data, register_data, sho
 
 __all__ = [
     "cancel_job",
+    "delete_endpoint",
+    "deploy",
     "fit",
     "get_data",
     "list_data",
@@ -22,6 +25,7 @@ __all__ = [
     "promote",
     "register_data",
     "rollback",
+    "rollback_endpoint",
     "score",
     "serve",
     "show_data",
