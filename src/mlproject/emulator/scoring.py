@@ -12,7 +12,7 @@ from werkzeug import Request, Response
 from mlproject.emulator.container_runner import Container, ContainerRunner
 from mlproject.emulator.identities import AML_AUDIENCE, GUEST_ID
 from mlproject.emulator.messages import json_response
-from mlproject.emulator.online_endpoints import AAD_TOKEN, KEY, OnlineEndpoints, path_of
+from mlproject.emulator.online_endpoints import AAD_TOKEN, AML_TOKEN, KEY, OnlineEndpoints, path_of
 from mlproject.emulator.resource_store import Resource
 from mlproject.emulator.state import State
 
@@ -67,9 +67,10 @@ class ScoringHosts:
         claims = self._state.key.claims(request)
         if claims is None or str(claims["aud"]).rstrip("/") != AML_AUDIENCE:
             return 401
-        if mode == AAD_TOKEN:
+        own = claims.get("endpoint")  # which a token of the workspace is for
+        if mode == AAD_TOKEN and own is None:
             return 403 if claims["appid"] == GUEST_ID else None
-        return None if claims.get("endpoint") == name.lower() else 401
+        return None if mode == AML_TOKEN and own == name.lower() else 401
 
     def _chosen(self, request: Request, endpoint: Resource) -> Resource | None:
         """Return the deployment that is asked for, or one by its share of the traffic."""
