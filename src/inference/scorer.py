@@ -84,6 +84,11 @@ class Scorer:
         return self._call is None
 
     @property
+    def one_call(self) -> int:
+        """The most rows that the model is asked at once."""
+        return self._call or _MOST_ROWS
+
+    @property
     def grain(self) -> int:
         """The number of rows that every batch but the last has a multiple of."""
         return self._call or _GRAIN

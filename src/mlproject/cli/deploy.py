@@ -30,6 +30,7 @@ class _Deploy(LazyGroup):
 @click.group(
     cls=_Deploy,
     context_settings={"ignore_unknown_options": True},
+    subcommand_metavar="MODEL --endpoint NAME | COMMAND [ARGS]...",
     lazy={
         _MODEL: (f"{_HERE}:model", "Deploy a model; the word itself can be left out."),
         "rollback": (f"{_HERE}:rollback", "Move the traffic back to the deployment before."),

@@ -40,7 +40,8 @@ class DeployRequest(Options):
         bool,
         Option(
             "Leave the scoring to the service's own script: no rejects, and other packages in the "
-            "model's requirements, so that a copy of the model is registered."
+            "model's requirements, so that a copy of the model is registered.",
+            in_project=False,
         ),
     ] = False
     preflight: Annotated[
@@ -52,13 +53,18 @@ class DeployRequest(Options):
 
     @property
     def endpoint_name(self) -> str:
-        """The name of the endpoint. A ConfigurationError where it is missing, or none."""
+        """The name of the endpoint. A ConfigurationError where that or the method cannot be."""
         if self.endpoint is None:
             raise ConfigurationError("--endpoint is missing", "Give the name of an endpoint")
         if not _NAME.fullmatch(self.endpoint):
             raise ConfigurationError(
                 f"'{self.endpoint}' cannot be the name of an endpoint",
                 "Use 3 to 32 letters, digits and dashes, a letter first",
+            )
+        if self.no_code and self.method != "predict":
+            raise ConfigurationError(
+                f"--no-code and --method {self.method} do not go together",
+                "The service's own script knows predict only",
             )
         return self.endpoint
 

@@ -97,7 +97,7 @@ class Answerer:
         rows = [row for item in requests for row in item.rows]
         counts = [len(item.rows) for item in requests]
         size = self.scorer.rows_at_once()
-        if len(rows) <= size:
+        if len(rows) <= min(size, self.scorer.one_call):
             ordered = rows if picked is None else [[row[i] for i in picked] for row in rows]
             frame = plain.frame(ordered)
             if frame is not None:
