@@ -5,7 +5,8 @@
 
 The servers are processes of their own, and so are the clients, which keep their connections. The
 estimator is asked in a loop for the same rows, as a data frame of one row. All take turns, so that
-a slow moment of the machine meets all.
+a slow moment of the machine meets all. The processor's time is given as well: a server sleeps
+between two requests, and on a busy machine waits for its turn after each, which the loop does not.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = 16
@@ -50,7 +53,11 @@ while time.perf_counter() < end:
     estimator.predict(frames[number % len(frames)])
     times.append(time.perf_counter() - started)
     number += 1
-print(json.dumps(times))
+started, rounds = time.process_time(), 300
+for frame in frames[:rounds]:
+    estimator.predict(frame)
+cpu = (time.process_time() - started) / rounds
+print(json.dumps({"times": times, "cpu": cpu}))
 """
 
 
@@ -94,9 +101,23 @@ def bodies(folder: Path) -> list[bytes]:
     ]
 
 
+@dataclass
+class Server:
+    """One that runs."""
+
+    port: int
+    pid: int
+
+    def cpu(self) -> float:
+        """Return the seconds that the processor has worked for it and its children."""
+        first = psutil.Process(self.pid)
+        times = [item.cpu_times() for item in (first, *first.children(recursive=True))]
+        return sum(item.user + item.system for item in times)
+
+
 @contextmanager
-def server(folder: Path, way: str, model: str) -> Iterator[int]:
-    """Run one of the servers for the block, and yield its port."""
+def server(folder: Path, way: str, model: str) -> Iterator[Server]:
+    """Run one of the servers for the block."""
     port = PORTS[way]
     command = {
         "ours": ["-m", "mlproject", "serve", model, "--port", str(port), "--quiet"],
@@ -120,7 +141,7 @@ def server(folder: Path, way: str, model: str) -> Iterator[int]:
         )
     try:
         _wait_for(port, process)
-        yield port
+        yield Server(port, process.pid)
     finally:
         os.killpg(process.pid, 15)
         process.wait()
@@ -198,42 +219,72 @@ def asked(folder: Path, port: int, clients: int, seconds: float) -> list[float]:
     return times
 
 
-def estimator(folder: Path, model: str, seconds: float) -> list[float]:
-    """Return how long the estimator takes for single rows."""
+def estimator(folder: Path, model: str, seconds: float) -> dict[str, Any]:
+    """Return how long the estimator takes for single rows, and what that costs the processor."""
     command = [sys.executable, "-c", ESTIMATOR, model, str(seconds)]
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    times: list[float] = json.loads(done.stdout)
-    return times
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@dataclass
+class Measured:
+    """What a way took: each single request, requests a second of a crowd, the processor's time."""
+
+    times: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    cpu_of_crowd: list[float] = field(default_factory=list)
+
+    def ask(self, folder: Path, running: Server, seconds: float) -> None:
+        before = running.cpu()
+        times = asked(folder, running.port, 1, seconds)
+        self.cpu.append((running.cpu() - before) / len(times))
+        self.times += times
+
+    def ask_in_a_crowd(self, folder: Path, running: Server, seconds: float) -> None:
+        before = running.cpu()
+        count = len(asked(folder, running.port, CLIENTS, seconds))
+        self.cpu_of_crowd.append((running.cpu() - before) / count)
+        self.rates.append(count / seconds)
 
 
 def measure(folder: Path, model: str, seconds: float, rounds: int) -> None:
     """Measure one model, and print its lines of the table."""
-    single: dict[str, list[float]] = {"estimator": [], "ours": [], "mlflow": []}
-    crowd: dict[str, list[float]] = {"ours": [], "mlflow": []}
+    own, mine, theirs = Measured(), Measured(), Measured()
     with server(folder, "ours", model) as ours, server(folder, "mlflow", model) as mlflow:
-        ports = {"ours": ours, "mlflow": mlflow}
-        for port in ports.values():
-            asked(folder, port, 1, 1)
+        ways = [(mine, ours), (theirs, mlflow)]
+        for _, running in ways:
+            asked(folder, running.port, 1, 1)
         for _ in range(rounds):
-            single["estimator"] += estimator(folder, model, seconds)
-            for way, port in ports.items():
-                single[way] += asked(folder, port, 1, seconds)
-            for way, port in ports.items():
-                crowd[way].append(len(asked(folder, port, CLIENTS, seconds)) / seconds)
-    own, mine, theirs = (1000 * median(single[way]) for way in ("estimator", "ours", "mlflow"))
+            found = estimator(folder, model, seconds)
+            own.times += found["times"]
+            own.cpu.append(found["cpu"])
+            for way, running in ways:
+                way.ask(folder, running, seconds)
+            for way, running in ways:
+                way.ask_in_a_crowd(folder, running, seconds)
+    one, crowd = f"{model}, one row at a time", f"{model}, {CLIENTS} clients"
+    _slower(f"{one}: p50, against the estimator", own.times, mine.times, "at most 1.3")
+    _slower(f"{one}: processor, against the estimator", own.cpu, mine.cpu, "")
+    _slower(f"{one}: p50, against `mlflow models serve`", theirs.times, mine.times, "")
+    rates = [median(way.rates) for way in (theirs, mine)]
     print(
-        f"| {model}, p50 of one row, against the estimator | {own:.2f} ms | {mine:.2f} ms | "
-        f"{mine / own:.2f} of its time | at most 1.3 |"
+        f"| {crowd}: against `mlflow models serve` | {rates[0]:,.0f} requests/s | "
+        f"{rates[1]:,.0f} requests/s | {rates[1] / rates[0]:.1f}x its rate | at least 5x |"
     )
-    print(
-        f"| {model}, p50 of one row, against `mlflow models serve` | {theirs:.2f} ms | "
-        f"{mine:.2f} ms | {theirs / mine:.1f}x its speed | |"
+    _slower(
+        f"{crowd}: processor a request, against `mlflow models serve`",
+        theirs.cpu_of_crowd,
+        mine.cpu_of_crowd,
+        "",
     )
-    rates = {way: median(found) for way, found in crowd.items()}
+
+
+def _slower(what: str, peer: list[float], ours: list[float], goal: str) -> None:
+    theirs, mine = 1000 * median(peer), 1000 * median(ours)
     print(
-        f"| {model}, {CLIENTS} clients, against `mlflow models serve` | "
-        f"{rates['mlflow']:,.0f} requests/s | {rates['ours']:,.0f} requests/s | "
-        f"{rates['ours'] / rates['mlflow']:.1f}x its rate | at least 5x |",
+        f"| {what} | {theirs:.2f} ms | {mine:.2f} ms | {mine / theirs:.2f} of its time | {goal} |",
         flush=True,
     )
 

@@ -11,7 +11,7 @@ from threading import Event
 
 import uvicorn
 
-from inference.scorer import keep_algebra_to_one_thread
+from inference.scorer import one_thread_of_algebra
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
 from mlproject.models import trust
@@ -38,9 +38,13 @@ def serve(
     limits = Limits(request.max_bytes, request.timeout, os.cpu_count() or 1)
     policy = trust.in_force(request.trust)
     listening = _listening(request.host, request.port)
-    with listening, sessions.opened(resolve(request.tracking)) as session:
+    with (
+        listening,
+        sessions.opened(resolve(request.tracking)) as session,
+        one_thread_of_algebra(),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")  # scikit-learn's, of every single row
-        keep_algebra_to_one_thread()
         with reporter.step("Loading the model"):
             current = CurrentModel(request.model, request.method, session, policy, reporter)
         server = uvicorn.Server(
