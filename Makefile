@@ -3,6 +3,7 @@
 # make bench-tracking  what tracking costs, as a table
 # make bench-scoring   what scoring costs, as a table
 # make bench-engines   what scoring on Dask and on Spark costs, and how it grows, as a table
+# make bench-serving   what serving a model over HTTP costs, as a table
 # make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
 # make bench-mlflow-tests SOURCE=DIR   how many of MLflow's own tests, in a source tree of it, hold on azureml3
 # make bench-gate      what the promotion gate takes, and whether its interval covers
@@ -35,7 +36,7 @@ UV := $(PY) -m uv
 # -j has no say in it.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-workspace bench-mlflow-tests bench-gate bench-report bench-auto nightly wheel lock mlproject-file docs reference screenshots clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-serving bench-workspace bench-mlflow-tests bench-gate bench-report bench-auto nightly wheel lock mlproject-file docs reference screenshots clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -88,6 +89,9 @@ bench-scoring: $(VENV)/dev.stamp
 
 bench-engines: $(VENV)/dev.stamp
 	$(PY) benchmarks/engines.py
+
+bench-serving: $(VENV)/dev.stamp
+	$(PY) benchmarks/serving.py
 
 wheel: $(VENV)/run.stamp
 	$(PY) -m hatchling build --target wheel

@@ -30,6 +30,7 @@ _OF_THE_TESTS = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_FILE_STORE")
 _WARM = Warm()
 # Files of tests to what they share, which takes long to make.
 SHARING = {
+    "test_deploy": "a workspace with a model",
     "test_mlflow_run": "an environment",
     "test_nothing_is_lost": "a server",
     "test_promotion": "runs to promote",
@@ -38,6 +39,7 @@ SHARING = {
     "test_scoring_cluster_frames": "a cluster",
     "test_scoring_engines": "a cluster",
     "test_scoring_object_stores": "a server of S3",
+    "test_serving": "a server of a model",
     "test_tracking_targets": "a server",
     "test_what_programs_log": "a server",
 }

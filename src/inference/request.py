@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import (
     BetweenThousands,
     DecimalPoint,
@@ -17,13 +15,12 @@ from mlproject.base.options import (
     Tracking,
     Trust,
     jobs,
+    size_in_bytes,
 )
 from mlproject.data import dialects
 from mlproject.data.dialects import DialectOptions
 
 FAIL, REJECT = "fail", "reject"
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([KMG]?)I?B?", re.IGNORECASE)
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -136,15 +133,7 @@ class ScoreRequest(Options):
     @property
     def part_bytes(self) -> int | None:
         """The size of parts in bytes. A ConfigurationError when it is none."""
-        if self.part_size is None:
-            return None
-        found = _SIZE.fullmatch(self.part_size.strip())
-        size = float(found[1]) * _UNITS[(found[2] or "").upper()] if found else 0
-        if size < 1:
-            raise ConfigurationError(
-                f"--part-size is '{self.part_size}'", "Give a size such as 64MB, 500KB or 1GB"
-            )
-        return int(size)
+        return None if self.part_size is None else size_in_bytes("--part-size", self.part_size)
 
     @property
     def dialect(self) -> DialectOptions:

@@ -64,9 +64,10 @@ class RowScorer:
         size = self.scorer.rows_at_once()
         starts = range(0, table.num_rows, size)
         with one_thread_of_algebra():
-            return self.scorer.joined([(n, self._piece(table.slice(n, size))) for n in starts])
+            return self.scorer.joined([(n, self.piece(table.slice(n, size))) for n in starts])
 
-    def _piece(self, table: pa.Table) -> Scores:
+    def piece(self, table: pa.Table) -> Scores:
+        """Score as many rows as are scored together, or fewer."""
         columns = typed(table, self.features)
         places = np.delete(np.arange(table.num_rows), [item.row for item in columns.misfits])
         scores = self.scorer(columns.fitting(), places, table.num_rows)

@@ -79,6 +79,16 @@ class Scorer:
         self._finder = RejectFinder(self._ask, self.good)
 
     @property
+    def is_row_by_row(self) -> bool:
+        """Whether a prediction cannot depend on the rows beside it, even in its last digit."""
+        return self._call is None
+
+    @property
+    def one_call(self) -> int:
+        """The most rows that the model is asked at once."""
+        return self._call or _MOST_ROWS
+
+    @property
     def grain(self) -> int:
         """The number of rows that every batch but the last has a multiple of."""
         return self._call or _GRAIN
@@ -182,7 +192,10 @@ class Scorer:
         return Scores(_joined(tables, self._nothing()).take(back), rejects)
 
     def _scored(self, features: pa.Table) -> Scores:
-        frame = to_frame(features)
+        return self.of_frame(to_frame(features))
+
+    def of_frame(self, frame: pd.DataFrame) -> Scores:
+        """Score the rows of one call, which have the types of the schema and are not empty."""
         try:
             return Scores(self._predict(frame), [])
         except MemoryError as error:

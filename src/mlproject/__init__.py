@@ -7,8 +7,10 @@
     result = mlproject.score("models:/prices@champion", "new.csv", "scored.parquet")
     frame, rejects = mlproject.predict("models:/prices@champion", frame)
     df = mlproject.spark.score(df, "models:/prices@champion")
+    mlproject.serve("models:/prices@champion")
     decision = mlproject.promote("prices", slice_by=["sex"])
     result = mlproject.submit_train("iris-svc", compute="cpu-cluster")
+    result = mlproject.deploy("models:/prices@champion", "prices")
     asset = mlproject.register_data("prices", "prices.csv")
 
 Importing this brings in nothing heavy: each name is imported when it is first used.
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from mlproject import dask, spark
     from mlproject.api import (
         cancel_job,
+        delete_endpoint,
+        deploy,
         fit,
         get_data,
         list_data,
@@ -34,7 +38,9 @@ if TYPE_CHECKING:
         promote,
         register_data,
         rollback,
+        rollback_endpoint,
         score,
+        serve,
         show_data,
         show_job,
         submit_score,
@@ -50,6 +56,7 @@ if TYPE_CHECKING:
         ModelError,
         TrackingError,
     )
+    from mlproject.deployment.options import DeployResult
     from mlproject.gate.promotion import PromotionResult
     from mlproject.jobs.result import JobResult
     from training.request import TrainResult
@@ -61,6 +68,8 @@ _HOMES = {
     "PromotionResult": "mlproject.gate.promotion",
     "JobResult": "mlproject.jobs.result",
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
+    **dict.fromkeys(("delete_endpoint", "deploy", "rollback_endpoint", "serve"), "mlproject.api"),
+    "DeployResult": "mlproject.deployment.options",
     **dict.fromkeys(("submit_score", "submit_train"), "mlproject.api"),
     **dict.fromkeys(("cancel_job", "list_jobs", "show_job"), "mlproject.api"),
     **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
@@ -72,6 +81,7 @@ _HOMES = {
 __all__ = [
     "ConfigurationError",
     "DataError",
+    "DeployResult",
     "GateError",
     "JobError",
     "JobResult",
@@ -84,6 +94,8 @@ __all__ = [
     "__version__",
     "cancel_job",
     "dask",
+    "delete_endpoint",
+    "deploy",
     "fit",
     "get_data",
     "list_data",
@@ -92,7 +104,9 @@ __all__ = [
     "promote",
     "register_data",
     "rollback",
+    "rollback_endpoint",
     "score",
+    "serve",
     "show_data",
     "show_job",
     "spark",

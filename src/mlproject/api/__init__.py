@@ -5,14 +5,18 @@ attributes. It leaves environment, tracking URI, active run and autologging of t
 were.
 """
 
+from mlproject.api.deploying import delete_endpoint, deploy, rollback_endpoint
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
+from mlproject.api.serving import serve
 from mlproject.api.submitting import cancel_job, list_jobs, show_job, submit_score, submit_train
 from mlproject.api.training import fit, train
 from mlproject.api.workspace_data import get_data, list_data, register_data, show_data
 
 __all__ = [
     "cancel_job",
+    "delete_endpoint",
+    "deploy",
     "fit",
     "get_data",
     "list_data",
@@ -21,7 +25,9 @@ __all__ = [
     "promote",
     "register_data",
     "rollback",
+    "rollback_endpoint",
     "score",
+    "serve",
     "show_data",
     "show_job",
     "submit_score",

@@ -12,7 +12,7 @@ from mlproject.api import arguments
 from mlproject.base import environ
 from mlproject.base.errors import ConfigurationError
 from mlproject.jobs.options import JobOptions
-from mlproject.tracking.target import AZUREML, resolve
+from mlproject.tracking.target import AZUREML, Target, resolve
 from training.request import TrainRequest
 
 if TYPE_CHECKING:
@@ -199,13 +199,17 @@ def _submitter(options: JobOptions, tracking: str | None, progress: bool | None)
 
 def _workspace(tracking: str | None) -> Context:
     """Return the workspace: the one that is named, or tracked to, or the nearest config.json's."""
+    from mlproject.azure import context
+
+    return context.of(workspace_target(tracking, "Jobs run").uri)
+
+
+def workspace_target(tracking: str | None, what: str) -> Target:
     given = tracking or environ.get(environ.TRACKING_URI)
     target = resolve(given if given and given.startswith("azureml") else tracking or AZUREML)
     if target.name != AZUREML:
         raise ConfigurationError(
-            f"Jobs run in an Azure ML workspace, and not at {target.printable}",
+            f"{what} in an Azure ML workspace, and not at {target.printable}",
             "Give --tracking azureml, or leave it out",
         )
-    from mlproject.azure import context
-
-    return context.of(target.uri)
+    return target

@@ -67,6 +67,16 @@ class Arm:
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self._content(self._send("POST", f"{self._scope}{path}", {}, body or {}))
 
+    def begin(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> str | None:
+        """Begin what takes time; return where to ask for it, None where it is done."""
+        response = self._send(method, f"{self._scope}{path}", {}, body)
+        self._content(response)
+        return response.headers.get("Azure-AsyncOperation") or None
+
+    def asked(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return what there is at a path that the service has named."""
+        return self._content(self._send("GET", path, query))
+
     def listed(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """Return all items of a list; nothing where there is no such list."""
 

@@ -33,6 +33,14 @@ CI = "CI"
 GIT_COMMIT = "MLPROJECT_GIT_COMMIT"
 GIT_DIRTY = "MLPROJECT_GIT_DIRTY"
 
+# Read: what a deployment's container is told: the model's name and version, the hash that is
+# trusted there, and what the model is asked. The service says where its files are.
+SERVED_MODEL = "MLPROJECT_SERVED_MODEL"
+SERVED_VERSION = "MLPROJECT_SERVED_VERSION"
+SERVED_SHA256 = "MLPROJECT_SERVED_SHA256"
+SERVED_METHOD = "MLPROJECT_SERVED_METHOD"
+AZUREML_MODEL_DIR = "AZUREML_MODEL_DIR"
+
 # Set: MLflow 3 refuses the FileStore without it.
 ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 # Set: two lines on standard output, and a request, for each run that ends on an HTTP server.

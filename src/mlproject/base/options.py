@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from types import NoneType, UnionType
@@ -27,6 +28,8 @@ from mlproject.base.errors import ConfigurationError
 
 NOT_GIVEN = (None, "", ())
 _METAVARS = {int: "N", float: "X"}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([KMG]?)I?B?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,15 @@ def jobs(of: str, unset: str = "1, or all on a cluster") -> Option:
         expected=f"a number of {of}, or -1 for all cores",
         unset=unset,
     )
+
+
+def size_in_bytes(flag: str, text: str) -> int:
+    """Return the bytes that the value of an option stands for."""
+    found = _SIZE.fullmatch(text.strip())
+    size = float(found[1]) * _UNITS[(found[2] or "").upper()] if found else 0
+    if size < 1:
+        raise ConfigurationError(f"{flag} is '{text}'", "Give a size such as 64MB, 500KB or 1GB")
+    return int(size)
 
 
 @dataclass(frozen=True)

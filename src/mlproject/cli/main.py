@@ -27,6 +27,7 @@ COMMANDS = {
         "mlproject.cli.score:score",
         "Score a file with a trained model; every row is accounted for.",
     ),
+    "serve": ("mlproject.cli.serve:serve", "Serve a model over HTTP."),
     "models": (
         "mlproject.cli.models:models",
         "Register models, promote them through a gate, and roll back.",
@@ -34,6 +35,7 @@ COMMANDS = {
     "data": ("mlproject.cli.data:data", "Register, find and download data of a workspace."),
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "submit": ("mlproject.cli.submit:submit", "Run a command as a job on a cluster of Azure ML."),
+    "deploy": ("mlproject.cli.deploy:deploy", "Deploy a model to an endpoint of Azure ML."),
     "jobs": ("mlproject.cli.jobs:jobs", "List, show, follow and cancel jobs."),
     "emulator": ("mlproject.cli.emulator:emulator", "Stand in for an Azure ML workspace."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),

@@ -56,4 +56,5 @@ def no_proxy(around: Mapping[str, str]) -> str:
 
 def _covers(entry: str) -> bool:
     suffix = entry.lower().partition(":")[0].lstrip("*.")
-    return not suffix or any(f".{host}".endswith(f".{suffix}") for host in identities.HOSTS)
+    hosts = (*identities.HOSTS, identities.SCORING_DOMAIN)
+    return not suffix or any(f".{host}".endswith(f".{suffix}") for host in hosts)

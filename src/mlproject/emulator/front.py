@@ -12,7 +12,7 @@ from werkzeug import Request, Response
 from werkzeug.serving import DechunkedInput
 from werkzeug.test import EnvironBuilder
 
-from mlproject.emulator.identities import HOSTS, LOOPBACK
+from mlproject.emulator.identities import LOOPBACK, is_emulated
 
 FaultyService = Callable[[Request], Response | None]
 """Answers a request; None breaks the connection without an answer."""
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         host = self.path.rpartition(":")[0].lower()
-        if host not in HOSTS:
+        if not is_emulated(host):
             self.send_error(502, "The Azure ML emulator leads to its own hosts only")
             return
         self._host = host

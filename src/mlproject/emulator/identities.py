@@ -15,6 +15,8 @@ API_HOST = f"{REGION}.api.azureml.ms"
 STUDIO_HOST = "ml.azure.com"
 ACCOUNT = "emulatedaccount"
 BLOB_HOST = f"{ACCOUNT}.blob.core.windows.net"
+SCORING_DOMAIN = f"{REGION}.inference.ml.azure.com"
+"""Each endpoint has a host in it."""
 HOSTS = (LOGIN_HOST, ARM_HOST, STUDIO_HOST, API_HOST, BLOB_HOST)
 LOOPBACK = "127.0.0.1"
 
@@ -36,6 +38,11 @@ SCOPE = (
     f"/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
 )
 TRACKING_URI = f"azureml://{API_HOST}/mlflow/v2.0{SCOPE}"
+
+
+def is_emulated(host: str) -> bool:
+    """Whether the emulator answers for a host."""
+    return host in HOSTS or host.endswith(f".{SCORING_DOMAIN}")
 
 
 def config() -> dict[str, str]:

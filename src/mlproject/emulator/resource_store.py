@@ -23,22 +23,30 @@ class Resources:
         self._known: dict[str, Resource] = {}
         self._lock = threading.Lock()
         for content in self._lines:
-            self._known[_key(content["id"])] = content
+            if "removed" in content:
+                self._known.pop(content["removed"], None)
+            else:
+                self._known[_key(content["id"])] = content
 
     def get(self, path: str) -> Resource | None:
         """Return a resource by its path below the workspace, or by its whole id."""
         with self._lock:
             return self._known.get(_key(path))
 
-    def put(self, path: str, properties: dict[str, Any]) -> Resource:
-        """Make a resource, or change its properties."""
+    def put(self, path: str, properties: dict[str, Any], **more: Any) -> Resource:
+        """Make a resource, or change its properties, and what it has beside them."""
         with self._lock:
             before = self._known.get(_key(path))
             made = before["systemData"] if before else _made_now()
-            content = resource(path.lstrip("/"), properties, systemData=made)
+            content = resource(path.lstrip("/"), properties, systemData=made, **more)
             self._known[_key(path)] = content
             self._lines.append(content)
             return content
+
+    def remove(self, path: str) -> None:
+        with self._lock:
+            if self._known.pop(_key(path), None) is not None:
+                self._lines.append({"removed": _key(path)})
 
     def below(self, path: str, deeper: int = 1) -> list[Resource]:
         """Return what is so many parts below a path, oldest first."""

@@ -14,11 +14,22 @@ from mlproject.emulator import (
     history,
     ids,
     management,
+    models,
     tracking,
 )
-from mlproject.emulator.identities import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
+from mlproject.emulator.container_runner import ContainerRunner
+from mlproject.emulator.identities import (
+    API_HOST,
+    ARM_HOST,
+    BLOB_HOST,
+    LOGIN_HOST,
+    LOOPBACK,
+    SCORING_DOMAIN,
+)
 from mlproject.emulator.job_runner import JobRunner
 from mlproject.emulator.messages import Routes, api_error, missing
+from mlproject.emulator.online_endpoints import OnlineEndpoints
+from mlproject.emulator.scoring import ScoringHosts
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
 
@@ -35,12 +46,18 @@ class Service:
         self.jobs = JobRunner(state, self.store)
         codes.add_routes(self._arm, state)
         environments.add_routes(self._arm, state)
+        models.add_routes(self._arm, state, self.store)
+        self.containers = ContainerRunner(state, self.store)
+        endpoints = OnlineEndpoints(state, self.store, self.containers)
+        endpoints.add_routes(self._arm)
+        self._scoring = ScoringHosts(state, endpoints, self.containers)
         command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs)
         artifacts.add_routes(self._api, state)
         history.add_routes(self._api, state, self.store)
 
     def close(self) -> None:
         self.jobs.close()
+        self.containers.close()
         self.store.close()
 
     def __call__(self, request: Request) -> Response:
@@ -61,6 +78,8 @@ class Service:
             return self._machine(request)
         if host == BLOB_HOST:
             return blobs.answer(self._state, request)
+        if host.endswith(f".{SCORING_DOMAIN}"):
+            return self._scoring(request)
         if host == API_HOST and request.path == "/discovery":
             return management.discovery()
         if host == ARM_HOST and request.path == management.METADATA:

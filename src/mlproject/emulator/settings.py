@@ -89,6 +89,13 @@ class Settings(Options):
             "run, or stay queued."
         ),
     ] = "run"
+    deployment_fate: Annotated[
+        Literal["run", "no-image", "crash", "no-quota"],
+        Option(
+            "What becomes of deployments: they run, get no image or no machine, or their container "
+            "crashes."
+        ),
+    ] = "run"
     any_audience: Annotated[
         bool, Option("Take tokens for any audience, not only those of the real clients.")
     ] = False

@@ -70,7 +70,7 @@ def started(
         front = _front(port, _certified(authority), answer)
         stack.callback(front.server_close)
         instance = EmulatorInstance(folder, front.address)
-        service.jobs.network = instance.network({})
+        service.jobs.network = service.containers.network = instance.network({})
         authority.cert_pem.write_to_path(instance.authority)
         instance.workspace.write_text(json.dumps(identities.config()), encoding="utf-8")
         with interrupts_held_back():  # what serves has to be told before its socket is closed
@@ -88,7 +88,8 @@ def started(
 def _certified(authority: trustme.CA) -> ssl.SSLContext:
     """Return what shows a certificate of every emulated host."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*identities.HOSTS).configure_cert(context)
+    names = (*identities.HOSTS, f"*.{identities.SCORING_DOMAIN}")
+    authority.issue_cert(*names).configure_cert(context)
     return context
 
 

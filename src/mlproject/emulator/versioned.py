@@ -21,11 +21,12 @@ def add_routes(
     *,
     fixed: Collection[str] | None = None,
     check: Check = lambda _: None,
+    always: Mapping[str, Any] = {},
 ) -> None:
     """Add the routes of one kind of asset: its names, one of these, its versions, one of those.
 
     ``fixed`` are the properties of a version that never change, by default all that are given;
-    ``check`` returns what is wrong with new ones.
+    ``check`` returns what is wrong with new ones; ``always`` is there where nothing is given.
     """
 
     def put(request: Request, name: str, version: str) -> Response:
@@ -35,7 +36,9 @@ def add_routes(
             return arm_error(400, "ValidationError", problem)
         before = resources.get(path)
         if before is None:
-            return json_response(resources.put(path, {"isArchived": False} | given), 201)
+            said = {key: value for key, value in given.items() if value is not None}
+            made = {"isArchived": False} | dict(always) | said
+            return json_response(resources.put(path, made), 201)
         known = before["properties"]
         if any(known.get(key) != given.get(key) for key in (given if fixed is None else fixed)):
             message = f"{kind} {name}:{version} already exists, and versions do not change."

@@ -20,7 +20,7 @@ from mlproject.base.errors import ConfigurationError
 MOST_FILES = 2_000
 MOST_BYTES = 300 << 20
 CONDA_FILE = "conda.yaml"
-_CARRIED = ".mlproject"
+CARRIED = ".mlproject"
 _PACKAGES = ("mlproject", "training", "inference")
 _SOURCE = Path(__file__).resolve().parents[2]
 _IN_WHEEL = Path(__file__).resolve().parent / "carried"
@@ -83,8 +83,8 @@ def of_folder(folder: Path) -> Code:
     paths = {file.path for file in files}
     launcher = "src"
     if not {"src/__main__.py", "src/mlproject/__init__.py"} <= paths:
-        files += _carried()
-        launcher = f"{_CARRIED}/src"
+        files += carried()
+        launcher = f"{CARRIED}/src"
     code = Code(tuple(files), launcher, _conda(folder, paths), folder)
     if len(files) > MOST_FILES or code.size > MOST_BYTES:
         raise ConfigurationError(
@@ -112,7 +112,7 @@ def _file(folder: Path, path: str) -> CodeFile | None:
     return CodeFile(path, local, status.st_size)
 
 
-def _carried() -> Iterator[CodeFile]:
+def carried() -> Iterator[CodeFile]:
     """Yield this project's own packages and recipes, as a checkout has them."""
     main = _SOURCE / "__main__.py"
     tops = [_SOURCE / name for name in _PACKAGES]
@@ -127,7 +127,7 @@ def _carried() -> Iterator[CodeFile]:
 
 
 def _own(local: Path, path: str) -> CodeFile:
-    return CodeFile(f"{_CARRIED}/{path}", local, local.stat().st_size)
+    return CodeFile(f"{CARRIED}/{path}", local, local.stat().st_size)
 
 
 def _conda(folder: Path, paths: set[str]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mlproject.models import artifact as artifacts
 from mlproject.models import finding, loading
+from mlproject.models.finding import ModelSource
 from mlproject.models.loaded import LoadedModel
 from mlproject.models.signature import check_width
 from mlproject.models.trust import Policy
@@ -21,7 +24,12 @@ def open_model(reference: str, session: Session, policy: Policy) -> LoadedModel:
     """
     source = finding.find(reference, session)
     with finding.fetched(source) as folder:
-        artifact = artifacts.read(folder, source.uri)
+        return open_folder(folder, source, policy)
+
+
+def open_folder(folder: Path, source: ModelSource, policy: Policy) -> LoadedModel:
+    """Return the model whose files are in a folder of this machine."""
+    artifact = artifacts.read(folder, source.uri)
     estimator, notices = loading.load(artifact, policy, source.uri)
     check_width(artifact.schema, estimator, source.uri)
     return LoadedModel(
