@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -115,6 +116,7 @@ def submit_score(
 
 def training(request: TrainRequest) -> Submission:
     """Return a training as what is submitted, once its options are known to mean something."""
+    from mlproject.jobs import words
     from mlproject.jobs.submission import Submission
     from training import catalogue, overrides
 
@@ -124,11 +126,13 @@ def training(request: TrainRequest) -> Submission:
         catalogue.load(str(recipe))
     name = catalogue.AUTO if request.data and request.target else catalogue.DEFAULT
     experiment = request.experiment or Path(recipe or name).stem
-    return Submission("train", request, experiment, request.run_name)
+    line = partial(words.of_request, "train", request)
+    return Submission("train", line, experiment, request.run_name)
 
 
 def scoring(request: ScoreRequest) -> Submission:
     """Return a scoring as what is submitted, once its options are known to mean something."""
+    from mlproject.jobs import words
     from mlproject.jobs.submission import Submission
 
     for name in ("input", "output"):
@@ -137,7 +141,7 @@ def scoring(request: ScoreRequest) -> Submission:
     if bool(request.run_id) == bool(request.model):
         raise ConfigurationError("Give a run or a model", "--run-id ID, or --model URI")
     _ = request.part_bytes, request.dialect
-    return Submission("score", request, "score")
+    return Submission("score", partial(words.of_request, "score", request), "score")
 
 
 def submitted(
@@ -151,6 +155,11 @@ def submitted(
     from mlproject.jobs.following import detach
 
     return _submitter(options, tracking, progress).submit(submission, choose or detach)
+
+
+def started(submission: Submission, options: JobOptions, tracking: str | None) -> JobResult:
+    """Submit a job, and return once it has its run."""
+    return _submitter(options, tracking, progress=True).started(submission)
 
 
 def planned(submission: Submission, options: JobOptions, tracking: str | None) -> dict[str, Any]:

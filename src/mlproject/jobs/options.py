@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.options import Option, Options
+from mlproject.base.options import Declared, Option, Options, declared
+from mlproject.base.suggestions import did_you_mean
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|)")
@@ -43,13 +44,17 @@ class JobOptions(Options):
         Literal["job", "managed"] | None,
         Option("Who the job is to storage: its submitter's job token, or the cluster's identity."),
     ] = None
-    wait: Annotated[bool, Option("Submit, and do not follow the job.")] = True
+    wait: Annotated[bool, Option("Submit, and do not follow the job.", in_project=False)] = True
     dry_run: Annotated[
         bool, Option("Print the request, and send and upload nothing.", in_project=False)
     ] = False
     yaml: Annotated[
         str | None,
-        Option("Write a job file for 'az ml job create -f' instead of submitting.", metavar="FILE"),
+        Option(
+            "Write a job file for 'az ml job create -f' instead of submitting.",
+            metavar="FILE",
+            in_project=False,
+        ),
     ] = None
 
     @property
@@ -75,3 +80,33 @@ class JobOptions(Options):
         if seconds < 1:
             raise ConfigurationError(f"--timeout is '{self.timeout}'", "Give 90s, 30m, 2h or 1d")
         return seconds
+
+
+def of_mapping(content: Mapping[str, Any], origin: str) -> JobOptions:
+    """Return what a file says of jobs; a ConfigurationError for what it may not say."""
+    known = {item.name: item for item in declared(JobOptions) if item.option.in_project}
+    for key, value in content.items():
+        if key not in known:
+            hint = did_you_mean(str(key), known, noun="keys")
+            raise ConfigurationError(f"{origin} has no key '{key}'", hint)
+        problem = _problem(known[key], value)
+        if problem:
+            raise ConfigurationError(f"'{key}' in {origin} {problem}, not {value!r}")
+    options = JobOptions(**content)
+    _ = options.variables, options.seconds
+    return options
+
+
+def _problem(item: Declared, value: Any) -> str | None:
+    """Return what a value should be; None where it is that, or left out."""
+    if item.repeated:
+        fits = isinstance(value, Mapping) and all(
+            isinstance(found, (str, int, float)) for found in value.values()
+        )
+        return None if fits or value is None else "should map names to texts"
+    if item.kind is int:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return None if is_whole or value is None else "should be a whole number"
+    if item.choices and value is not None and value not in item.choices:
+        return f"should be one of {', '.join(item.choices)}"
+    return None if isinstance(value, str) or value is None else "should be a text"

@@ -20,26 +20,38 @@ from mlproject.base import environ, git
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.interrupts import interrupts_held_back
-from mlproject.base.options import Options
-from mlproject.jobs import code, job_file, words
+from mlproject.jobs import code, job_file
 from mlproject.jobs.code import Code
 from mlproject.jobs.following import Choice, Follower, completed
 from mlproject.jobs.options import JobOptions
 from mlproject.jobs.result import JobResult
+from mlproject.jobs.words import Assets, Words
 from mlproject.tracking.failures import as_tracking_error
 
 _IDENTITIES = {"job": "AMLToken", "managed": "Managed"}
+_POLL_SECONDS = 0.5
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What is to run: a command and its request, and what the experiment and run are called."""
+    """What is to run: a command line, and what the experiment and run are called.
+
+    Attributes
+    ----------
+    command : str
+        What the job is tagged with.
+    line : callable
+        Makes the command line for the code that the job starts in.
+    folder : path, optional
+        Whose files these are; by default the current one.
+    """
 
     command: str
-    request: Options
+    line: Callable[[Code, Assets], Words]
     experiment: str
     run_name: str | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -89,14 +101,9 @@ class Submitter:
             When the job does not complete.
         """
         prepared = self._prepared(submission, really=True)
-        name = prepared.name
-        follower = Follower(self._jobs, name, prepared.compute, self._reporter)
-        again = f"If it was made, it goes on: mlproject jobs logs {name} --follow"
+        follower = self._follower(prepared)
         try:
-            failing = as_tracking_error(f"The job '{name}' cannot be submitted", again)
-            with failing, interrupts_held_back():
-                self._jobs.submit(name, prepared.properties)
-            self._reporter.say(f"Submitted the job {name}: {self._studio(name)}")
+            self._send(prepared)
             if not self._options.wait:
                 return self._result(prepared, Details("NotStarted"))
             details = follower.to_end()
@@ -104,12 +111,34 @@ class Submitter:
             details = follower.interrupted(choose)
         return completed(self._result(prepared, details), details, follower, self._reporter)
 
+    def started(self, submission: Submission) -> JobResult:
+        """Submit a job, and return once it has its run."""
+        prepared = self._prepared(submission, really=True)
+        self._send(prepared)
+        result = self._result(prepared, Details("NotStarted"))
+        while result.experiment_id is None:
+            time.sleep(_POLL_SECONDS)
+            result = self._result(prepared, Details("NotStarted"))
+        return result
+
+    def _send(self, prepared: Prepared) -> None:
+        name = prepared.name
+        again = f"If it was made, it goes on: mlproject jobs logs {name} --follow"
+        failing = as_tracking_error(f"The job '{name}' cannot be submitted", again)
+        with failing, interrupts_held_back():
+            self._jobs.submit(name, prepared.properties)
+        self._reporter.say(f"Submitted the job {name}: {self._studio(name)}")
+
+    def _follower(self, prepared: Prepared) -> Follower:
+        return Follower(self._jobs, prepared.name, prepared.compute, self._reporter)
+
     def _prepared(self, submission: Submission, *, really: bool) -> Prepared:
         """Check what is asked, here and in the workspace, and upload what it lacks."""
         options = self._options
         variables, seconds = options.variables, options.seconds
-        found = code.of_folder(Path.cwd())
-        line = words.of_request(submission.command, submission.request, found, self._asset_of)
+        folder = submission.folder or Path.cwd()
+        found = code.of_folder(folder)
+        line = submission.line(found, self._asset_of)
         with as_tracking_error("The job cannot be submitted"):
             compute = self._jobs.compute_id(options.compute)
             environment = self._environment(found.conda, really=really)
@@ -125,7 +154,7 @@ class Submitter:
             "environmentId": environment,
             "computeId": compute,
             "inputs": line.inputs,
-            "environmentVariables": _git_variables() | variables,
+            "environmentVariables": _git_variables(folder) | variables,
             "tags": {TAG: submission.command},
             "resources": {"instanceCount": options.instance_count},
         }
@@ -184,8 +213,8 @@ class Submitter:
         return self._context.workspace.link(name, self._context.credential.tenant)
 
 
-def _git_variables() -> dict[str, str]:
-    commit = git.commit()
+def _git_variables(folder: Path) -> dict[str, str]:
+    commit = git.commit(folder)
     if commit is None:
         return {}
-    return {environ.GIT_COMMIT: commit, environ.GIT_DIRTY: str(git.is_dirty()).lower()}
+    return {environ.GIT_COMMIT: commit, environ.GIT_DIRTY: str(git.is_dirty(folder)).lower()}

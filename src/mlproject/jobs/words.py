@@ -14,7 +14,7 @@ from mlproject.azure.data_assets import DataAsset
 from mlproject.azure.data_sources import how_to_register
 from mlproject.azure.data_uris import is_asset
 from mlproject.base.errors import ConfigurationError, DataError
-from mlproject.base.options import NOT_GIVEN, Argument, Declared, Options, declared
+from mlproject.base.options import NOT_GIVEN, Argument, Declared, Option, Options, declared
 from mlproject.jobs.code import Code
 
 # What a job has from elsewhere: the workspace is its own, and so is its run.
@@ -64,6 +64,20 @@ def of_request(command: str, request: Options, code: Code, assets: Assets) -> Wo
                 folders.append(shlex.quote(str(PurePosixPath(str(text)).parent)))
     if folders:  # which a job does not start with
         words.command = f"mkdir -p {' '.join(dict.fromkeys(folders))} && {words.command}"
+    return words
+
+
+def of_command(text: str, parameters: Mapping[str, str], code: Code, assets: Assets) -> Words:
+    """Return the command line of any program; ``parameters`` are the texts that stand in it.
+
+    Each that names data of the workspace becomes an input, which the service mounts.
+    """
+    words = Words(text)
+    for name, value in parameters.items():
+        if is_asset(value) or _MOUNTED.fullmatch(value):
+            item = Declared(name, Option(), str, (), False, False, None)
+            mounted = _read(item, value, words, code, assets)
+            words.command = words.command.replace(shlex.quote(value), mounted)
     return words
 
 
@@ -123,7 +137,7 @@ def _mounted(item: Declared, kind: str, uri: str, words: Words) -> str:
 
 def _tracked(item: Declared, text: str, code: Code) -> str:
     """Return the path that a file of this machine has inside the job."""
-    local = Path(text).expanduser().absolute()
+    local = (code.folder / Path(text).expanduser()).absolute()
     try:
         path = local.relative_to(code.folder.absolute()).as_posix()
     except ValueError:
