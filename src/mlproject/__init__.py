@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference.request import ScoreResult
     from mlproject import dask, spark
     from mlproject.api import (
+        best_run,
         cancel_job,
         fit,
         get_data,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from mlproject.gate.promotion import PromotionResult
     from mlproject.jobs.result import JobResult
     from training.request import TrainResult
+    from training.winner import BestRun
 
 
 _HOMES = {
@@ -61,7 +63,8 @@ _HOMES = {
     "PromotionResult": "mlproject.gate.promotion",
     "JobResult": "mlproject.jobs.result",
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
-    **dict.fromkeys(("submit_score", "submit_train"), "mlproject.api"),
+    **dict.fromkeys(("best_run", "submit_score", "submit_train"), "mlproject.api"),
+    "BestRun": "training.winner",
     **dict.fromkeys(("cancel_job", "list_jobs", "show_job"), "mlproject.api"),
     **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
     **dict.fromkeys(
@@ -70,6 +73,7 @@ _HOMES = {
     **dict.fromkeys(("JobError", "ModelError", "TrackingError"), "mlproject.base.errors"),
 }
 __all__ = [
+    "BestRun",
     "ConfigurationError",
     "DataError",
     "GateError",
@@ -82,6 +86,7 @@ __all__ = [
     "TrackingError",
     "TrainResult",
     "__version__",
+    "best_run",
     "cancel_job",
     "dask",
     "fit",

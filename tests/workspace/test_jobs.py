@@ -449,7 +449,8 @@ def test_a_job_that_waits_says_for_what_and_can_be_cancelled(shell: Shell, tmp_p
         _, err = process.communicate()
 
     assert cancelled.json["status"] == "Canceled"
-    assert "Queued (it waits for nodes of cpu-cluster)" in err
+    waits = "it waits for nodes of cpu-cluster: 0 of at most 4 are there; The quota of Standard"
+    assert f"Queued ({waits}" in err
     assert process.poll() == 130
 
 

@@ -5,6 +5,7 @@ attributes. It leaves environment, tracking URI, active run and autologging of t
 were.
 """
 
+from mlproject.api.comparing import best_run
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
 from mlproject.api.submitting import cancel_job, list_jobs, show_job, submit_score, submit_train
@@ -12,6 +13,7 @@ from mlproject.api.training import fit, train
 from mlproject.api.workspace_data import get_data, list_data, register_data, show_data
 
 __all__ = [
+    "best_run",
     "cancel_job",
     "fit",
     "get_data",

@@ -63,6 +63,9 @@ def located(source: str) -> Located:
     DataError
         When there is no such asset.
     """
+    mounted = environ.mounted(source)
+    if mounted is not None:
+        return Located(source, f"file://{mounted}")
     asset = asset_of(source)
     if asset is not None:
         return _of_asset(asset)

@@ -15,8 +15,7 @@ from mlproject.azure.arm import Arm
 from mlproject.azure.calls import Calls, error_text
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException, NotOffered
-from mlproject.base.errors import ConfigurationError, TrackingError, reason
-from mlproject.base.suggestions import did_you_mean
+from mlproject.base.errors import TrackingError, reason
 
 if TYPE_CHECKING:
     from mlproject.azure.blobs import Blobs
@@ -26,6 +25,8 @@ ENDED = frozenset({COMPLETED, "Failed", CANCELLED, "NotResponding"})
 # Jobs that were submitted by this project have it.
 TAG = "mlproject-job"
 _LOG = re.compile(r"user_logs/std_log\D*0*(?:_ps)?\.txt")
+# Of the parent of a sweep, and of the build of an image.
+_OTHER_LOGS = ("azureml-logs/hyperdrive.txt", "azureml-logs/20_image_build_log.txt")
 _CODE = re.compile(r"exited with (?:status code|exit code|code) (\d+)")
 
 
@@ -63,6 +64,11 @@ class Details:
         return self.status in ENDED
 
     @property
+    def has_run(self) -> bool:
+        """Whether its command was ever started."""
+        return self.log is not None
+
+    @property
     def exit_code(self) -> int | None:
         """What the job's command ended with; None where it did not come to that."""
         if self.status == COMPLETED:
@@ -84,18 +90,6 @@ class Jobs:
         from mlproject.azure.blobs import Blobs
 
         return Blobs()
-
-    def compute_id(self, name: str | None) -> str:
-        """Return the id of a compute; ConfigurationError when there is none of this name."""
-        found = self.arm.find(f"/computes/{name}") if name else None
-        if found is not None:
-            return str(found["id"])
-        names = [str(item["name"]) for item in self.arm.listed("/computes")]
-        if name is None:
-            known = ", ".join(sorted(names)) or "no computes"
-            raise ConfigurationError("--compute is missing", f"The workspace has {known}")
-        hint = did_you_mean(name, names, noun="computes")
-        raise ConfigurationError(f"The workspace has no compute '{name}'", hint)
 
     def submit(self, name: str, properties: Mapping[str, Any]) -> None:
         """Make a job; made twice under one name, it is one job."""
@@ -129,7 +123,8 @@ class Jobs:
             raise MlflowException(error_text(response), error_code=RESOURCE_DOES_NOT_EXIST)
         content = response.json()
         logs = content.get("logFiles") or {}
-        log = next((logs[path] for path in sorted(logs) if _LOG.fullmatch(path)), None)
+        named = [path for path in sorted(logs) if _LOG.fullmatch(path)]
+        log = next((logs[path] for path in (*named, *_OTHER_LOGS) if path in logs), None)
         error = (content.get("error") or {}).get("error") or {}
         found = content.get("experimentId")
         return Details(str(content["status"]), found, log, error.get("message"))
@@ -160,5 +155,5 @@ def _job(resource: Mapping[str, Any]) -> Job:
         str(properties.get("experimentName") or ""),
         str(properties.get("computeId") or "").rpartition("/")[2],
         str((resource.get("systemData") or {}).get("createdAt") or ""),
-        str(properties.get("command") or ""),
+        str(properties.get("command") or (properties.get("trial") or {}).get("command") or ""),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ CI = "CI"
 GIT_COMMIT = "MLPROJECT_GIT_COMMIT"
 GIT_DIRTY = "MLPROJECT_GIT_DIRTY"
 
+# Read: in a job, the paths of the data that the service has mounted, by source; JSON.
+MOUNTED = "MLPROJECT_MOUNTED"
+
 # Set: MLflow 3 refuses the FileStore without it.
 ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 # Set: two lines on standard output, and a request, for each run that ends on an HTTP server.
@@ -55,6 +59,12 @@ HTTP_BACKOFF = "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"
 def get(name: str) -> str | None:
     """Return the variable's value; an empty one counts as not set."""
     return os.environ.get(name) or None
+
+
+def mounted(source: str) -> str | None:
+    """Return the path of data that a job has mounted; None for data that it has not."""
+    paths: dict[str, str] = json.loads(get(MOUNTED) or "{}")
+    return paths.get(source)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ COMMANDS = {
     "recipes": ("mlproject.cli.recipes:recipes", "List, show and check recipes."),
     "submit": ("mlproject.cli.submit:submit", "Run a command as a job on a cluster of Azure ML."),
     "jobs": ("mlproject.cli.jobs:jobs", "List, show, follow and cancel jobs."),
+    "runs": ("mlproject.cli.runs:runs", "Name the best run of a sweep or a search."),
     "emulator": ("mlproject.cli.emulator:emulator", "Stand in for an Azure ML workspace."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),
     "allow": ("mlproject.cli.allow:allow", "Allow what the settings of this project ask for."),

@@ -9,6 +9,7 @@ from mlproject.emulator import (
     blobs,
     codes,
     command_jobs,
+    computes,
     entra,
     environments,
     history,
@@ -21,6 +22,7 @@ from mlproject.emulator.job_runner import JobRunner
 from mlproject.emulator.messages import Routes, api_error, missing
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
+from mlproject.emulator.sweeps import SweepRunner
 
 
 class Service:
@@ -33,14 +35,17 @@ class Service:
         self._login, self._arm = entra.routes(state), management.routes(state)
         self._machine, self._api = entra.managed_identity(state), Routes()
         self.jobs = JobRunner(state, self.store)
+        self._sweeps = SweepRunner(state, self.store, self.jobs)
+        computes.add_routes(self._arm, self.jobs.busy, state.settings)
         codes.add_routes(self._arm, state)
         environments.add_routes(self._arm, state)
-        command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs)
+        command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs, self._sweeps)
         artifacts.add_routes(self._api, state)
         history.add_routes(self._api, state, self.store)
 
     def close(self) -> None:
         self.jobs.close()
+        self._sweeps.close()
         self.store.close()
 
     def __call__(self, request: Request) -> Response:

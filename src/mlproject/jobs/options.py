@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
+from mlproject.base import consent, settings
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.options import Declared, Option, Options, declared
+from mlproject.base.options import NOT_GIVEN, Declared, Option, Options, declared
 from mlproject.base.suggestions import did_you_mean
 
+SERVERLESS, LOCAL = "serverless", "local"
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -21,7 +23,11 @@ class JobOptions(Options):
     """What is asked of a job."""
 
     compute: Annotated[
-        str | None, Option("Cluster of the workspace that runs the job.", metavar="NAME")
+        str | None,
+        Option(
+            "Cluster of the workspace that runs the job; serverless; or local, for a process here.",
+            metavar="NAME",
+        ),
     ] = None
     environment: Annotated[
         str | None,
@@ -35,7 +41,25 @@ class JobOptions(Options):
         Sequence[str] | Mapping[str, str],
         Option("Environment variable of the job.", metavar="NAME=VALUE"),
     ] = ()
-    instance_count: Annotated[int, Option("Nodes of the cluster.", minimum=1)] = 1
+    image: Annotated[
+        str | None,
+        Option(
+            "Base image of the environment of conda.yaml, such as one for GPUs.",
+            metavar="IMAGE",
+            unset="Azure ML's for CPUs",
+        ),
+    ] = None
+    instance_count: Annotated[int | None, Option("Nodes of the cluster.", minimum=1, unset="1")] = (
+        None
+    )
+    instance_type: Annotated[
+        str | None,
+        Option(
+            "Machine of a serverless job, such as Standard_DS3_v2.",
+            metavar="SIZE",
+            unset="the service's choice",
+        ),
+    ] = None
     timeout: Annotated[
         str | None,
         Option("Time after which the job is cancelled, such as 90m or 2h.", metavar="DURATION"),
@@ -56,6 +80,53 @@ class JobOptions(Options):
             in_project=False,
         ),
     ] = None
+
+    def completed(self) -> JobOptions:
+        """Return the same, with what the project's settings say where nothing was given.
+
+        What could send the job's code or token elsewhere is taken only where the user has allowed
+        it.
+
+        Raises
+        ------
+        ConfigurationError
+            For what means nothing, or does not belong together.
+        """
+        given = self
+        if self.instance_type and not self.compute:
+            given = replace(self, compute=SERVERLESS)
+        path = settings.find()
+        if path is not None:
+            content = settings.read(path)
+            for wish in content.wishes_of_jobs(lacking=given.not_given):
+                consent.check(path, wish)
+            saved = of_mapping(content.jobs, f"'jobs' of {path}")
+            given = replace(given, **{name: getattr(saved, name) for name in given.not_given})
+        given.check()
+        return given
+
+    @property
+    def not_given(self) -> list[str]:
+        """The options that a settings file may fill in."""
+        return [
+            item.name
+            for item in declared(type(self))
+            if item.option.in_project and getattr(self, item.name) in NOT_GIVEN
+        ]
+
+    def check(self) -> None:
+        """Raise ConfigurationError for what means nothing, or does not belong together."""
+        _ = self.variables, self.seconds
+        if self.image and self.environment:
+            raise ConfigurationError(
+                "--image and --environment exclude each other",
+                "An image is what conda.yaml is installed on; a named environment has its own",
+            )
+        if self.instance_type and self.compute != SERVERLESS:
+            raise ConfigurationError(
+                f"--instance-type is of serverless jobs, and --compute is {self.compute}",
+                "A cluster has machines of one size; leave one of the two out",
+            )
 
     @property
     def variables(self) -> dict[str, str]:

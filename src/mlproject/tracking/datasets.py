@@ -94,5 +94,6 @@ def _source(source: str) -> tuple[str, dict[str, Any]]:
     scheme = source.partition(":")[0]
     if is_service_data(source):
         address = located(source).address
-        return scheme, {"uri": source} | ({"address": address} if address != source else {})
+        is_other = address != source and not address.startswith("file:")  # where a job has it
+        return scheme, {"uri": source} | ({"address": address} if is_other else {})
     return ("http", {"url": source}) if scheme in ("http", "https") else (scheme, {"uri": source})
