@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlproject.api import (
         best_run,
         cancel_job,
+        check_environment,
         fit,
         get_data,
         list_data,
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
         submit_score,
         submit_train,
         train,
+        write_container,
     )
+    from mlproject.api.environment import EnvironmentCheck
     from mlproject.base.errors import (
         ConfigurationError,
         DataError,
@@ -65,6 +68,8 @@ _HOMES = {
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
     **dict.fromkeys(("best_run", "submit_score", "submit_train"), "mlproject.api"),
     "BestRun": "training.winner",
+    **dict.fromkeys(("check_environment", "write_container"), "mlproject.api"),
+    "EnvironmentCheck": "mlproject.api.environment",
     **dict.fromkeys(("cancel_job", "list_jobs", "show_job"), "mlproject.api"),
     **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
     **dict.fromkeys(
@@ -76,6 +81,7 @@ __all__ = [
     "BestRun",
     "ConfigurationError",
     "DataError",
+    "EnvironmentCheck",
     "GateError",
     "JobError",
     "JobResult",
@@ -88,6 +94,7 @@ __all__ = [
     "__version__",
     "best_run",
     "cancel_job",
+    "check_environment",
     "dask",
     "fit",
     "get_data",
@@ -104,6 +111,7 @@ __all__ = [
     "submit_score",
     "submit_train",
     "train",
+    "write_container",
 ]
 
 

@@ -6,6 +6,7 @@ were.
 """
 
 from mlproject.api.comparing import best_run
+from mlproject.api.environment import check_environment, write_container
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
 from mlproject.api.submitting import cancel_job, list_jobs, show_job, submit_score, submit_train
@@ -15,6 +16,7 @@ from mlproject.api.workspace_data import get_data, list_data, register_data, sho
 __all__ = [
     "best_run",
     "cancel_job",
+    "check_environment",
     "fit",
     "get_data",
     "list_data",
@@ -29,4 +31,5 @@ __all__ = [
     "submit_score",
     "submit_train",
     "train",
+    "write_container",
 ]
