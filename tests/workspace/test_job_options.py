@@ -204,17 +204,21 @@ def test_what_a_local_job_cannot_have_is_told(
 
 @pytest.mark.parametrize("kind", ["file", "folder", "asset"])
 def test_a_scoring_job_writes_into_the_workspace(
-    azure_shell: Shell, jobs: JobClient, kind: str, name: str
+    azure_shell: Shell, opened: Callable[[str], Any], kind: str, name: str
 ) -> None:
-    there = committed(azure_shell, {"new.csv": ROWS})
+    there = committed(azure_shell, {"notes.txt": "of ours"})
+    (there.folder / "new.csv").write_text(ROWS)
+    assert there.mlproject("data", "register", f"{name}-new", "new.csv").code == 0
     trained = there.trained("iris-svc", "--tracking", "azureml")
     store = f"azureml://datastores/workspaceblobstore/paths/{name}"
     output = {"file": f"{store}/p.csv", "folder": f"{store}/", "asset": f"azureml:{name}"}[kind]
-    words = ("--run-id", trained["run_id"], "--input", "new.csv", "--output", output)
+    words = ("--run-id", trained["run_id"], "--input", f"azureml:{name}-new", "--output", output)
 
     done = submit(there, "score", *words, *ON, "--json")
 
     assert done.code == 0, done.err
+    run = opened(URI).get_run(done.json["run_id"])
+    assert run.data.tags["mlproject.input.source"] == f"azureml:{name}-new:1"
     got = there.mlproject("data", "get", output, "--output", "got", "--json")
     assert got.code == 0, got.err
     files = [path for path in Path(there.folder / "got").rglob("*") if path.suffix == ".csv"]

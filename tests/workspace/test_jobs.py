@@ -138,6 +138,9 @@ def test_a_job_trains_on_data_of_the_workspace(
     local = opened((there.folder / "mlruns").as_uri()).get_run(here["run_id"])
     data = "mlproject.data.sha256"
     assert run.data.tags[data] == local.data.tags[data]
+    recorded = "azureml:job-rows:1" if source.startswith("azureml:job") else source
+    assert run.data.tags["mlproject.data.source"] == recorded
+    assert recorded in run.inputs.dataset_inputs[0].dataset.source
 
 
 def test_unchanged_code_is_not_uploaded_again(there: Shell, asked: Callable[[], list[str]]) -> None:

@@ -69,8 +69,7 @@ def listed(source: str) -> list[str]:
         places = [place for place in found if not is_hidden(PurePosixPath(place[below:]))]
     else:
         return [source]
-    start = "file:///" if scheme == "file" else f"{scheme}://"
-    return [place if "://" in place else f"{start}{place.lstrip('/')}" for place in places]
+    return [place if "://" in place else f"{scheme}://{place.lstrip('/')}" for place in places]
 
 
 def is_hidden(below: PurePath) -> bool:

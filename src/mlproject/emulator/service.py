@@ -16,6 +16,7 @@ from mlproject.emulator import (
     ids,
     management,
     tracking,
+    v1_datasets,
 )
 from mlproject.emulator.identities import API_HOST, ARM_HOST, BLOB_HOST, LOGIN_HOST, LOOPBACK
 from mlproject.emulator.job_runner import JobRunner
@@ -42,6 +43,7 @@ class Service:
         command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs, self._sweeps)
         artifacts.add_routes(self._api, state)
         history.add_routes(self._api, state, self.store)
+        v1_datasets.add_routes(self._api, state.resources)
 
     def close(self) -> None:
         self.jobs.close()
