@@ -262,6 +262,8 @@ def test_azure_ai_ml_submits_a_sweep_and_reads_it(there: Shell) -> None:
 def test_azure_ai_ml_loads_our_job_files_and_finds_nothing_wrong(
     there: Shell, words: tuple[str, ...], jobs: JobClient
 ) -> None:
+    planned = submit(there, "train", "iris-svc", *words, "--dry-run", "--json")
+    properties = planned.json["body"]["properties"]
     done = submit(there, "train", "iris-svc", *words, "--yaml", "job.yaml")
     assert done.code == 0, done.err
 
@@ -273,8 +275,6 @@ def test_azure_ai_ml_loads_our_job_files_and_finds_nothing_wrong(
     )
     there.mlproject("jobs", "cancel", name)
 
-    planned = submit(there, "train", "iris-svc", *words, "--dry-run", "--json")
-    properties = planned.json["body"]["properties"]
     sent = jobs.get(f"jobs/{name}")["properties"]
     assert problems == {}
     for key in ("jobType", "command", "searchSpace", "objective", "identity", "computeId"):

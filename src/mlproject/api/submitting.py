@@ -12,8 +12,7 @@ from inference.request import ScoreRequest
 from mlproject.api import arguments
 from mlproject.base import environ
 from mlproject.base.errors import ConfigurationError
-from mlproject.jobs.options import LOCAL, JobOptions
-from mlproject.jobs.sweeps import Sweep, SweepOptions, of_trial
+from mlproject.jobs.options import LOCAL, JobOptions, SweepOptions
 from mlproject.tracking.target import AZUREML, resolve
 from training.request import TrainRequest
 
@@ -179,6 +178,7 @@ def training(request: TrainRequest, sweeping: SweepOptions | None = None) -> Sub
 def _sweep(request: TrainRequest, experiment: str, sweeping: SweepOptions) -> Submission:
     from mlproject.jobs import words
     from mlproject.jobs.submission import Submission
+    from mlproject.jobs.sweeps import Sweep, of_trial
     from training import trials
 
     found = trials.of(request)

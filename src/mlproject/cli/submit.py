@@ -12,8 +12,7 @@ import click
 from inference.request import ScoreRequest
 from mlproject.base.console import Reporter
 from mlproject.cli.frame import LazyGroup, command
-from mlproject.jobs.options import JobOptions
-from mlproject.jobs.sweeps import SweepOptions
+from mlproject.jobs.options import JobOptions, SweepOptions
 from training.request import TrainRequest
 
 if TYPE_CHECKING:

@@ -153,6 +153,28 @@ class JobOptions(Options):
         return seconds
 
 
+@dataclass(frozen=True)
+class SweepOptions(Options):
+    """How the candidates of a search are tried."""
+
+    sweep: Annotated[
+        bool,
+        Option(
+            "Try each candidate as a job of its own, under one parent: for searches that keep one "
+            "machine busy for hours.",
+            in_project=False,
+        ),
+    ] = False
+    max_concurrent_trials: Annotated[
+        int | None,
+        Option("Trials at a time.", minimum=1, unset="the nodes of the cluster", in_project=False),
+    ] = None
+
+    def check(self) -> None:
+        if self.max_concurrent_trials and not self.sweep:
+            raise ConfigurationError("--max-concurrent-trials is of a sweep", "Give --sweep too")
+
+
 def of_mapping(content: Mapping[str, Any], origin: str) -> JobOptions:
     """Return what a file says of jobs; a ConfigurationError for what it may not say."""
     known = {item.name: item for item in declared(JobOptions) if item.option.in_project}

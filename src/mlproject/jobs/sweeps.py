@@ -4,37 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.base.options import Option, Options
 from mlproject.jobs.words import Words
 
 # Of the service: trials of one sweep.
 MOST_TRIALS = 1000
 _USUAL_AT_A_TIME = 4
-
-
-@dataclass(frozen=True)
-class SweepOptions(Options):
-    """How the candidates of a search are tried."""
-
-    sweep: Annotated[
-        bool,
-        Option(
-            "Try each candidate as a job of its own, under one parent: for searches that keep one "
-            "machine busy for hours.",
-            in_project=False,
-        ),
-    ] = False
-    max_concurrent_trials: Annotated[
-        int | None,
-        Option("Trials at a time.", minimum=1, unset="the nodes of the cluster", in_project=False),
-    ] = None
-
-    def check(self) -> None:
-        if self.max_concurrent_trials and not self.sweep:
-            raise ConfigurationError("--max-concurrent-trials is of a sweep", "Give --sweep too")
 
 
 @dataclass(frozen=True)
