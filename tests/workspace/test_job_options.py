@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,6 +182,27 @@ def test_a_local_job_that_fails_or_takes_too_long_ends_as_on_a_cluster(
     store = client((there.folder / "mlruns").as_uri())
     assert store.get_run(failed.json["run_id"]).info.status == "FAILED"
     assert store.get_run(slow.json["run_id"]).info.status == "KILLED"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals of this kind")
+def test_a_local_job_that_is_interrupted_ends_with_its_run(
+    shell: Shell, client: Callable[[str], Any]
+) -> None:
+    there = committed(shell, {"notes.txt": "of ours"})
+    words = ("-m", "mlproject", "submit", "train", "digits-logistic", "--compute", "local")
+    process: Any = there.start(*words)
+    while not list(there.folder.glob("mlruns/*/*/tags/mlproject.task")):  # training has begun
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+
+    assert process.poll() == 130, err
+    assert "The job was cancelled: it was interrupted" in err
+    store = client((there.folder / "mlruns").as_uri())
+    experiment = store.get_experiment_by_name("digits-logistic")
+    (run,) = store.search_runs([experiment.experiment_id], "tags.`mlproject-job` = 'train'")
+    assert run.info.status == "KILLED"
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,22 @@ def test_a_sweep_is_asked_for_as_the_recipe_searches(there: Shell) -> None:
     assert words in found["trial"]["command"]
 
 
+def test_a_random_search_draws_as_many_trials_as_it_has_candidates(there: Shell) -> None:
+    recipe = yaml.safe_load((ROOT / "recipes" / "iris-svc.yaml").read_text())
+    recipe["search"] |= {"kind": "random", "candidates": 3}
+    (there.folder / "drawn.yaml").write_text(yaml.safe_dump(recipe))
+    committed(there, {"more.txt": "of ours"})
+    words = ("--sweep", "--max-concurrent-trials", "9", "--dry-run", "--json")
+
+    done = submit(there, "train", "drawn.yaml", *ON, *words)
+
+    assert done.code == 0, done.err
+    found = done.json["body"]["properties"]
+    drawn = {"samplingAlgorithmType": "Random", "seed": 1337, "rule": "random"}
+    assert found["samplingAlgorithm"] == drawn
+    assert (found["limits"]["maxTotalTrials"], found["limits"]["maxConcurrentTrials"]) == (3, 3)
+
+
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from mlproject.azure.jobs import CANCELLED, COMPLETED, TAG
+from mlproject.azure.jobs import COMPLETED, TAG
 from mlproject.base import environ, git
 from mlproject.base.console import Reporter
 from mlproject.base.errors import EXIT_INTERRUPTED, ConfigurationError, JobError
 from mlproject.jobs import code
 from mlproject.jobs.code import Code
 from mlproject.jobs.options import LOCAL, JobOptions
+from mlproject.jobs.process import LOG, Ended, Process
 from mlproject.jobs.result import JobResult
 from mlproject.tracking import session as sessions
 from mlproject.tracking.azureml import studio_link
@@ -40,31 +35,9 @@ if TYPE_CHECKING:
     from mlproject.jobs.submission import Submission
     from mlproject.jobs.words import Assets
 
-_LOG = "user_logs/std_log.txt"
 _KEPT = ("outputs", "logs")
 # What a cluster has, and a process here has not.
 _OF_CLUSTERS = ("environment", "image", "instance_type", "identity", "yaml", "dry_run")
-_SECONDS_TO_END = 30
-_LAST_LINES = 10
-_KILLED = 128
-
-
-@dataclass
-class _Ended:
-    """How a process has ended, and why it was ended, where it was."""
-
-    exit_code: int
-    cancelled: str | None = None
-
-    @property
-    def status(self) -> str:
-        if self.cancelled is not None:
-            return CANCELLED
-        return "Failed" if self.exit_code else COMPLETED
-
-    @property
-    def run_status(self) -> str:
-        return {COMPLETED: "FINISHED", CANCELLED: "KILLED"}.get(self.status, "FAILED")
 
 
 def check(options: JobOptions) -> None:
@@ -104,7 +77,7 @@ def run(
         reporter.say(f"Job {run_id}: a process here, with {found.described}")
         try:
             _copy(found, folder)
-            process = _Process(folder, _environment(target, run_id, number, found, options))
+            process = Process(folder, _environment(target, run_id, number, found, options))
             ended = process.ended(line.here, options.seconds, reporter)
         except BaseException:
             session.client.set_terminated(run_id, "FAILED")
@@ -129,8 +102,8 @@ def run(
     return result
 
 
-def _failure(ended: _Ended, last_lines: deque[str]) -> JobError | None:
-    hint = f"Its log is kept with its run, as {_LOG}"
+def _failure(ended: Ended, last_lines: deque[str]) -> JobError | None:
+    hint = f"Its log is kept with its run, as {LOG}"
     if ended.status == COMPLETED:
         return None
     if ended.cancelled is not None:
@@ -168,85 +141,10 @@ def _environment(
     return kept | target.environment | own | options.variables
 
 
-class _Process:
-    """A command in a folder, whose output is shown, kept, and remembered in part."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self._folder = folder
-        self._environment = environment
-        self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
-
-    def ended(self, command: str, most: int | None, reporter: Reporter) -> _Ended:
-        log = self._folder / _LOG
-        log.parent.mkdir(parents=True, exist_ok=True)
-        process = subprocess.Popen(
-            ["bash", "-c", command],  # noqa: S607 - as the service runs a command
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        cancelled: list[str] = []
-
-        def cut() -> None:
-            cancelled.append(f"it has run for longer than {most} s")
-            _end(process, signal.SIGTERM)
-
-        with _after(most, cut), log.open("w", encoding="utf-8") as kept:
-            try:
-                self._pass_on(process, kept, reporter)
-            except KeyboardInterrupt:
-                cancelled.append("it was interrupted")
-                _end(process, signal.SIGINT)
-                self._pass_on(process, kept, reporter)
-        returned = process.wait()
-        exit_code = _KILLED - returned if returned < 0 else returned
-        return _Ended(exit_code, cancelled[0] if cancelled else None)
-
-    def _pass_on(self, process: subprocess.Popen[str], kept: IO[str], reporter: Reporter) -> None:
-        assert process.stdout is not None  # noqa: S101 - a pipe, as it was asked for
-        for text in process.stdout:
-            kept.write(text)
-            reporter.say(text.rstrip("\n"))
-            if text.strip():
-                self.last_lines.append(text.strip())
-        process.wait()
-
-
-@contextmanager
-def _after(seconds: int | None, work: Callable[[], None]) -> Iterator[None]:
-    """Call a function once some seconds of the block have passed."""
-    timer = threading.Timer(seconds or 0, work)
-    if seconds is not None:
-        timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _end(process: subprocess.Popen[str], number: int) -> None:
-    """Ask a process and what it has started to end; after a while they are made to."""
-
-    def kill() -> None:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-
-    with suppress(OSError):
-        os.killpg(process.pid, number)
-    timer = threading.Timer(_SECONDS_TO_END, kill)
-    timer.daemon = True
-    timer.start()
-
-
-def _keep(session: Session, run_id: str, folder: Path, ended: _Ended) -> None:
+def _keep(session: Session, run_id: str, folder: Path, ended: Ended) -> None:
     """Keep what a job has left, and end its run where it has not done so itself."""
     with as_tracking_error(f"The run {run_id} cannot be completed"):
-        session.client.log_artifact(run_id, str(folder / _LOG), str(Path(_LOG).parent))
+        session.client.log_artifact(run_id, str(folder / LOG), str(Path(LOG).parent))
         for top in _KEPT:
             if (folder / top).is_dir():
                 session.client.log_artifacts(run_id, str(folder / top), top)
