@@ -13,7 +13,8 @@ the workspace's API and the blob store. Requests and responses are werkzeug's.
   answers
 - ``command_jobs``, ``codes``, ``environments``: jobs, and what they need; ``job_runner`` the
   processes that they are, ``job_runs`` their runs, ``job_outputs`` what they write into datastores;
-  ``sweeps`` jobs of many trials, ``sampling`` what these try; ``versioned`` assets that do not change
+  ``sweeps`` jobs of many trials, ``sampling`` what these try; ``versioned`` assets that do not
+  change
 - ``computes``, ``datastores``, ``data_assets``: what Resource Manager knows of the workspace, each
   as one of its ``resources``; ``v1_datasets`` what only the dataset service knows
 - ``containers``: lists of blobs; ``stored`` one blob on disk; ``storage_access`` who may do what
