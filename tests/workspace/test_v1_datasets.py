@@ -10,7 +10,9 @@ from mlproject.emulator import identities
 from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell
 from tests.emulator.conftest import API, Client
+from tests.emulator.test_jobs import JobClient
 from tests.emulator.test_microsoft_clients import microsoft
+from tests.workspace.test_jobs import ON, committed, submit
 
 ROWS = "".join(f"{n * 7 % 11},{n * 5 % 13},{n * 7 % 11 * 2}\n" for n in range(60))
 WHAT = ("--target", "y", "--budget", "3", "--tracking", "local")
@@ -114,3 +116,34 @@ print(found.name, found.version, found._definition)
     printed = microsoft(azure_shell, azure_shell.environment, code)
 
     assert f"{name} 1 {definition}".split() == printed.split()[-len(definition.split()) - 2 :]
+
+
+@pytest.mark.parametrize("below", ["", "rows.csv", "**"])
+def test_a_job_is_given_the_files_of_a_data_set(
+    there: Shell, azureml_emulator: EmulatorInstance, name: str, below: str
+) -> None:
+    folder = path_of(there, name)
+    path = {"datastoreName": "workspaceblobstore", "relativePath": f"{folder}{below}"}
+    source = registered(azureml_emulator, name, dataPath=path)
+    committed(there, {"notes.txt": "of ours"})
+
+    done = submit(there, "train", "--data", source, *WHAT[:4], *ON, "--json")
+
+    assert done.code == 0, done.err
+    uri = f"azureml://datastores/workspaceblobstore/paths/{folder}{below.removesuffix('**')}"
+    jobs = JobClient(Client(azureml_emulator))
+    found = jobs.get(f"jobs/{done.json['job']}")["properties"]
+    assert found["inputs"]["data"]["uri"].rstrip("/") == uri.rstrip("/")
+    assert f"--data {source}:1" in found["command"]
+
+
+def test_a_job_takes_no_table_of_version_1(
+    there: Shell, azureml_emulator: EmulatorInstance, name: str
+) -> None:
+    source = registered(azureml_emulator, name, dataflow="paths: []")
+    committed(there, {"notes.txt": "of ours"})
+
+    done = submit(there, "train", "--data", source, *WHAT[:4], *ON)
+
+    assert done.code == 2
+    assert f"{source} is a table of version 1, which jobs do not take" in done.error
