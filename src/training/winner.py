@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlproject.base.errors import ConfigurationError, TrackingError
@@ -12,7 +14,7 @@ from mlproject.base.suggestions import did_you_mean
 from mlproject.tracking import names, pages
 from mlproject.tracking.failures import as_tracking_error
 from mlproject.tracking.session import Session
-from training import metrics
+from training import catalogue, metrics, recipe
 from training.trials import METRIC
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -
             "Give the run of a sweep, or of a training with a search",
         )
     asked = run.data.tags
-    name = metric or asked.get(names.SWEEP_METRIC) or _compared_by(finished)
+    name = metric or asked.get(names.SWEEP_METRIC) or _compared_by(finished, session, parent)
     known = asked.get(names.SWEEP_GOAL) if name == asked.get(names.SWEEP_METRIC) else None
     direction: Goal = goal or ("minimize" if known == "minimize" else _direction(name))
     measured = [child for child in finished if not math.isnan(_value(child, name))]
@@ -106,20 +108,32 @@ def _value(run: Run, name: str) -> float:
     return float(run.data.metrics.get(name, math.nan))
 
 
-def _compared_by(children: list[Run]) -> str:
-    """Return the metric by which the candidates of a search were ranked."""
+def _compared_by(children: list[Run], session: Session, parent: str) -> str:
+    """Return the metric by which the trials or candidates of a search were compared."""
     every = {name for child in children for name in child.data.metrics}
     if METRIC in every:
         return METRIC
-    if f"{_SCORE}score" in every:
-        return f"{_SCORE}score"
     ranked = sorted(name.removeprefix(_RANK) for name in every if name.startswith(_RANK))
-    if len(ranked) == 1:
-        return f"{_SCORE}{ranked[0]}"
+    chosen = ranked[0] if len(ranked) == 1 else _of_recipe(session, parent)
+    if chosen is not None:
+        return f"{_SCORE}{chosen}"
     raise ConfigurationError(
-        "The candidates were compared by several metrics",
+        f"What the children of the run {parent} were compared by is not recorded",
         f"Give --metric: {', '.join(f'{_SCORE}{name}' for name in ranked) or 'NAME'}",
     )
+
+
+def _of_recipe(session: Session, parent: str) -> str | None:
+    """Return the key of the score that the recipe of a run has chosen by; None without a recipe."""
+    with (
+        TemporaryDirectory(prefix="mlproject-") as folder,
+        as_tracking_error(f"The recipe of the run {parent} cannot be read"),
+    ):
+        if names.RECIPE_FILE not in [item.path for item in session.client.list_artifacts(parent)]:
+            return None
+        path = session.client.download_artifacts(parent, names.RECIPE_FILE, folder)
+        found = recipe.parse(catalogue.read_yaml(Path(path)), f"The recipe of the run {parent}")
+    return metrics.resolve(str(found.refit), found.task, None).key if found.refit else None
 
 
 def _direction(name: str) -> Goal:

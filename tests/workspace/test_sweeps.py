@@ -201,6 +201,19 @@ def test_the_best_candidate_of_a_search_on_a_laptop_is_named(shell: Shell) -> No
     assert "Did you mean 'mean_test_score'?" in nothing.error
 
 
+def test_the_best_of_several_metrics_is_the_one_that_the_recipe_chooses(shell: Shell) -> None:
+    recipe = yaml.safe_load((ROOT / "recipes" / "iris-svc.yaml").read_text())
+    recipe["search"] |= {"scoring": ["accuracy", "log_loss"], "refit": "log_loss"}
+    (shell.folder / "both.yaml").write_text(yaml.safe_dump(recipe))
+    trained = shell.trained("both.yaml", "--tracking", "local")
+
+    best = shell.mlproject("runs", "best", trained["run_id"], "--json")
+
+    assert best.code == 0, best.err
+    assert (best.json["metric"], best.json["goal"]) == ("mean_test_neg_log_loss", "maximize")
+    assert best.json["parameters"] == {k: str(v) for k, v in trained["best_params"].items()}
+
+
 PYTHON = ROOT / ".venv-azure-ai-ml" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 CLIENT = """\
 import json, os, pathlib, sys, time
