@@ -31,6 +31,8 @@ _FORMS = (
     "Write azureml:NAME, azureml:NAME:VERSION, azureml:NAME@latest or "
     "azureml://datastores/NAME/paths/PATH"
 )
+# What makes a folder an MLTable.
+_TABLE = "MLTable"
 _TRACKING = (f"{SCHEME}://", f"{SERVICE_SCHEME}://")
 _SECONDS = 20.0
 _LOCK = threading.Lock()
@@ -75,7 +77,8 @@ def located(source: str) -> Located:
     """
     mounted = environ.mounted(source)
     if mounted is not None:
-        return Located(source, mounted, is_mounted=True)
+        kind = "mltable" if (Path(mounted) / _TABLE).is_file() else ""
+        return Located(source, mounted, kind, is_mounted=True)
     asset = asset_of(source)
     if asset is not None:
         return _of_asset(asset)

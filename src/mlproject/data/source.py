@@ -151,11 +151,12 @@ def brought(source: str) -> Iterator[list[SourceFile]]:
 def listed(source: str) -> list[SourceFile]:
     """Return the files of a source, by name, where they are, with stamps and without encodings."""
     found = remote.located(source) if is_url(source) else None
+    if found is not None and found.type == "mltable":
+        with _told(source):
+            return [item.stamped() for item in _files_of_table(found)]
     if found is not None and not found.is_mounted:
         address = found.address
         with _told(source):
-            if found.type == "mltable":
-                return [item.stamped() for item in _files_of_table(found)]
             addresses = remote.listed(address)
             if addresses != [address]:
                 addresses = [address for address in addresses if file_format(address)]
@@ -239,6 +240,9 @@ def _files_of_table(found: Located) -> list[SourceFile]:
     folder = found.address
     if found.table is not None:
         table = mltable.parsed(found.table.encode(), folder, found.source)
+    elif found.is_mounted:
+        text = (Path(folder) / mltable.FILE_NAME).read_bytes()
+        table = mltable.parsed(text, folder, found.source)
     else:
         place = f"{folder.rstrip('/')}/{mltable.FILE_NAME}"
         with remote.opened(place) as stream:
@@ -246,8 +250,9 @@ def _files_of_table(found: Located) -> list[SourceFile]:
     encoding = encodings.checked(table.encoding) if table.encoding else None
     files = []
     for _, path in table.paths:
-        for address in remote.listed(remote.located(path).address):
-            name = _remote_name(address)
+        is_here = found.is_mounted and "://" not in path
+        for address in _beneath(path) if is_here else remote.listed(remote.located(path).address):
+            name = address if is_here else _remote_name(address)
             if name.endswith(f"/{mltable.FILE_NAME}"):
                 continue
             if table.format is None:
@@ -258,6 +263,17 @@ def _files_of_table(found: Located) -> list[SourceFile]:
                 replace(item, encoding=encoding, delimiter=table.delimiter, columns=table.columns)
             )
     return files
+
+
+def _beneath(path: str) -> list[str]:
+    """Return the files of this machine that a path of an MLTable names, whatever their endings."""
+    place = Path(path)
+    if place.is_dir():
+        inside = (item for item in place.rglob("*") if item.is_file())
+        return sorted(str(item) for item in inside if not remote.is_hidden(item.relative_to(place)))
+    if not glob.has_magic(path):
+        return [path]
+    return sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - it takes patterns as they are
 
 
 def _local_paths(source: str) -> list[Path]:

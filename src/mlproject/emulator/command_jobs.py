@@ -40,7 +40,7 @@ from mlproject.emulator.sweeps import PARENT, SweepRunner
 _NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}", re.ASCII)
 _PAGE = 20
 _LOGS = ("user_logs/", "azureml-logs/", "system_logs/")
-_INPUTS = ("literal", "uri_file", "uri_folder")
+_INPUTS = ("literal", "uri_file", "uri_folder", "mltable")
 _OPERATIONS = (
     f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices"
     f"/locations/{REGION}/mfeOperationResults"

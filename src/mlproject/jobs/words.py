@@ -31,8 +31,6 @@ _MOUNTED = re.compile(
     r"|https://[^/]+\.(blob|dfs)\.[^/?]+/[^?]+",
     re.IGNORECASE,
 )
-# Inputs of jobs, by the type of an asset.
-_KINDS = frozenset({"uri_file", "uri_folder"})
 Assets = Callable[[str], DataAsset]
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _RECIPES = (".yaml", ".yml")
@@ -149,11 +147,6 @@ def _read(item: Declared, text: str, words: Words, code: Code, assets: Assets) -
     """Return what stands for a file inside the job."""
     if is_asset(text):
         asset = assets(text)
-        if asset.type not in _KINDS:
-            raise ConfigurationError(
-                f"{item.flag} {text} is of the type {asset.type}, which jobs do not take yet",
-                "Give the address of its files: azureml://datastores/NAME/paths/PATH",
-            )
         return _mounted(item, _pinned(text, asset), asset.type, asset.id, words)
     if _MOUNTED.fullmatch(text):
         return _mounted(item, text, _kind(text), text, words)
