@@ -16,7 +16,7 @@ import yaml
 from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell
 from tests.emulator.conftest import Client
-from tests.emulator.test_jobs import JobClient
+from tests.emulator.test_jobs import JobClient, new_job
 from tests.workspace.conftest import URI
 from tests.workspace.test_jobs import FAILING, FLOWERS, ON, committed, submit
 from tests.workspace.test_training_and_scoring import tree
@@ -60,6 +60,19 @@ def test_a_serverless_job_names_a_machine_and_no_cluster(there: Shell, jobs: Job
     found = jobs.get(f"jobs/{done.json['job']}")["properties"]
     assert "computeId" not in found
     assert found["resources"] == {"instanceCount": 1, "instanceType": "Standard_DS3_v2"}
+
+
+def test_a_job_that_acts_for_its_submitter_takes_a_token_along(
+    there: Shell, jobs: JobClient
+) -> None:
+    done = submit(there, *FAILING, "--identity", "user", "--no-wait", "--json")
+
+    assert done.code == 0, done.err
+    found = jobs.get(f"jobs/{done.json['job']}")["properties"]
+    assert found["identity"] == {"identityType": "UserIdentity"}
+    without = jobs.put("jobs/nobodys", new_job("true", identity=found["identity"]))
+    assert without.status_code == 400
+    assert "x-azureml-token" in without.json()["error"]["message"]
 
 
 def test_an_image_makes_an_environment_of_its_own(there: Shell, jobs: JobClient) -> None:

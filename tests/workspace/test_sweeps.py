@@ -284,7 +284,7 @@ def test_azure_ai_ml_submits_a_sweep_and_reads_it(there: Shell) -> None:
     "words",
     [
         ("--compute", "cpu-cluster", "--env", "A=b", "--timeout", "1h", "--identity", "managed"),
-        ("--instance-type", "Standard_DS3_v2"),
+        ("--instance-type", "Standard_DS3_v2", "--identity", "user"),
         ("--compute", "cpu-cluster", "--sweep", "--timeout", "1h"),
     ],
 )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlproject.jobs.words import Assets, Words
     from training.winner import BestRun
 
-Identity = Literal["job", "managed"]
+Identity = Literal["job", "managed", "user"]
 Variables = Mapping[str, str] | Sequence[str]
 
 
@@ -71,7 +71,8 @@ def submit_train(
     timeout : str, optional
         Time after which the job is cancelled, such as ``90m`` or ``2h``.
     identity : str, optional
-        Who the job is to storage: ``job`` or ``managed``; by default what the service chooses.
+        Who the job is to storage: ``job``, ``managed`` for the cluster's identity, or ``user`` for
+        yours; by default what the service chooses.
     sweep : bool
         Try each candidate of the recipe's search as a job of its own; :func:`mlproject.best_run`
         names the best.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
+from mlproject.azure import context, credentials
 from mlproject.azure.arm import Arm
 from mlproject.azure.calls import Calls, error_text
 from mlproject.azure.context import Context
@@ -20,6 +21,12 @@ from mlproject.base.errors import TrackingError, reason
 if TYPE_CHECKING:
     from mlproject.azure.blobs import Blobs
 
+# The identity of a job that acts for its submitter.
+AS_USER = "UserIdentity"
+_AUDIENCES = {
+    "AzureUSGovernment": "https://ml.azure.us",
+    "AzureChinaCloud": "https://ml.azure.cn",
+}
 COMPLETED, CANCELLED = "Completed", "Canceled"
 ENDED = frozenset({COMPLETED, "Failed", CANCELLED, "NotResponding"})
 # Jobs that were submitted by this project have it.
@@ -80,10 +87,10 @@ class Details:
 class Jobs:
     """The jobs of one workspace."""
 
-    def __init__(self, context: Context) -> None:
-        self.arm = Arm.of(context)
-        self._calls = Calls(context)
-        self._history = f"/history/v1.0{context.workspace.scope}/runs"
+    def __init__(self, found: Context) -> None:
+        self.arm = Arm.of(found)
+        self._calls = Calls(found)
+        self._history = f"/history/v1.0{found.workspace.scope}/runs"
 
     @cached_property
     def _blobs(self) -> Blobs:
@@ -92,8 +99,13 @@ class Jobs:
         return Blobs()
 
     def submit(self, name: str, properties: Mapping[str, Any]) -> None:
-        """Make a job; made twice under one name, it is one job."""
-        self.arm.put(f"/jobs/{name}", {"properties": properties})
+        """Make a job; made twice under one name, it is one job.
+
+        One that is to act for its submitter takes the submitter's own token along.
+        """
+        identity = (properties.get("identity") or {}).get("identityType")
+        headers = {"x-azureml-token": _own_token()} if identity == AS_USER else None
+        self.arm.put(f"/jobs/{name}", {"properties": properties}, headers)
 
     def get(self, name: str) -> Job:
         """Return a job; TrackingError when there is none of this name."""
@@ -145,6 +157,14 @@ class Jobs:
     def experiment_id(self, name: str) -> str | None:
         response = self._calls.send("GET", f"{self._history}/{name}")
         return response.json().get("experimentId") if response.status_code == 200 else None
+
+
+def _own_token() -> str:
+    """Return a token of whoever submits, for Azure ML itself and not for Resource Manager."""
+    cloud = context.cloud()
+    audience = _AUDIENCES.get(cloud.name, "https://ml.azure.com")
+    credential = credentials.of_user(f"{audience}/.default", cloud._get_authority())
+    return credential.get_token().token
 
 
 def _job(resource: Mapping[str, Any]) -> Job:

@@ -20,6 +20,7 @@ from mlproject.emulator import (
 from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.datastores import ARTIFACTS
 from mlproject.emulator.identities import (
+    AML_AUDIENCE,
     ARM_HOST,
     BLOB_HOST,
     REGION,
@@ -64,7 +65,7 @@ class _Jobs:
             before = self._job(name)
             if before is not None:
                 return _again(before, properties)
-            problem = _problem(self._state, name, properties)
+            problem = _problem(self._state, name, properties) or self._no_user(request, properties)
             if problem is not None:
                 return arm_error(400, "UserError", problem)
             properties.setdefault("experimentName", _DEFAULT_EXPERIMENT)
@@ -74,6 +75,15 @@ class _Jobs:
             is_sweep = properties["jobType"] == "Sweep"
             (self._sweeps if is_sweep else self._runner).start(job, run)
         return json_response(_shown(job), 201)
+
+    def _no_user(self, request: Request, properties: dict[str, Any]) -> str | None:
+        """Return what a job lacks that is to act for its submitter; None where it lacks nothing."""
+        if (properties.get("identity") or {}).get("identityType") != "UserIdentity":
+            return None
+        claims = self._state.key.claims_of(request.headers.get("x-azureml-token", ""))
+        if claims is not None and str(claims["aud"]).rstrip("/") == AML_AUDIENCE:
+            return None
+        return "A job with UserIdentity needs a token of its submitter in x-azureml-token."
 
     def get(self, request: Request, name: str) -> Response:
         job = self._job(name)

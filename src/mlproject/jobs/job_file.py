@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlproject.azure.jobs import AS_USER
 from mlproject.base.files import atomic_write
 
 # https://learn.microsoft.com/azure/machine-learning/reference-yaml-job-command
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}.schema.json"
-_IDENTITIES = {"AMLToken": "aml_token", "Managed": "managed_identity"}
+_IDENTITIES = {
+    "AMLToken": "aml_token",
+    "Managed": "managed_identity",
+    AS_USER: "user_identity",
+}
 _OF_INPUTS = {"jobInputType": "type", "uri": "path"}
 _OF_OUTPUTS = {"jobOutputType": "type", "uri": "path", "assetName": "name", "mode": "mode"}
 _SECONDS = re.compile(r"PT(\d+)S")

@@ -65,8 +65,10 @@ class JobOptions(Options):
         Option("Time after which the job is cancelled, such as 90m or 2h.", metavar="DURATION"),
     ] = None
     identity: Annotated[
-        Literal["job", "managed"] | None,
-        Option("Who the job is to storage: its submitter's job token, or the cluster's identity."),
+        Literal["job", "managed", "user"] | None,
+        Option(
+            "Who the job is to storage: the job itself, the cluster's identity, or whoever submits."
+        ),
     ] = None
     wait: Annotated[bool, Option("Submit, and do not follow the job.", in_project=False)] = True
     dry_run: Annotated[

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlproject.azure.jobs import TAG
+from mlproject.azure.jobs import AS_USER, TAG
 from mlproject.jobs.options import JobOptions
 from mlproject.jobs.sweeps import Sweep
 from mlproject.jobs.words import Words
 from mlproject.tracking import names
 
-_IDENTITIES = {"job": "AMLToken", "managed": "Managed"}
+_IDENTITIES = {"job": "AMLToken", "managed": "Managed", "user": AS_USER}
 
 
 @dataclass(frozen=True)
