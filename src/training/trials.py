@@ -97,6 +97,14 @@ def _told(axis: str, value: Any) -> Value:
 
 def _text(value: Any) -> str:
     """Return what ``--param`` takes for a value."""
-    if isinstance(value, str) and parameters.parse([f"a={value}"]) == {"a": [value]}:
+    if isinstance(value, str) and _reads_back(value):
         return value
     return "none" if value is None else json.dumps(value)
+
+
+def _reads_back(text: str) -> bool:
+    """Whether ``--param`` takes a text for itself, and not for a number, a list or several."""
+    try:
+        return parameters.parse([f"a={text}"]) == {"a": [text]}
+    except ConfigurationError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from tests.emulator.conftest import API, Client
 from tests.emulator.test_jobs import JobClient
 from tests.workspace.conftest import URI
 from tests.workspace.test_jobs import ON, committed, submit
+from training import parameters, trials
+from training.request import TrainRequest
 
 AXES = ("--param", "model__C=0.001,1", "--param", "model__kernel=linear")
 RUNS = f"{API}/history/v1.0{identities.SCOPE}/runs"
@@ -121,12 +124,27 @@ def test_a_trial_is_told_a_value_as_the_option_takes_it(
     there: Shell, name: str, values: str, told: list[Any]
 ) -> None:
     words = ("--param", f"model__{name}={values}", "--param", "model__C=1")
+
     done = submit(there, "train", "iris-svc", *words, *ON, "--sweep", "--dry-run", "--json")
 
     assert done.code == 0, done.err
     space = done.json["body"]["properties"]["searchSpace"]
     assert space[f"model__{name}"] == ["choice", [told]]
     assert "--param model__C=1 " in done.json["body"]["properties"]["trial"]["command"]
+
+
+def test_whatever_a_trial_is_told_reads_back_as_what_the_recipe_says(work: Path) -> None:
+    values = ["a,b", "", "1", "true", "[x", "x y", 'q"q', "a;b", None, True, 0.001, [1, "a"]]
+    recipe = yaml.safe_load((ROOT / "recipes" / "iris-svc.yaml").read_text())
+    recipe["pipeline"] = [{"fill": "SimpleImputer"}, *recipe["pipeline"]]
+    recipe["search"]["parameters"] = {"fill__fill_value": values}
+    (work / "fill.yaml").write_text(yaml.safe_dump(recipe))
+
+    axes = trials.of(TrainRequest("fill.yaml")).axes
+
+    told = axes["fill__fill_value"]
+    read = [parameters.parse([f"fill__fill_value={text}"])["fill__fill_value"] for text in told]
+    assert read == [[value] for value in values]
 
 
 def test_a_sweep_that_is_cancelled_ends_its_trials(there: Shell, jobs: JobClient) -> None:

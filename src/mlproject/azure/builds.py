@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlproject.azure.context import Context
+from mlproject.base import environ
 
 _EXPERIMENT = "prepare_image"
 
@@ -25,7 +26,8 @@ class Builds:
 
         from mlproject.azure.tracking_store import TrackingStore
 
-        store: Any = TrackingStore(self._context)
+        with environ.defaults({environ.SUPPRESS_URLS: "true"}):  # which a store would set for good
+            store: Any = TrackingStore(self._context)
         experiment = store.get_experiment_by_name(_EXPERIMENT)
         if experiment is None:
             return None
