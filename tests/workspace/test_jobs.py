@@ -368,7 +368,8 @@ def test_who_presses_ctrl_c_without_a_terminal_leaves_the_job_running(
 def test_who_presses_ctrl_c_at_a_terminal_is_asked(
     there: Shell, jobs: JobClient, answer: str, status: str, said: str
 ) -> None:
-    name = jobs.made("echo begun; sleep 6")
+    # Who cancels may take a while on a busy machine, and who detaches waits for the end.
+    name = jobs.made(f"echo begun; sleep {60 if answer == 'cancel' else 6}")
     seen = at_a_terminal(there, ["jobs", "logs", name, "--follow"], after="begun", answer=answer)
 
     assert "Cancel the job, or detach" in seen
