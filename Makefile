@@ -5,6 +5,7 @@
 # make bench-engines   what scoring on Dask and on Spark costs, and how it grows, as a table
 # make bench-serving   what serving a model over HTTP costs, as a table
 # make bench-workspace what an Azure ML workspace costs, and that nothing is lost, on the emulator
+# make bench-jobs      what submitting a job costs beside the service's answers, on the emulator
 # make bench-mlflow-tests SOURCE=DIR   how many of MLflow's own tests, in a source tree of it, hold on azureml3
 # make bench-gate      what the promotion gate takes, and whether its interval covers
 # make bench-report    what plots and the report of a run take
@@ -36,7 +37,7 @@ UV := $(PY) -m uv
 # -j has no say in it.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
-.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-serving bench-workspace bench-mlflow-tests bench-gate bench-report bench-auto nightly wheel lock mlproject-file docs reference screenshots clean
+.PHONY: train test lint types tests format bench-tracking bench-scoring bench-engines bench-serving bench-workspace bench-jobs bench-mlflow-tests bench-gate bench-report bench-auto nightly wheel lock mlproject-file docs reference screenshots clean
 
 train: $(VENV)/run.stamp
 	eval "$$($(PY) src tracking env)" && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name diabetes-lassolars
@@ -63,6 +64,9 @@ bench-tracking: $(VENV)/dev.stamp
 
 bench-workspace: $(VENV)/dev.stamp
 	$(PY) benchmarks/workspace.py
+
+bench-jobs: $(VENV)/dev.stamp
+	$(PY) benchmarks/jobs.py
 
 bench-mlflow-tests: $(VENV)/dev.stamp
 	$(PY) benchmarks/mlflow_tests.py $(SOURCE)

@@ -27,6 +27,9 @@ azureml3 = mlproject.azure.plugins:registry_store
 
 [mlflow.artifact_repository]
 azureml3 = mlproject.azure.plugins:artifacts
+
+[mlflow.project_backend]
+azureml3 = mlproject.cli.project_backend:AzureML3Backend
 """,
 }
 

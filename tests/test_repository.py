@@ -151,7 +151,7 @@ def test_the_checkout_announces_the_plugins_that_an_installed_package_has() -> N
     )
     checkout = runpy.run_path(str(ROOT / "src" / "__main__.py"), run_name="checkout")["Checkout"]()
 
-    assert len(declared) == 3
+    assert len(declared) == 4
     assert [(e.group, e.name, e.value) for e in checkout.entry_points] == declared
     assert (checkout.metadata["Name"], checkout.version) == ("mlproject-azureml", __version__)
 

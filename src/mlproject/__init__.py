@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from inference.request import ScoreResult
     from mlproject import dask, spark
     from mlproject.api import (
+        best_run,
         cancel_job,
+        check_environment,
         delete_endpoint,
         deploy,
         fit,
@@ -46,7 +48,9 @@ if TYPE_CHECKING:
         submit_score,
         submit_train,
         train,
+        write_container,
     )
+    from mlproject.api.environment import EnvironmentCheck
     from mlproject.base.errors import (
         ConfigurationError,
         DataError,
@@ -60,6 +64,7 @@ if TYPE_CHECKING:
     from mlproject.gate.promotion import PromotionResult
     from mlproject.jobs.result import JobResult
     from training.request import TrainResult
+    from training.winner import BestRun
 
 
 _HOMES = {
@@ -70,7 +75,10 @@ _HOMES = {
     **dict.fromkeys(("fit", "predict", "promote", "rollback", "score", "train"), "mlproject.api"),
     **dict.fromkeys(("delete_endpoint", "deploy", "rollback_endpoint", "serve"), "mlproject.api"),
     "DeployResult": "mlproject.deployment.options",
-    **dict.fromkeys(("submit_score", "submit_train"), "mlproject.api"),
+    **dict.fromkeys(("best_run", "submit_score", "submit_train"), "mlproject.api"),
+    "BestRun": "training.winner",
+    **dict.fromkeys(("check_environment", "write_container"), "mlproject.api"),
+    "EnvironmentCheck": "mlproject.api.environment",
     **dict.fromkeys(("cancel_job", "list_jobs", "show_job"), "mlproject.api"),
     **dict.fromkeys(("get_data", "list_data", "register_data", "show_data"), "mlproject.api"),
     **dict.fromkeys(
@@ -79,9 +87,11 @@ _HOMES = {
     **dict.fromkeys(("JobError", "ModelError", "TrackingError"), "mlproject.base.errors"),
 }
 __all__ = [
+    "BestRun",
     "ConfigurationError",
     "DataError",
     "DeployResult",
+    "EnvironmentCheck",
     "GateError",
     "JobError",
     "JobResult",
@@ -92,7 +102,9 @@ __all__ = [
     "TrackingError",
     "TrainResult",
     "__version__",
+    "best_run",
     "cancel_job",
+    "check_environment",
     "dask",
     "delete_endpoint",
     "deploy",
@@ -113,6 +125,7 @@ __all__ = [
     "submit_score",
     "submit_train",
     "train",
+    "write_container",
 ]
 
 

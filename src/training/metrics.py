@@ -88,6 +88,12 @@ def known_names() -> list[str]:
     return sorted(short | {name for name in get_scorer_names() if not name.startswith(_NEGATED)})
 
 
+def is_loss(name: str) -> bool:
+    """Whether less of a metric is better, under the name that a run has it."""
+    long = {NRMSE: _NEG_NRMSE, **_REGRESSION, **_CLASSIFICATION}.get(name)
+    return long is not None and long.startswith(_NEGATED)
+
+
 def check(name: str, task: Task) -> None:
     """Raise ConfigurationError unless a metric of this name fits the task."""
     if name not in {NRMSE, _NEG_NRMSE, *_REGRESSION, *_CLASSIFICATION, *get_scorer_names()}:

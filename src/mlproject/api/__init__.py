@@ -5,7 +5,9 @@ attributes. It leaves environment, tracking URI, active run and autologging of t
 were.
 """
 
+from mlproject.api.comparing import best_run
 from mlproject.api.deploying import delete_endpoint, deploy, rollback_endpoint
+from mlproject.api.environment import check_environment, write_container
 from mlproject.api.gating import promote, rollback
 from mlproject.api.scoring import predict, score
 from mlproject.api.serving import serve
@@ -14,7 +16,9 @@ from mlproject.api.training import fit, train
 from mlproject.api.workspace_data import get_data, list_data, register_data, show_data
 
 __all__ = [
+    "best_run",
     "cancel_job",
+    "check_environment",
     "delete_endpoint",
     "deploy",
     "fit",
@@ -33,4 +37,5 @@ __all__ = [
     "submit_score",
     "submit_train",
     "train",
+    "write_container",
 ]

@@ -13,6 +13,8 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``datastores``, ``data_assets``  what Resource Manager knows of a workspace's data
 - ``data_sources``  where the data is that a source names, in the workspace in force
 - ``discovery``     the tracking URI of a workspace, from its three names
+- ``v1_datasets``   data sets of version 1, by their definitions
+- ``computes``      clusters, and how busy they are
 - ``environments``, ``codes``, ``jobs``  what a job runs in, what it runs, and how it gets on
 - ``bookkeeping``   tags that users do not see
 - ``blobs``         the content of one artifact, up and down
@@ -25,6 +27,7 @@ Each module may import those above it, and nothing of MLflow or of Microsoft's b
 - ``overflow``, ``rejected_batches``  what the service rejected of a run, kept in notes
 - ``model_records``, ``logged_models``  MLflow 3's logged models, in a tag and notes
 - ``tracking_store``
+- ``builds``        the builds of images, which are runs
 - ``sources``       the files of a new model version
 - ``registry_store``
 - ``artifacts``     the artifact repository

@@ -61,8 +61,10 @@ class Arm:
         response = self._send("GET", f"{self._scope}{path}", query)
         return None if response.status_code == 404 else self._content(response)
 
-    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._content(self._send("PUT", f"{self._scope}{path}", {}, body))
+    def put(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        return self._content(self._send("PUT", f"{self._scope}{path}", {}, body, headers))
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self._content(self._send("POST", f"{self._scope}{path}", {}, body or {}))
@@ -95,9 +97,10 @@ class Arm:
         path: str,
         query: Mapping[str, str],
         body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         params = {"api-version": self._version, **query}
-        return self._calls.send(method, path, json_body=body, params=params)
+        return self._calls.send(method, path, json_body=body, params=params, headers=headers)
 
     def _content(self, response: Any) -> dict[str, Any]:
         if response.status_code >= 400:

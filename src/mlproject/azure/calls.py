@@ -87,6 +87,7 @@ class Calls:
         *,
         json_body: Any = None,
         params: Any = None,
+        headers: Any = None,
         once: bool = False,
     ) -> Response:
         """Send a request and return the response, whatever its status but 401, 403 and 404 empty.
@@ -100,7 +101,7 @@ class Calls:
         MlflowException
             UNAUTHENTICATED when a new token is refused too; PERMISSION_DENIED.
         """
-        arguments: dict[str, Any] = {"json": json_body, "params": params}
+        arguments: dict[str, Any] = {"json": json_body, "params": params, "extra_headers": headers}
         arguments = {name: value for name, value in arguments.items() if value is not None}
 
         def sent() -> Response:

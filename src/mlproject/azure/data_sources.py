@@ -7,6 +7,7 @@ import shlex
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlproject.azure import plugins, workspace
 from mlproject.azure.data_uris import (
@@ -20,13 +21,18 @@ from mlproject.azure.data_uris import (
 )
 from mlproject.azure.uris import SCHEME, SERVICE_SCHEME, Workspace, workspace_of
 from mlproject.base import environ
-from mlproject.base.errors import ConfigurationError, TrackingError
+from mlproject.base.errors import ConfigurationError, DataError, TrackingError
 from mlproject.base.redaction import redacted
+
+if TYPE_CHECKING:
+    from mlproject.azure.v1_datasets import V1Dataset
 
 _FORMS = (
     "Write azureml:NAME, azureml:NAME:VERSION, azureml:NAME@latest or "
     "azureml://datastores/NAME/paths/PATH"
 )
+# What makes a folder an MLTable.
+_TABLE = "MLTable"
 _TRACKING = (f"{SCHEME}://", f"{SERVICE_SCHEME}://")
 _SECONDS = 20.0
 _LOCK = threading.Lock()
@@ -46,11 +52,17 @@ class Located:
         Where its data is: what ``BlobFiles`` opens.
     type : str
         Of an asset: ``uri_file``, ``uri_folder`` or ``mltable``; empty for other sources.
+    is_mounted : bool
+        Whether a job has it, so that its address is a path of this machine.
+    table : str or None
+        An MLTable that is not in a file: the definition of a data set of version 1.
     """
 
     source: str
     address: str
     type: str = ""
+    table: str | None = None
+    is_mounted: bool = False
 
 
 def located(source: str) -> Located:
@@ -63,6 +75,10 @@ def located(source: str) -> Located:
     DataError
         When there is no such asset.
     """
+    mounted = environ.mounted(source)
+    if mounted is not None:
+        kind = "mltable" if (Path(mounted) / _TABLE).is_file() else ""
+        return Located(source, mounted, kind, is_mounted=True)
     asset = asset_of(source)
     if asset is not None:
         return _of_asset(asset)
@@ -123,7 +139,13 @@ def _of_asset(asset: AssetName) -> Located:
         if key in _KNOWN:
             return _KNOWN[key]
     arm = storage.arm_of(home)
-    found = storage.as_one_line(lambda: data_assets.get(arm, asset.name, asset.version))
+    try:
+        found = storage.as_one_line(lambda: data_assets.get(arm, asset.name, asset.version))
+    except DataError:
+        result = _of_version_1(asset, home)
+        if result is None:
+            raise
+        return result
     source = found.text
     if asset.workspace is not None and asset.workspace != _or_none():
         source = (
@@ -134,6 +156,22 @@ def _of_asset(asset: AssetName) -> Located:
     with _LOCK:
         _KNOWN[home, asset.name, found.version] = result
     return result
+
+
+def _of_version_1(asset: AssetName, home: Workspace) -> Located | None:
+    """Return where a data set of version 1 is; None when there is none of this name."""
+    from mlproject.azure import context, storage
+    from mlproject.azure.v1_datasets import V1Datasets
+
+    def find() -> V1Dataset | None:
+        return V1Datasets(home, context.user_credential()).find(asset.name, asset.version)
+
+    found = storage.as_one_line(find)
+    if found is None:
+        return None
+    if found.table is not None:
+        return Located(found.text, found.text, "mltable", found.table)
+    return Located(found.text, _address(str(found.uri), home))
 
 
 def _address(source: str, home: Workspace | None = None) -> str:

@@ -34,15 +34,20 @@ def tracking_uri(names: Names) -> str:
         credential = context.user_credential()
         credential.get_token()
         nameless = Workspace("", names.subscription, names.group, names.name)
-        address = _discovery(Arm(nameless, credential, _VERSION).get())
-        host = host_of(str(_json(address).get("api")))
+        found = host(Arm(nameless, credential, _VERSION))
     except MlflowException as error:
         raise TrackingError(f"{failing}: {_reason(error)}", _hint(error)) from error
-    if host is None or not is_service_host(host):
-        raise TrackingError(f"{failing}: its discovery service names no host of Azure ML")
-    workspace = Workspace(host, names.subscription, names.group, names.name)
+    workspace = Workspace(found, names.subscription, names.group, names.name)
     context.adopt(workspace.uri, credential)
     return workspace.uri
+
+
+def host(arm: Arm) -> str:
+    """Return the host that answers for a workspace; MlflowException where none is named."""
+    found = host_of(str(_json(_discovery(arm.get())).get("api")))
+    if found is None or not is_service_host(found):
+        raise MlflowException("its discovery service names no host of Azure ML")
+    return found
 
 
 def _discovery(workspace: Mapping[str, Any]) -> str:

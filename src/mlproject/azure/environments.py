@@ -16,24 +16,24 @@ _REGISTRY = re.compile(r"azureml://registries/[^/]+/environments/[^/]+/(versions
 _LATEST = "latest"
 
 
-def version_of(conda: str) -> str:
+def version_of(conda: str, image: str = IMAGE) -> str:
     """Return the version that a conda.yaml gets: the service builds an image once for each."""
-    return hashlib.sha256(f"{IMAGE}\n{conda}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{image}\n{conda}".encode()).hexdigest()[:16]
 
 
-def from_conda(arm: Arm, conda: str) -> str:
+def from_conda(arm: Arm, conda: str, image: str = IMAGE) -> str:
     """Return the id of the environment of a conda.yaml, which is made where it is not there."""
-    path = f"/environments/{NAME}/versions/{version_of(conda)}"
+    path = f"/environments/{NAME}/versions/{version_of(conda, image)}"
     found = arm.find(path)
     if found is None:
-        properties = {"image": IMAGE, "condaFile": conda, "isAnonymous": False, "isArchived": False}
+        properties = {"image": image, "condaFile": conda, "isAnonymous": False, "isArchived": False}
         found = arm.put(path, {"properties": properties})
     return str(found["id"])
 
 
-def planned_id(arm: Arm, conda: str) -> str:
+def planned_id(arm: Arm, conda: str, image: str = IMAGE) -> str:
     """Return the id that the environment of a conda.yaml has, or would get."""
-    return f"{arm.scope}/environments/{NAME}/versions/{version_of(conda)}"
+    return f"{arm.scope}/environments/{NAME}/versions/{version_of(conda, image)}"
 
 
 def named(arm: Arm, reference: str) -> str:

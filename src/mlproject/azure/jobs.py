@@ -11,21 +11,29 @@ from typing import TYPE_CHECKING, Any
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
+from mlproject.azure import context, credentials
 from mlproject.azure.arm import Arm
 from mlproject.azure.calls import Calls, error_text
 from mlproject.azure.context import Context
 from mlproject.azure.failures import AzureMLException, NotOffered
-from mlproject.base.errors import ConfigurationError, TrackingError, reason
-from mlproject.base.suggestions import did_you_mean
+from mlproject.base.errors import TrackingError, reason
 
 if TYPE_CHECKING:
     from mlproject.azure.blobs import Blobs
 
+# The identity of a job that acts for its submitter.
+AS_USER = "UserIdentity"
+_AUDIENCES = {
+    "AzureUSGovernment": "https://ml.azure.us",
+    "AzureChinaCloud": "https://ml.azure.cn",
+}
 COMPLETED, CANCELLED = "Completed", "Canceled"
 ENDED = frozenset({COMPLETED, "Failed", CANCELLED, "NotResponding"})
 # Jobs that were submitted by this project have it.
 TAG = "mlproject-job"
 _LOG = re.compile(r"user_logs/std_log\D*0*(?:_ps)?\.txt")
+# Of the parent of a sweep, and of the build of an image.
+_OTHER_LOGS = ("azureml-logs/hyperdrive.txt", "azureml-logs/20_image_build_log.txt")
 _CODE = re.compile(r"exited with (?:status code|exit code|code) (\d+)")
 
 
@@ -63,6 +71,11 @@ class Details:
         return self.status in ENDED
 
     @property
+    def has_run(self) -> bool:
+        """Whether its command was ever started."""
+        return self.log is not None
+
+    @property
     def exit_code(self) -> int | None:
         """What the job's command ended with; None where it did not come to that."""
         if self.status == COMPLETED:
@@ -74,10 +87,10 @@ class Details:
 class Jobs:
     """The jobs of one workspace."""
 
-    def __init__(self, context: Context) -> None:
-        self.arm = Arm.of(context)
-        self._calls = Calls(context)
-        self._history = f"/history/v1.0{context.workspace.scope}/runs"
+    def __init__(self, found: Context) -> None:
+        self.arm = Arm.of(found)
+        self._calls = Calls(found)
+        self._history = f"/history/v1.0{found.workspace.scope}/runs"
 
     @cached_property
     def _blobs(self) -> Blobs:
@@ -85,21 +98,14 @@ class Jobs:
 
         return Blobs()
 
-    def compute_id(self, name: str | None) -> str:
-        """Return the id of a compute; ConfigurationError when there is none of this name."""
-        found = self.arm.find(f"/computes/{name}") if name else None
-        if found is not None:
-            return str(found["id"])
-        names = [str(item["name"]) for item in self.arm.listed("/computes")]
-        if name is None:
-            known = ", ".join(sorted(names)) or "no computes"
-            raise ConfigurationError("--compute is missing", f"The workspace has {known}")
-        hint = did_you_mean(name, names, noun="computes")
-        raise ConfigurationError(f"The workspace has no compute '{name}'", hint)
-
     def submit(self, name: str, properties: Mapping[str, Any]) -> None:
-        """Make a job; made twice under one name, it is one job."""
-        self.arm.put(f"/jobs/{name}", {"properties": properties})
+        """Make a job; made twice under one name, it is one job.
+
+        One that is to act for its submitter takes the submitter's own token along.
+        """
+        identity = (properties.get("identity") or {}).get("identityType")
+        headers = {"x-azureml-token": _own_token()} if identity == AS_USER else None
+        self.arm.put(f"/jobs/{name}", {"properties": properties}, headers)
 
     def get(self, name: str) -> Job:
         """Return a job; TrackingError when there is none of this name."""
@@ -129,7 +135,8 @@ class Jobs:
             raise MlflowException(error_text(response), error_code=RESOURCE_DOES_NOT_EXIST)
         content = response.json()
         logs = content.get("logFiles") or {}
-        log = next((logs[path] for path in sorted(logs) if _LOG.fullmatch(path)), None)
+        named = [path for path in sorted(logs) if _LOG.fullmatch(path)]
+        log = next((logs[path] for path in (*named, *_OTHER_LOGS) if path in logs), None)
         error = (content.get("error") or {}).get("error") or {}
         found = content.get("experimentId")
         return Details(str(content["status"]), found, log, error.get("message"))
@@ -152,6 +159,14 @@ class Jobs:
         return response.json().get("experimentId") if response.status_code == 200 else None
 
 
+def _own_token() -> str:
+    """Return a token of whoever submits, for Azure ML itself and not for Resource Manager."""
+    cloud = context.cloud()
+    audience = _AUDIENCES.get(cloud.name, "https://ml.azure.com")
+    credential = credentials.of_user(f"{audience}/.default", cloud._get_authority())
+    return credential.get_token().token
+
+
 def _job(resource: Mapping[str, Any]) -> Job:
     properties = resource["properties"]
     return Job(
@@ -160,5 +175,5 @@ def _job(resource: Mapping[str, Any]) -> Job:
         str(properties.get("experimentName") or ""),
         str(properties.get("computeId") or "").rpartition("/")[2],
         str((resource.get("systemData") or {}).get("createdAt") or ""),
-        str(properties.get("command") or ""),
+        str(properties.get("command") or (properties.get("trial") or {}).get("command") or ""),
     )

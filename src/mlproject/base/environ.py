@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ SERVED_VERSION = "MLPROJECT_SERVED_VERSION"
 SERVED_SHA256 = "MLPROJECT_SERVED_SHA256"
 SERVED_METHOD = "MLPROJECT_SERVED_METHOD"
 AZUREML_MODEL_DIR = "AZUREML_MODEL_DIR"
+# Read: in a job, the paths of the data that the service has mounted, by source; JSON.
+MOUNTED = "MLPROJECT_MOUNTED"
 
 # Set: MLflow 3 refuses the FileStore without it.
 ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
@@ -63,6 +66,12 @@ HTTP_BACKOFF = "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"
 def get(name: str) -> str | None:
     """Return the variable's value; an empty one counts as not set."""
     return os.environ.get(name) or None
+
+
+def mounted(source: str) -> str | None:
+    """Return the path of data that a job has mounted; None for data that it has not."""
+    paths: dict[str, str] = json.loads(get(MOUNTED) or "{}")
+    return paths.get(source)
 
 
 @contextmanager

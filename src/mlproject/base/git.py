@@ -8,17 +8,19 @@ from pathlib import Path
 from mlproject.base import environ
 
 
-def commit() -> str | None:
+def commit(folder: Path | None = None) -> str | None:
     """Return the commit that is checked out; None without git or a repository.
 
     A job has the files of a commit, and not its repository: who submits it says which one.
     """
-    return environ.get(environ.GIT_COMMIT) or _stripped(_git("rev-parse", "HEAD"))
+    return environ.get(environ.GIT_COMMIT) or _stripped(_git("rev-parse", "HEAD", folder=folder))
 
 
-def is_dirty() -> bool:
+def is_dirty(folder: Path | None = None) -> bool:
     given = environ.get(environ.GIT_DIRTY)
-    return given == "true" if given else bool(_stripped(_git("status", "--porcelain")))
+    return (
+        given == "true" if given else bool(_stripped(_git("status", "--porcelain", folder=folder)))
+    )
 
 
 def tracked(folder: Path) -> list[str] | None:

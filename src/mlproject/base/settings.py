@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from mlproject.base.files import atomic_write
 from mlproject.base.suggestions import did_you_mean
 
 FILE_NAME = ".mlproject.yaml"
-_KNOWN = {"tracking", "trust"}
+_KNOWN = {"tracking", "trust", "jobs"}
+# Of jobs, what could send their code or token elsewhere, or run code where they run.
+_GUARDED = ("environment", "image", "env", "identity")
 _TEMPLATE = """\
 # Choices of this project. Written by `mlproject tracking use TARGET`; may be edited.
 #
@@ -22,21 +25,33 @@ _TEMPLATE = """\
 # (the workspace of the nearest config.json), or any MLflow URI.
 # trust: which models may run code when they are loaded for scoring. `pickle` (every pickled
 # model), or `sha256:…` for one exact model.
+# jobs: what `mlproject submit` is asked where its options are left out: compute, environment,
+# image, env (a mapping of environment variables), instance_count, instance_type, identity, timeout.
 """
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a settings file says; both may be left out."""
+    """What a settings file says; each may be left out."""
 
     tracking: str | None = None
     trust: tuple[str, ...] = ()
+    jobs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def wishes(self) -> list[str]:
         """What it says, line by line, as consent is given to it."""
         tracking = [wish_of("tracking", self.tracking)] if self.tracking else []
-        return [*tracking, *(wish_of("trust", value) for value in self.trust)]
+        trust = (wish_of("trust", value) for value in self.trust)
+        return [*tracking, *trust, *self.wishes_of_jobs(_GUARDED)]
+
+    def wishes_of_jobs(self, lacking: Iterable[str]) -> list[str]:
+        """Return what needs consent of the options of jobs that are lacking elsewhere."""
+        return [
+            wish_of(f"jobs.{name}", json.dumps(self.jobs[name], sort_keys=True, default=str))
+            for name in _GUARDED
+            if name in lacking and self.jobs.get(name)
+        ]
 
 
 def wish_of(key: str, value: str) -> str:
@@ -105,7 +120,10 @@ def read(path: Path) -> Settings:
     target = content.get("tracking")
     if target is not None and not isinstance(target, str):
         raise ConfigurationError(f"'tracking' in {path} should be a text, not {target!r}")
-    return Settings(target or None, _trust(content.get("trust"), path))
+    jobs = content.get("jobs") or {}
+    if not isinstance(jobs, dict):
+        raise ConfigurationError(f"'jobs' in {path} should hold 'compute: NAME' or the like")
+    return Settings(target or None, _trust(content.get("trust"), path), jobs)
 
 
 def write_tracking(target: str, start: Path | None = None) -> Path:
@@ -120,6 +138,8 @@ def write_tracking(target: str, start: Path | None = None) -> Path:
         content["tracking"] = settings.tracking
     if settings.trust:
         content["trust"] = list(settings.trust)
+    if settings.jobs:
+        content["jobs"] = dict(settings.jobs)
     text = _TEMPLATE + (yaml.safe_dump(content) if content else "")
     atomic_write(path, text.encode())
     return path

@@ -37,6 +37,8 @@ COMMANDS = {
     "submit": ("mlproject.cli.submit:submit", "Run a command as a job on a cluster of Azure ML."),
     "deploy": ("mlproject.cli.deploy:deploy", "Deploy a model to an endpoint of Azure ML."),
     "jobs": ("mlproject.cli.jobs:jobs", "List, show, follow and cancel jobs."),
+    "runs": ("mlproject.cli.runs:runs", "Name the best run of a sweep or a search."),
+    "env": ("mlproject.cli.env:env", "Keep the environment here the same as that of jobs."),
     "emulator": ("mlproject.cli.emulator:emulator", "Stand in for an Azure ML workspace."),
     "tracking": ("mlproject.cli.tracking:tracking", "Show and choose where runs are recorded."),
     "allow": ("mlproject.cli.allow:allow", "Allow what the settings of this project ask for."),

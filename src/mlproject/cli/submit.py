@@ -12,7 +12,7 @@ import click
 from inference.request import ScoreRequest
 from mlproject.base.console import Reporter
 from mlproject.cli.frame import LazyGroup, command
-from mlproject.jobs.options import JobOptions
+from mlproject.jobs.options import JobOptions, SweepOptions
 from training.request import TrainRequest
 
 if TYPE_CHECKING:
@@ -38,17 +38,28 @@ def submit() -> None:
 
 
 @command(workspace=True)
-def train(reporter: Reporter, request: TrainRequest, options: JobOptions) -> dict[str, Any]:
+def train(
+    reporter: Reporter, request: TrainRequest, sweeping: SweepOptions, options: JobOptions
+) -> dict[str, Any]:
     """Train RECIPE as a job, show its log, and end with its exit code.
 
     \b
     Examples:
       mlproject submit train iris-svc --compute cpu-cluster
       mlproject submit train --data houses.csv --target price --compute cpu-cluster --no-wait
+      mlproject submit train iris-svc --sweep --compute cpu-cluster
     """
     from mlproject.api import submitting
 
-    return _submitted(submitting.training(request), options, request.tracking, reporter)
+    submission = submitting.training(request, sweeping)
+    result = _submitted(submission, options, request.tracking, reporter)
+    if sweeping.sweep and result.get("status") == "Completed":
+        from mlproject.cli import runs
+
+        best = submitting.best_of_sweep(result["run_id"], request.tracking)
+        runs.summarise(best, reporter)
+        result["best"] = asdict(best)
+    return result
 
 
 @command(workspace=True)

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+from mlproject.azure.data_sources import Located
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
 from mlproject.base.files import expanded, sha256_of_stream
 from mlproject.base.redaction import redacted, redacted_text
@@ -140,7 +141,7 @@ def opened(source: str, encoding: str | None = None) -> Iterator[list[SourceFile
 def brought(source: str) -> Iterator[list[SourceFile]]:
     """Yield the files of a source on this machine; downloads last as long as the block."""
     files = listed(source)
-    if not is_url(source):
+    if all(item.is_local for item in files):
         yield files
         return
     with TemporaryDirectory(prefix="mlproject-") as folder:
@@ -149,12 +150,13 @@ def brought(source: str) -> Iterator[list[SourceFile]]:
 
 def listed(source: str) -> list[SourceFile]:
     """Return the files of a source, by name, where they are, with stamps and without encodings."""
-    if is_url(source):
-        found = remote.located(source)
+    found = remote.located(source) if is_url(source) else None
+    if found is not None and found.type == "mltable":
+        with _told(source):
+            return [item.stamped() for item in _files_of_table(found)]
+    if found is not None and not found.is_mounted:
         address = found.address
         with _told(source):
-            if found.type == "mltable":
-                return [item.stamped() for item in _files_of_table(address)]
             addresses = remote.listed(address)
             if addresses != [address]:
                 addresses = [address for address in addresses if file_format(address)]
@@ -164,7 +166,7 @@ def listed(source: str) -> list[SourceFile]:
                     f"Nothing readable at {redacted(source)}", f"Readable are {_ENDINGS}"
                 )
             return [item.stamped() for item in files]
-    path = without_file_scheme(source)
+    path = found.address if found is not None else without_file_scheme(source)
     try:
         paths = _local_paths(path)
     except OSError as error:  # such as a name that is too long, or a folder that is locked
@@ -233,16 +235,24 @@ def _source_file(address: str, name: str) -> SourceFile:
     return SourceFile(address, name, *known)
 
 
-def _files_of_table(folder: str) -> list[SourceFile]:
-    """Return the files that the MLTable in a folder names, with what it says of them."""
-    place = f"{folder.rstrip('/')}/{mltable.FILE_NAME}"
-    with remote.opened(place) as stream:
-        table = mltable.parsed(stream.read(), folder, remote.shown(place))
+def _files_of_table(found: Located) -> list[SourceFile]:
+    """Return the files that an MLTable names, with what it says of them."""
+    folder = found.address
+    if found.table is not None:
+        table = mltable.parsed(found.table.encode(), folder, found.source)
+    elif found.is_mounted:
+        text = (Path(folder) / mltable.FILE_NAME).read_bytes()
+        table = mltable.parsed(text, folder, found.source)
+    else:
+        place = f"{folder.rstrip('/')}/{mltable.FILE_NAME}"
+        with remote.opened(place) as stream:
+            table = mltable.parsed(stream.read(), folder, remote.shown(place))
     encoding = encodings.checked(table.encoding) if table.encoding else None
     files = []
     for _, path in table.paths:
-        for address in remote.listed(remote.located(path).address):
-            name = _remote_name(address)
+        is_here = found.is_mounted and "://" not in path
+        for address in _beneath(path) if is_here else remote.listed(remote.located(path).address):
+            name = address if is_here else _remote_name(address)
             if name.endswith(f"/{mltable.FILE_NAME}"):
                 continue
             if table.format is None:
@@ -253,6 +263,17 @@ def _files_of_table(folder: str) -> list[SourceFile]:
                 replace(item, encoding=encoding, delimiter=table.delimiter, columns=table.columns)
             )
     return files
+
+
+def _beneath(path: str) -> list[str]:
+    """Return the files of this machine that a path of an MLTable names, whatever their endings."""
+    place = Path(path)
+    if place.is_dir():
+        inside = (item for item in place.rglob("*") if item.is_file())
+        return sorted(str(item) for item in inside if not remote.is_hidden(item.relative_to(place)))
+    if not glob.has_magic(path):
+        return [path]
+    return sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - it takes patterns as they are
 
 
 def _local_paths(source: str) -> list[Path]:

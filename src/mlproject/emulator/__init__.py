@@ -11,10 +11,12 @@ the workspace's API and the blob store. Requests and responses are werkzeug's.
 - ``messages``: JSON in and out, how each API words an error, and routes
 - ``entra``, ``management``, ``tracking``, ``artifacts``, ``history``, ``blobs``: what each service
   answers
-- ``command_jobs``, ``codes``, ``environments``: jobs, and what they need;
-  ``job_runner`` the processes that they are, ``versioned`` assets that do not change
+- ``command_jobs``, ``codes``, ``environments``: jobs, and what they need; ``job_runner`` the
+  processes that they are, ``job_runs`` their runs, ``job_outputs`` what they write into datastores;
+  ``sweeps`` jobs of many trials, ``sampling`` what these try; ``versioned`` assets that do not
+  change
 - ``computes``, ``datastores``, ``data_assets``: what Resource Manager knows of the workspace, each
-  as one of its ``resources``
+  as one of its ``resources``; ``v1_datasets`` what only the dataset service knows
 - ``containers``: lists of blobs; ``stored`` one blob on disk; ``storage_access`` who may do what
   with it, ``shared_key`` by the account's key
 - ``ids``, ``limits``: where the service differs from MLflow's server, which ``store`` runs as a

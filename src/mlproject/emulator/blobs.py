@@ -63,6 +63,15 @@ def copy(state: State, name: str | None, folder: Path) -> None:
             shutil.copyfile(state.blobs / file, target)
 
 
+def keep(state: State, name: str, content: Path) -> None:
+    """Make a blob of a file, or replace the one of this name."""
+    blob = Stored(state.blobs, name)
+    new = blob.path.with_name(f"{blob.path.name}.{secrets.token_hex(4)}")
+    shutil.copyfile(content, new)
+    with _CREATING:
+        blob.replace_by(new, {})
+
+
 def error(status: int, code: str) -> Response:
     # azure-storage-blob stumbles over an error without a message.
     content = f"<Code>{code}</Code><Message>The emulator says {code}.</Message>"

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import threading
-import uuid
 from typing import Any
 from urllib.parse import quote
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import computes, data_assets, environments, ids
+from mlproject.emulator import (
+    computes,
+    data_assets,
+    environments,
+    job_outputs,
+    job_runs,
+    sampling,
+)
 from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.datastores import ARTIFACTS
-from mlproject.emulator.history import experiment_number, make_run
 from mlproject.emulator.identities import (
+    AML_AUDIENCE,
     ARM_HOST,
     BLOB_HOST,
     REGION,
@@ -24,18 +30,18 @@ from mlproject.emulator.identities import (
     TRACKING_URI,
 )
 from mlproject.emulator.job_runner import ENDED, JobRunner
-from mlproject.emulator.jobs import JobRun
 from mlproject.emulator.messages import Routes, api_error, arm_error, json_of, json_response
 from mlproject.emulator.records import Owner
 from mlproject.emulator.resource_store import Resource
 from mlproject.emulator.resources import unknown
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
+from mlproject.emulator.sweeps import PARENT, SweepRunner
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}", re.ASCII)
 _PAGE = 20
 _LOGS = ("user_logs/", "azureml-logs/", "system_logs/")
-_INPUTS = ("literal", "uri_file", "uri_folder")
+_INPUTS = ("literal", "uri_file", "uri_folder", "mltable")
 _OPERATIONS = (
     f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices"
     f"/locations/{REGION}/mfeOperationResults"
@@ -46,10 +52,11 @@ _DEFAULT_EXPERIMENT = "Default"
 class _Jobs:
     """Handlers of requests on jobs."""
 
-    def __init__(self, state: State, store: Store, runner: JobRunner) -> None:
+    def __init__(self, state: State, store: Store, runner: JobRunner, sweeps: SweepRunner) -> None:
         self._state = state
         self._store = store
         self._runner = runner
+        self._sweeps = sweeps
         self._making = threading.Lock()
 
     def put(self, request: Request, name: str) -> Response:
@@ -58,15 +65,25 @@ class _Jobs:
             before = self._job(name)
             if before is not None:
                 return _again(before, properties)
-            problem = _problem(self._state, name, properties)
+            problem = _problem(self._state, name, properties) or self._no_user(request, properties)
             if problem is not None:
                 return arm_error(400, "UserError", problem)
             properties.setdefault("experimentName", _DEFAULT_EXPERIMENT)
-            run = _run(self._store, name, properties)
+            run = job_runs.make(self._store, name, properties)
             status = {"status": "NotStarted"}
             job = self._state.resources.put(f"/jobs/{name}", properties | status)
-            self._runner.start(job, run)
+            is_sweep = properties["jobType"] == "Sweep"
+            (self._sweeps if is_sweep else self._runner).start(job, run)
         return json_response(_shown(job), 201)
+
+    def _no_user(self, request: Request, properties: dict[str, Any]) -> str | None:
+        """Return what a job lacks that is to act for its submitter; None where it lacks nothing."""
+        if (properties.get("identity") or {}).get("identityType") != "UserIdentity":
+            return None
+        claims = self._state.key.claims_of(request.headers.get("x-azureml-token", ""))
+        if claims is not None and str(claims["aud"]).rstrip("/") == AML_AUDIENCE:
+            return None
+        return "A job with UserIdentity needs a token of its submitter in x-azureml-token."
 
     def get(self, request: Request, name: str) -> Response:
         job = self._job(name)
@@ -78,7 +95,8 @@ class _Jobs:
         jobs = [
             job
             for job in reversed(self._state.resources.below("/jobs"))
-            if not tag or tag in (job["properties"].get("tags") or {})
+            if PARENT not in job["properties"]
+            and (not tag or tag in (job["properties"].get("tags") or {}))
         ]
         start = int(request.args.get("$skip", 0))
         end = start + _PAGE
@@ -99,7 +117,15 @@ class _Jobs:
 
     def run(self, request: Request, name: str) -> Response:
         job = self._job(name)
-        return json_response(_history(self._store, job)) if job else _no_run(name)
+        return json_response(job_runs.history(self._store, job)) if job else _no_run(name)
+
+    def children(self, request: Request, name: str) -> Response:
+        found = [
+            job_runs.history(self._store, job)
+            for job in self._state.resources.below("/jobs")
+            if job["properties"].get(PARENT) == name
+        ]
+        return json_response({"value": found, "nextLink": None})
 
     def data(self, request: Request) -> Response:
         """Return what azure-ai-ml asks for before it downloads what a run has."""
@@ -107,7 +133,7 @@ class _Jobs:
         job = self._job(name)
         if job is None:
             return _no_run(name)
-        return json_response({"runMetadata": _history(self._store, job) | {"outputs": {}}})
+        return json_response({"runMetadata": job_runs.history(self._store, job) | {"outputs": {}}})
 
     def details(self, request: Request, name: str) -> Response:
         """Return what run history tells of a job, with the URLs of its logs."""
@@ -120,14 +146,23 @@ class _Jobs:
             for path in self._state.records.listed(owner)
             if path.startswith(_LOGS)
         }
-        return json_response(_history(self._store, job) | {"logFiles": logs, "warnings": []})
+        return json_response(
+            job_runs.history(self._store, job) | {"logFiles": logs, "warnings": []}
+        )
 
     def _job(self, name: str) -> Resource | None:
         return self._state.resources.get(f"/jobs/{name}")
 
 
-def add_routes(arm: Routes, api: Routes, state: State, store: Store, runner: JobRunner) -> None:
-    handlers = _Jobs(state, store, runner)
+def add_routes(
+    arm: Routes,
+    api: Routes,
+    state: State,
+    store: Store,
+    runner: JobRunner,
+    sweeps: SweepRunner,
+) -> None:
+    handlers = _Jobs(state, store, runner, sweeps)
     jobs = rf"{re.escape(SCOPE)}/jobs"
     arm.add("GET", jobs, handlers.listed)
     arm.add("PUT", rf"{jobs}/(?P<name>[^/]+)", handlers.put)
@@ -136,6 +171,7 @@ def add_routes(arm: Routes, api: Routes, state: State, store: Store, runner: Job
     arm.add("GET", rf"{re.escape(_OPERATIONS)}/jc:(?P<name>[^/]+)", handlers.cancelled)
     run = rf"/history/v1\.0{re.escape(SCOPE)}/runs/(?P<name>[^/]+)"
     api.add("GET", rf"{run}/details", handlers.details)
+    api.add("GET", f"{run}/children", handlers.children)
     api.add("GET", run, handlers.run)
     api.add("POST", rf"/history/v1\.0{re.escape(SCOPE)}/rundata", handlers.data)
 
@@ -146,7 +182,9 @@ def _no_run(name: str) -> Response:
 
 def _problem(state: State, name: str, properties: dict[str, Any]) -> str | None:
     """Return what the service would refuse of a new job; None where it is whole."""
-    environment, code = properties.get("environmentId") or "", properties.get("codeId")
+    kind = properties.get("jobType")
+    program = (properties.get("trial") or {}) if kind == "Sweep" else properties
+    environment, code = program.get("environmentId") or "", program.get("codeId")
     compute = properties.get("computeId") or ""
     unknown = [
         item
@@ -159,15 +197,19 @@ def _problem(state: State, name: str, properties: dict[str, Any]) -> str | None:
     ]
     checks = {
         f"'{name}' is no name of a job": _NAME.fullmatch(name) is None,
-        "The emulator runs command jobs only": properties.get("jobType") != "Command",
-        "A job needs a command": not properties.get("command"),
+        "The emulator runs command jobs and sweeps only": kind not in ("Command", "Sweep"),
+        "A job needs a command": not program.get("command"),
         f"Unknown compute target '{compute}'": computes.name_of(compute) is None,
         f"Unknown environment '{environment}'": not environments.is_known(state, environment),
         f"Unknown code '{code}'": bool(code) and state.resources.get(str(code)) is None,
-        "The emulator's jobs keep ./outputs only": bool(properties.get("outputs")),
+        "The emulator's jobs write into its own blob store only": not all(
+            job_outputs.is_possible(state, item)
+            for item in (properties.get("outputs") or {}).values()
+        ),
         "The emulator's jobs read from its own blob store only": bool(unknown),
     }
-    return next((f"{text}." for text, wrong in checks.items() if wrong), None)
+    of_search = sampling.problem(properties) if kind == "Sweep" else None
+    return next((f"{text}." for text, wrong in checks.items() if wrong), of_search)
 
 
 def _again(job: Resource, properties: dict[str, Any]) -> Response:
@@ -176,34 +218,6 @@ def _again(job: Resource, properties: dict[str, Any]) -> Response:
     if any(known.get(key) != value for key, value in properties.items()):
         return arm_error(400, "UserError", f"The job {job['name']} exists, and cannot be changed.")
     return json_response(_shown(job))
-
-
-def _run(store: Store, name: str, properties: dict[str, Any]) -> JobRun:
-    """Make the run of a job, which is there before the job starts."""
-    experiment = str(properties["experimentName"])
-    with store.turn:
-        number = experiment_number(store, experiment, make=True)
-        shown = properties.get("displayName") or name
-        make_run(store, number, name, shown, properties.get("tags") or {})
-    client = ids.for_client({"experiment_id": number})["experiment_id"]
-    return JobRun(name, str(client), experiment)
-
-
-def _history(store: Store, job: Resource) -> dict[str, Any]:
-    properties = job["properties"]
-    number = experiment_number(store, properties["experimentName"])
-    message = properties.get("error")
-    error = {"error": {"code": "UserError", "message": message}} if message else None
-    return {
-        "runId": job["name"],
-        "runUuid": str(uuid.uuid5(uuid.NAMESPACE_URL, job["id"])),
-        "experimentId": ids.for_client({"experiment_id": number})["experiment_id"],
-        "status": properties["status"],
-        "target": properties["computeId"].rpartition("/")[2],
-        "properties": properties.get("properties") or {},
-        "tags": properties.get("tags") or {},
-        "error": error,
-    }
 
 
 def _shown(job: Resource) -> Resource:
@@ -216,6 +230,10 @@ def _shown(job: Resource) -> Resource:
         "Tracking": {"jobServiceType": "Tracking", "endpoint": tracking, "port": None},
     }
     artifacts = f"azureml://datastores/{ARTIFACTS}/ExperimentRun/dcid.{job['name']}"
-    outputs = {"default": {"jobOutputType": "uri_folder", "uri": artifacts}}
+    outputs = {
+        name: {**item, "uri": job_outputs.uri_of(job["name"], name, item)}
+        for name, item in (properties.get("outputs") or {}).items()
+    }
+    outputs["default"] = {"jobOutputType": "uri_folder", "uri": artifacts}
     more = {"services": services, "tags": properties.get("tags") or {}, "outputs": outputs}
     return job | {"properties": properties | more}

@@ -40,6 +40,14 @@ def path_of(state: State, uri: str) -> str | None:
     return unquote(parts.path).rstrip("/") if parts.netloc == BLOB_HOST else None
 
 
+def register(state: State, name: str, kind: str, uri: str) -> None:
+    """Make the next version of an asset, as the service does for a job's output."""
+    versions = [item["name"] for item in state.resources.below(f"/data/{name}/versions")]
+    number = max((int(found) for found in versions if found.isdigit()), default=0) + 1
+    properties = {"dataType": kind, "dataUri": uri, "isArchived": False, "isAnonymous": False}
+    state.resources.put(f"/data/{name}/versions/{number}", properties)
+
+
 def _problem(properties: Mapping[str, Any]) -> str | None:
     if properties.get("dataType") not in _KINDS or not properties.get("dataUri"):
         return "dataType and dataUri are needed."

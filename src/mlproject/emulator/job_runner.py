@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlproject.base import environ
-from mlproject.emulator import blobs, codes, computes, data_assets, ids
+from mlproject.emulator import blobs, codes, computes, data_assets, ids, job_outputs, job_runs
 from mlproject.emulator.artifacts import blob_of
 from mlproject.emulator.identities import AML_AUDIENCE
 from mlproject.emulator.jobs import JobRun, variables
@@ -37,13 +37,13 @@ _RUN_STATUS = {
 }
 # All that a job has of the environment in which the emulator was started.
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK")
-_REFERENCE = re.compile(r"\$\{\{\s*inputs\.(\w+)\s*\}\}")
+_REFERENCE = re.compile(r"\$\{\{\s*(inputs|outputs)\.(\w+)\s*\}\}")
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 _POLL = 0.05
 _KILLED = 128
 
 
-class _EndedEarly(Exception):  # noqa: N818 - no error of the emulator's
+class EndedEarlyError(Exception):
     """A job ends before its process does; with the status, and what run history says of it."""
 
     def __init__(self, status: str, message: str | None = None) -> None:
@@ -72,19 +72,24 @@ class JobRunner:
         self._closed = False
         for job in state.resources.below("/jobs"):
             if job["properties"]["status"] not in ENDED:
-                self._enter(job["name"], "Failed", "The emulator has ended.", in_store=False)
+                self.enter(job["name"], "Failed", "The emulator has ended.", in_store=False)
 
     def start(self, job: Resource, run: JobRun) -> None:
         thread = threading.Thread(target=self._run, args=(job, run), daemon=True)
         self._threads[run.run_id] = thread
         thread.start()
 
+    def busy(self, cluster: str) -> int:
+        """Return how many nodes of a cluster run a job."""
+        with self._changes:
+            return self._busy[cluster]
+
     def cancel(self, name: str) -> None:
         with self._changes:
             job = self._state.resources.get(f"/jobs/{name}")
             if job is not None and job["properties"]["status"] not in ENDED:
                 self._cancelled.add(job["name"])
-                self._enter(job["name"], "CancelRequested")
+                self.enter(job["name"], "CancelRequested")
                 self._changes.notify_all()
 
     def close(self) -> None:
@@ -96,26 +101,28 @@ class JobRunner:
     def _run(self, job: Resource, run: JobRun) -> None:
         name, properties = run.run_id, job["properties"]
         folder = self._state.folder / "jobs" / name
-        cluster = str(computes.name_of(properties["computeId"]))
+        cluster = str(computes.name_of(properties.get("computeId") or ""))
         count = (properties.get("resources") or {}).get("instanceCount") or 1
         try:
             self._pause(name)
-            self._enter(name, "Preparing")
+            self.enter(name, "Preparing")
             self._pause(name)
             if self._state.settings.job_fate == "fail":
+                job_runs.failed_build(self._state, self._store, name)
+                self._pause(name)
                 message = "The image of the environment cannot be built."
-                return self._enter(name, "Failed", message)
-            self._enter(name, "Queued")
+                return self.enter(name, "Failed", message)
+            self.enter(name, "Queued")
             self._pause(name)
             with self._nodes(name, cluster, min(count, computes.nodes_of(cluster))):
                 code = self._process(job, run, folder)
             failed = f"Execution failed. User process 'bash' exited with status code {code}. "
             failed += f"Please check log file '{LOG}' for error details."
-            self._enter(name, *(("Failed", failed) if code else ("Completed",)))
-        except _EndedEarly as end:
-            self._enter(name, end.status, end.message)
+            self.enter(name, *(("Failed", failed) if code else ("Completed",)))
+        except EndedEarlyError as end:
+            self.enter(name, end.status, end.message)
         except Exception as error:  # noqa: BLE001 - a thread's end; the client is to hear of it
-            self._enter(name, "Failed", f"{type(error).__name__}: {error}")
+            self.enter(name, "Failed", f"{type(error).__name__}: {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -127,15 +134,21 @@ class JobRunner:
         if properties.get("codeId"):
             codes.copy(self._state, properties["codeId"], code)
         inputs = self._inputs(properties.get("inputs") or {}, folder)
-        command = _REFERENCE.sub(lambda match: inputs[match[1]], properties["command"])
+        outputs = properties.get("outputs") or {}
+        written = job_outputs.prepared(name, outputs, folder)
+        paths = {"inputs": inputs, "outputs": written}
+        command = _REFERENCE.sub(lambda match: paths[match[1]][match[2]], properties["command"])
         environment = self._environment(run, folder) | {
-            f"AZURE_ML_INPUT_{key}": value for key, value in inputs.items()
+            f"AZURE_ML_{section[:-1].upper()}_{key}": value
+            for section, found in paths.items()
+            for key, value in found.items()
         }
         environment |= properties.get("environmentVariables") or {}
         owner = Owner("ExperimentRun", f"dcid.{name}")
         self._state.records.created(owner, LOG)
         log = blobs.growing(self._state, blob_of(owner, LOG))
-        self._enter(name, "Running")
+        most = seconds_of((properties.get("limits") or {}).get("timeout"))
+        self.enter(name, "Running")
         with log.open("ab") as stream:
             process = subprocess.Popen(
                 ["bash", "-c", command],  # noqa: S607 - as the service runs a command
@@ -147,14 +160,16 @@ class JobRunner:
                 start_new_session=True,
             )
             try:
-                returned = self._waited(name, process, log, _seconds(properties))
+                returned = self._waited(name, process, log, most)
             finally:
                 with suppress(OSError):  # what the command has left running
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        self._enter(name, "Finalizing")
+        self.enter(name, "Finalizing")
         for top in ("outputs", "logs"):
             self._upload(owner, code, top)
+        if returned == 0:
+            job_outputs.upload(self._state, name, outputs, written)
         self._pause(name)
         return _KILLED - returned if returned < 0 else returned
 
@@ -163,11 +178,11 @@ class JobRunner:
     ) -> int:
         started, preempted = time.monotonic(), self._state.settings.job_fate == "preempt"
         while (returned := process.poll()) is None:
-            self._check(name)
+            self.check(name)
             if preempted and log.stat().st_size:
-                raise _EndedEarly("Failed", "The node was preempted.")
+                raise EndedEarlyError("Failed", "The node was preempted.")
             if most is not None and time.monotonic() - started > most:
-                raise _EndedEarly("Canceled", f"The job has run for longer than {most:g} s.")
+                raise EndedEarlyError("Canceled", f"The job has run for longer than {most:g} s.")
             time.sleep(_POLL)
         return returned
 
@@ -181,7 +196,7 @@ class JobRunner:
 
         with self._changes:
             while not self._changes.wait_for(are_free, _POLL):
-                self._check(name)
+                self.check(name)
             self._busy[cluster] += count
         try:
             yield
@@ -193,17 +208,18 @@ class JobRunner:
     def _pause(self, name: str) -> None:
         end = time.monotonic() + self._state.settings.job_delay
         while (left := end - time.monotonic()) > 0:
-            self._check(name)
+            self.check(name)
             time.sleep(min(left, _POLL))
-        self._check(name)
+        self.check(name)
 
-    def _check(self, name: str) -> None:
+    def check(self, name: str) -> None:
+        """Raise EndedEarlyError for a job whose end was asked for."""
         if name in self._cancelled:
-            raise _EndedEarly("Canceled")
+            raise EndedEarlyError("Canceled")
         if self._closed:
-            raise _EndedEarly("Failed", "The emulator has ended.")
+            raise EndedEarlyError("Failed", "The emulator has ended.")
 
-    def _enter(
+    def enter(
         self, name: str, status: str, message: str | None = None, *, in_store: bool = True
     ) -> None:
         """Change a job's status, and its run's; one whose end was asked for does not go on."""
@@ -260,9 +276,9 @@ class JobRunner:
                     shutil.copyfile(path, target)
 
 
-def _seconds(properties: dict[str, Any]) -> float | None:
-    """Return how long a job may run; None for as long as it takes."""
-    match = _DURATION.fullmatch((properties.get("limits") or {}).get("timeout") or "")
+def seconds_of(duration: str | None) -> float | None:
+    """Return a limit in seconds; None for as long as it takes."""
+    match = _DURATION.fullmatch(duration or "")
     if match is None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in match.groups())

@@ -6,7 +6,7 @@ import re
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import computes, data_assets, datastores
+from mlproject.emulator import data_assets, datastores
 from mlproject.emulator.identities import (
     ACCOUNT,
     API_HOST,
@@ -88,7 +88,6 @@ def routes(state: State) -> Routes:
     routes = Routes(missing)
     routes.add("GET", "/subscriptions", lambda _: json_response({"value": [_SUBSCRIPTION]}))
     routes.add("GET", re.escape(SCOPE), lambda _: json_response(_WORKSPACE))
-    computes.add_routes(routes)
     datastores.add_routes(routes, state)
     data_assets.add_routes(routes, state)
     return routes

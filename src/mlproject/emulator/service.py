@@ -9,6 +9,7 @@ from mlproject.emulator import (
     blobs,
     codes,
     command_jobs,
+    computes,
     entra,
     environments,
     history,
@@ -16,6 +17,7 @@ from mlproject.emulator import (
     management,
     models,
     tracking,
+    v1_datasets,
 )
 from mlproject.emulator.container_runner import ContainerRunner
 from mlproject.emulator.identities import (
@@ -32,6 +34,7 @@ from mlproject.emulator.online_endpoints import OnlineEndpoints
 from mlproject.emulator.scoring import ScoringHosts
 from mlproject.emulator.state import State
 from mlproject.emulator.store import Store
+from mlproject.emulator.sweeps import SweepRunner
 
 
 class Service:
@@ -44,6 +47,8 @@ class Service:
         self._login, self._arm = entra.routes(state), management.routes(state)
         self._machine, self._api = entra.managed_identity(state), Routes()
         self.jobs = JobRunner(state, self.store)
+        self._sweeps = SweepRunner(state, self.store, self.jobs)
+        computes.add_routes(self._arm, self.jobs.busy, state.settings)
         codes.add_routes(self._arm, state)
         environments.add_routes(self._arm, state)
         models.add_routes(self._arm, state, self.store)
@@ -51,13 +56,15 @@ class Service:
         endpoints = OnlineEndpoints(state, self.store, self.containers)
         endpoints.add_routes(self._arm)
         self._scoring = ScoringHosts(state, endpoints, self.containers)
-        command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs)
+        command_jobs.add_routes(self._arm, self._api, state, self.store, self.jobs, self._sweeps)
         artifacts.add_routes(self._api, state)
         history.add_routes(self._api, state, self.store)
+        v1_datasets.add_routes(self._api, state.resources)
 
     def close(self) -> None:
         self.jobs.close()
         self.containers.close()
+        self._sweeps.close()
         self.store.close()
 
     def __call__(self, request: Request) -> Response:

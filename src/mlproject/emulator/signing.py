@@ -33,10 +33,14 @@ class Key:
         authorization = request.authorization
         if authorization is None or authorization.type != "bearer":
             return None
+        return self.claims_of(authorization.token or "")
+
+    def claims_of(self, token: str) -> dict[str, Any] | None:
+        """Return the claims of a token; None where it does not hold."""
         # A token may end within a second, and ``exp`` knows whole ones only.
         try:
             claims: dict[str, Any] = jwt.decode(
-                authorization.token or "",
+                token,
                 self.secret,
                 [_ALGORITHM],
                 options={"verify_aud": False, "verify_exp": False},

@@ -130,14 +130,16 @@ def _own(local: Path, path: str) -> CodeFile:
     return CodeFile(f"{CARRIED}/{path}", local, local.stat().st_size)
 
 
-def _conda(folder: Path, paths: set[str]) -> str:
-    """Return the conda.yaml of the folder, or this project's own."""
+def conda_of(folder: Path) -> str:
+    """Return the conda.yaml of a folder, or else this project's own."""
     own = _SOURCE.parent / CONDA_FILE
-    if CONDA_FILE in paths:
-        path = folder / CONDA_FILE
-    else:
-        path = own if own.is_file() else _IN_WHEEL / CONDA_FILE
-    return path.read_text(encoding="utf-8")
+    places = (folder / CONDA_FILE, own, _IN_WHEEL / CONDA_FILE)
+    return next(path for path in places if path.is_file()).read_text(encoding="utf-8")
+
+
+def _conda(folder: Path, paths: set[str]) -> str:
+    """Return the conda.yaml that git tracks in a folder, or else this project's own."""
+    return conda_of(folder if CONDA_FILE in paths else _IN_WHEEL)
 
 
 def _shown(size: int) -> str:

@@ -11,6 +11,7 @@ from mlproject.azure.jobs import ENDED, Job, Jobs
 from mlproject.base.console import Reporter
 from mlproject.jobs.following import Choice, Follower, completed
 from mlproject.jobs.result import JobResult
+from mlproject.jobs.waiting import Waiting
 from mlproject.tracking.failures import as_tracking_error
 
 _POLL_SECONDS = 0.5
@@ -49,7 +50,8 @@ class ExistingJobs:
             When a job that is followed does not complete.
         """
         job = self._found(name)
-        follower = Follower(self._jobs, job.name, job.compute, self._reporter, write)
+        waiting = Waiting(self._context, self._jobs, job.compute)
+        follower = Follower(self._jobs, job.name, waiting, self._reporter, write)
         if not follow:
             details = follower.so_far()
             return self._result(job, details.experiment_id, details.exit_code)

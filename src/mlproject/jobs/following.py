@@ -14,6 +14,7 @@ from mlproject.base.console import Reporter
 from mlproject.base.errors import EXIT_INTERRUPTED, JobError, TrackingError
 from mlproject.base.visible import visible
 from mlproject.jobs.result import JobResult, failure
+from mlproject.jobs.waiting import BUILDING, Waiting
 from mlproject.tracking.failures import as_tracking_error
 
 Choice = Literal["cancel", "detach"]
@@ -22,11 +23,8 @@ _SLOWER = 1.3
 # How often a new URL of the log may be refused, and how many lines are kept of it.
 _REFUSALS = 5
 _LAST_LINES = 10
-_WHY_WAITING = {
-    "Preparing": "the image of its environment is built once; the log of that is the newest run "
-    "of the experiment prepare_image",
-    "Queued": "it waits for nodes of {compute}",
-}
+# How often it is asked anew why a job waits.
+_SECONDS_BETWEEN_REASONS = 30.0
 
 
 class JobLog:
@@ -69,17 +67,19 @@ class Follower:
         self,
         jobs: Jobs,
         name: str,
-        compute: str,
+        waiting: Waiting,
         reporter: Reporter,
         write: Callable[[str], None] | None = None,
     ) -> None:
         self._jobs = jobs
         self._name = name
-        self._compute = compute
+        self._waiting = waiting
         self._reporter = reporter
         self._write = write or reporter.say
         self._log = JobLog(jobs)
-        self._status = ""
+        self._build_log = JobLog(jobs)
+        self._told = ""
+        self._asked_why = 0.0
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
 
     @property
@@ -95,6 +95,8 @@ class Follower:
             if details is not None:
                 self._tell(details.status)
                 is_new = self._pass_on_new(details)
+                if details.status == BUILDING:
+                    is_new = self._pass_on_build()
                 if details.has_ended and not self._log.is_refused:
                     self._pass_on(self._log.last_line())
                     return details
@@ -144,11 +146,26 @@ class Follower:
                 self.last_lines.append(line.strip())
         return any_line
 
+    def _pass_on_build(self) -> bool:
+        with self._as_tracking_error():
+            lines = list(self._build_log.new_lines(self._waiting.build_log(self._name)))
+        for line in lines:
+            self._reporter.say(f"Image: {line}")
+        self.last_lines.extend(line.strip() for line in lines if line.strip())
+        return bool(lines)
+
     def _tell(self, status: str) -> None:
-        if status != self._status:
-            self._status = status
-            why = _WHY_WAITING.get(status, "").format(compute=self._compute)
-            self._reporter.say(f"Job {self._name}: {status}{f' ({why})' if why else ''}")
+        """Tell a new status, and from time to time why a job still waits."""
+        is_known = self._told.startswith(status)
+        if is_known and time.monotonic() - self._asked_why < _SECONDS_BETWEEN_REASONS:
+            return
+        with self._as_tracking_error():
+            why = self._waiting.words(status)
+        self._asked_why = time.monotonic()
+        text = f"{status}{f' ({why})' if why else ''}"
+        if text != self._told:
+            self._told = text
+            self._reporter.say(f"Job {self._name}: {text}")
 
 
 def completed(

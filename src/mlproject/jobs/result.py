@@ -46,4 +46,6 @@ def failure(name: str, details: Details, last_line: str) -> JobError | None:
         said = f"; its last line: {last_line}" if last_line else ""
         return JobError(f"The job '{name}' failed with exit code {code}{said}", again, code)
     said = details.message or f"its status is {details.status}"
+    if last_line and not details.has_run:
+        said = f"{said.rstrip('.')}; the last line of the image's log: {last_line}"
     return JobError(f"The job '{name}' failed: {said}", again, EXIT_TRACKING)

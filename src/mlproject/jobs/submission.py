@@ -7,39 +7,55 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlproject.azure import codes, data_assets, data_uris, environments
-from mlproject.azure.arm import Arm
+from mlproject.azure import codes, computes, environments
 from mlproject.azure.codes import CodeAsset
+from mlproject.azure.computes import Compute
 from mlproject.azure.context import Context
-from mlproject.azure.data_assets import DataAsset
-from mlproject.azure.jobs import TAG, Details, Jobs
+from mlproject.azure.jobs import Details, Jobs
 from mlproject.base import environ, git
 from mlproject.base.console import Reporter
-from mlproject.base.errors import ConfigurationError
 from mlproject.base.interrupts import interrupts_held_back
-from mlproject.base.options import Options
-from mlproject.jobs import code, job_file, words
+from mlproject.jobs import code, job_file
+from mlproject.jobs import properties as properties_of_job
+from mlproject.jobs.assets import asset_of
 from mlproject.jobs.code import Code
 from mlproject.jobs.following import Choice, Follower, completed
-from mlproject.jobs.options import JobOptions
+from mlproject.jobs.options import SERVERLESS, JobOptions
+from mlproject.jobs.properties import Parts
 from mlproject.jobs.result import JobResult
+from mlproject.jobs.sweeps import Sweep
+from mlproject.jobs.waiting import Waiting
+from mlproject.jobs.words import Assets, Words
 from mlproject.tracking.failures import as_tracking_error
 
-_IDENTITIES = {"job": "AMLToken", "managed": "Managed"}
+_POLL_SECONDS = 0.5
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What is to run: a command and its request, and what the experiment and run are called."""
+    """What is to run: a command line, and what the experiment and run are called.
+
+    Attributes
+    ----------
+    command : str
+        What the job is tagged with.
+    line : callable
+        Makes the command line for the code that the job starts in.
+    folder : path, optional
+        Whose files these are; by default the current one.
+    """
 
     command: str
-    request: Options
+    line: Callable[[Code, Assets], Words]
     experiment: str
     run_name: str | None = None
+    folder: Path | None = None
+    sweep: Sweep | None = None
 
 
 @dataclass(frozen=True)
@@ -89,14 +105,9 @@ class Submitter:
             When the job does not complete.
         """
         prepared = self._prepared(submission, really=True)
-        name = prepared.name
-        follower = Follower(self._jobs, name, prepared.compute, self._reporter)
-        again = f"If it was made, it goes on: mlproject jobs logs {name} --follow"
+        follower = self._follower(prepared)
         try:
-            failing = as_tracking_error(f"The job '{name}' cannot be submitted", again)
-            with failing, interrupts_held_back():
-                self._jobs.submit(name, prepared.properties)
-            self._reporter.say(f"Submitted the job {name}: {self._studio(name)}")
+            self._send(prepared)
             if not self._options.wait:
                 return self._result(prepared, Details("NotStarted"))
             details = follower.to_end()
@@ -104,54 +115,66 @@ class Submitter:
             details = follower.interrupted(choose)
         return completed(self._result(prepared, details), details, follower, self._reporter)
 
+    def started(self, submission: Submission) -> JobResult:
+        """Submit a job, and return once it has its run."""
+        prepared = self._prepared(submission, really=True)
+        self._send(prepared)
+        result = self._result(prepared, Details("NotStarted"))
+        while result.experiment_id is None:
+            time.sleep(_POLL_SECONDS)
+            result = self._result(prepared, Details("NotStarted"))
+        return result
+
+    def _send(self, prepared: Prepared) -> None:
+        name = prepared.name
+        again = f"If it was made, it goes on: mlproject jobs logs {name} --follow"
+        failing = as_tracking_error(f"The job '{name}' cannot be submitted", again)
+        with failing, interrupts_held_back():
+            self._jobs.submit(name, prepared.properties)
+        self._reporter.say(f"Submitted the job {name}: {self._studio(name)}")
+
+    def _follower(self, prepared: Prepared) -> Follower:
+        waiting = Waiting(self._context, self._jobs, prepared.compute)
+        return Follower(self._jobs, prepared.name, waiting, self._reporter)
+
     def _prepared(self, submission: Submission, *, really: bool) -> Prepared:
         """Check what is asked, here and in the workspace, and upload what it lacks."""
-        options = self._options
-        variables, seconds = options.variables, options.seconds
-        found = code.of_folder(Path.cwd())
-        line = words.of_request(submission.command, submission.request, found, self._asset_of)
+        folder = submission.folder or Path.cwd()
+        found = code.of_folder(folder)
+        line = submission.line(found, partial(asset_of, lambda: self._context))
         with as_tracking_error("The job cannot be submitted"):
-            compute = self._jobs.compute_id(options.compute)
+            compute = self._compute()
             environment = self._environment(found.conda, really=really)
             asset = self._asset(found, really=really)
         experiment = plain_name(submission.experiment)
         name = f"{experiment[:200]}_{int(time.time())}_{uuid.uuid4().hex[:8]}"
-        properties = {
-            "jobType": "Command",
-            "displayName": submission.run_name or name,
-            "experimentName": experiment,
-            "command": line.command,
-            "codeId": asset.id,
-            "environmentId": environment,
-            "computeId": compute,
-            "inputs": line.inputs,
-            "environmentVariables": _git_variables() | variables,
-            "tags": {TAG: submission.command},
-            "resources": {"instanceCount": options.instance_count},
-        }
-        if seconds is not None:
-            properties["limits"] = {"jobLimitsType": "Command", "timeout": f"PT{seconds}S"}
-        if options.identity is not None:
-            properties["identity"] = {"identityType": _IDENTITIES[options.identity]}
-        return Prepared(name, properties, compute.rpartition("/")[2], found, asset.uploaded)
+        parts = Parts(
+            submission.command,
+            submission.run_name or name,
+            experiment,
+            line,
+            asset.id,
+            environment,
+            None if compute is None else compute.id,
+            _git_variables(folder),
+        )
+        if submission.sweep is None:
+            properties = properties_of_job.of_command(parts, self._options)
+        else:
+            nodes = None if compute is None else compute.most_nodes
+            properties = properties_of_job.of_sweep(parts, submission.sweep, self._options, nodes)
+        where = SERVERLESS if compute is None else compute.name
+        return Prepared(name, properties, where, found, asset.uploaded)
+
+    def _compute(self) -> Compute | None:
+        name = self._options.compute
+        return None if name == SERVERLESS else computes.get(self._jobs.arm, name)
 
     def _environment(self, conda: str, *, really: bool) -> str:
         if self._options.environment:
             return environments.named(self._jobs.arm, self._options.environment)
         made = environments.from_conda if really else environments.planned_id
-        return made(self._jobs.arm, conda)
-
-    def _asset_of(self, source: str) -> DataAsset:
-        named = data_uris.asset_of(source)
-        if named is None:
-            raise ConfigurationError(
-                f"'{source}' names no data asset",
-                "Write azureml:NAME, azureml:NAME:VERSION or azureml:NAME@latest",
-            )
-        workspace = named.workspace or self._context.workspace
-        with as_tracking_error(f"The data asset '{named.name}' cannot be read"):
-            arm = Arm(workspace, self._context.credential)
-            return data_assets.get(arm, named.name, named.version)
+        return made(self._jobs.arm, conda, self._options.image or environments.IMAGE)
 
     def _asset(self, found: Code, *, really: bool) -> CodeAsset:
         if not really:
@@ -184,8 +207,8 @@ class Submitter:
         return self._context.workspace.link(name, self._context.credential.tenant)
 
 
-def _git_variables() -> dict[str, str]:
-    commit = git.commit()
+def _git_variables(folder: Path) -> dict[str, str]:
+    commit = git.commit(folder)
     if commit is None:
         return {}
-    return {environ.GIT_COMMIT: commit, environ.GIT_DIRTY: str(git.is_dirty()).lower()}
+    return {environ.GIT_COMMIT: commit, environ.GIT_DIRTY: str(git.is_dirty(folder)).lower()}

@@ -93,6 +93,7 @@ def _source(source: str) -> tuple[str, dict[str, Any]]:
         return "local", {"uri": source}
     scheme = source.partition(":")[0]
     if is_service_data(source):
-        address = located(source).address
-        return scheme, {"uri": source} | ({"address": address} if address != source else {})
+        found = located(source)
+        is_other = found.address != source and not found.is_mounted
+        return scheme, {"uri": source} | ({"address": found.address} if is_other else {})
     return ("http", {"url": source}) if scheme in ("http", "https") else (scheme, {"uri": source})

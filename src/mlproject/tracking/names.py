@@ -36,6 +36,10 @@ MODEL_FORMAT = "mlproject.model.format"
 MODEL_FORMAT_WHY = "mlproject.model.format.why"
 CANDIDATE = "mlproject.candidate"
 
+# Tags of the parent of a sweep: by what its trials are compared.
+SWEEP_METRIC = "mlproject.sweep.metric"
+SWEEP_GOAL = "mlproject.sweep.goal"
+
 # Tags of a scoring run.
 MODEL_URI = "mlproject.model.uri"
 MODEL_SHA256 = "mlproject.model.sha256"

@@ -1,0 +1,158 @@
+"""The best of a run's children: trials of a sweep, or candidates of a search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlproject.base.errors import ConfigurationError, TrackingError
+from mlproject.base.suggestions import did_you_mean
+from mlproject.tracking import names, pages
+from mlproject.tracking.failures import as_tracking_error
+from mlproject.tracking.session import Session
+from training import catalogue, metrics, recipe
+from training.trials import METRIC
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+Goal = Literal["maximize", "minimize"]
+_PAGE = 1000
+_ENDED = "FINISHED"
+# Of a candidate: its rank among the others, by the metric that chooses.
+_RANK, _SCORE = "rank_test_", "mean_test_"
+
+
+@dataclass(frozen=True)
+class BestRun:
+    """The child run that is best.
+
+    Attributes
+    ----------
+    parameters : dict of str to str
+        Those of which the children differ.
+    model_uri : str or None
+        Its model, where it has one: the candidates of a search have none.
+    runs : int
+        How many children were compared.
+    """
+
+    run_id: str
+    name: str
+    metric: str
+    value: float
+    goal: Goal
+    parameters: dict[str, str]
+    model_uri: str | None
+    runs: int
+    unfinished: int
+
+
+def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -> BestRun:
+    """Return the best child of a run.
+
+    By default the metric is what the trials of a sweep, or the candidates of a search, were
+    compared by.
+
+    Raises
+    ------
+    TrackingError
+        When there is no such run, or none of its children has finished.
+    ConfigurationError
+        When no child has the metric.
+    """
+    with as_tracking_error(f"The children of the run {parent} cannot be read"):
+        run = session.client.get_run(parent)
+        children: list[Run] = pages.every(
+            session.client.search_runs,
+            [run.info.experiment_id],
+            filter_string=f"tags.`{names.PARENT}` = '{parent}'",
+            max_results=_PAGE,
+        )
+    finished = [child for child in children if child.info.status == _ENDED]
+    if not finished:
+        have = f"none of its {len(children)} children has finished" if children else "no children"
+        raise TrackingError(
+            f"The run {parent} has no best child: {have}",
+            "Give the run of a sweep, or of a training with a search",
+        )
+    asked = run.data.tags
+    name = metric or asked.get(names.SWEEP_METRIC) or _compared_by(finished, session, parent)
+    known = asked.get(names.SWEEP_GOAL) if name == asked.get(names.SWEEP_METRIC) else None
+    direction: Goal = goal or ("minimize" if known == "minimize" else _direction(name))
+    measured = [child for child in finished if not math.isnan(_value(child, name))]
+    if not measured:
+        every = {key for child in finished for key in child.data.metrics}
+        hint = did_you_mean(name, sorted(every), noun="metrics")
+        raise ConfigurationError(f"No child of the run {parent} has the metric '{name}'", hint)
+    sign = 1 if direction == "minimize" else -1
+    found = min(measured, key=lambda child: (sign * _value(child, name), child.info.start_time))
+    return BestRun(
+        run_id=str(found.info.run_id),
+        name=str(found.info.run_name),
+        metric=name,
+        value=_value(found, name),
+        goal=direction,
+        parameters=_differing(found, finished),
+        model_uri=_model_of(found),
+        runs=len(measured),
+        unfinished=len(children) - len(finished),
+    )
+
+
+def _value(run: Run, name: str) -> float:
+    return float(run.data.metrics.get(name, math.nan))
+
+
+def _compared_by(children: list[Run], session: Session, parent: str) -> str:
+    """Return the metric by which the trials or candidates of a search were compared."""
+    every = {name for child in children for name in child.data.metrics}
+    if METRIC in every:
+        return METRIC
+    ranked = sorted(name.removeprefix(_RANK) for name in every if name.startswith(_RANK))
+    chosen = ranked[0] if len(ranked) == 1 else _of_recipe(session, parent)
+    if chosen is not None:
+        return f"{_SCORE}{chosen}"
+    raise ConfigurationError(
+        f"What the children of the run {parent} were compared by is not recorded",
+        f"Give --metric: {', '.join(f'{_SCORE}{name}' for name in ranked) or 'NAME'}",
+    )
+
+
+def _of_recipe(session: Session, parent: str) -> str | None:
+    """Return the key of the score that the recipe of a run has chosen by; None without a recipe."""
+    with (
+        TemporaryDirectory(prefix="mlproject-") as folder,
+        as_tracking_error(f"The recipe of the run {parent} cannot be read"),
+    ):
+        if names.RECIPE_FILE not in [item.path for item in session.client.list_artifacts(parent)]:
+            return None
+        path = session.client.download_artifacts(parent, names.RECIPE_FILE, folder)
+        found = recipe.parse(catalogue.read_yaml(Path(path)), f"The recipe of the run {parent}")
+    return metrics.resolve(str(found.refit), found.task, None).key if found.refit else None
+
+
+def _direction(name: str) -> Goal:
+    """Return which way a metric is better: scores of a search are better where they are greater."""
+    return "minimize" if metrics.is_loss(name) else "maximize"
+
+
+def _differing(run: Run, children: list[Run]) -> dict[str, str]:
+    own: Mapping[str, Any] = run.data.params
+    others = [child.data.params for child in children]
+    return {
+        name: value
+        for name, value in sorted(own.items())
+        if "__" in name
+        and not name.startswith("best_")
+        and any(other.get(name) != value for other in others)
+    }
+
+
+def _model_of(run: Run) -> str | None:
+    has_model = run.outputs is not None and bool(run.outputs.model_outputs)
+    return f"runs:/{run.info.run_id}/{names.BEST_MODEL}" if has_model else None
