@@ -28,14 +28,14 @@ metrics: [rmse, r2]
 """
 
 
-def data(folder: Path) -> Path:
-    """Write 600 rows: in nine of ten ``y`` is ``x1``, in the rest, the group b, it is ``x2``."""
-    random = np.random.default_rng(0)
-    x1, x2, noise = random.normal(size=(3, 600))
-    in_b = np.arange(600) % 10 == 0
+def data(folder: Path, name: str = "rows.csv", rows: int = 600, seed: int = 0) -> Path:
+    """Write rows: in nine of ten ``y`` is ``x1``, in the rest, the group b, it is ``x2``."""
+    random = np.random.default_rng(seed)
+    x1, x2, noise = random.normal(size=(3, rows))
+    in_b = np.arange(rows) % 10 == 0
     frame = pd.DataFrame({"x1": x1, "x2": x2, "group": np.where(in_b, "b", "a")})
     frame["y"] = np.where(in_b, x2, x1) + 0.1 * noise
-    path = folder / "rows.csv"
+    path = folder / name
     frame.to_csv(path, index=False)
     return path
 
@@ -109,9 +109,7 @@ def race(client: Any, name: str, opened: Callable[[], Any]) -> None:
     """Promote two versions that were compared with the same champion, at the same moment."""
     promotion.promote(
         client,
-        name,
-        "1",
-        "champion",
+        promotion.Wanted(name, "1", "champion"),
         lambda champion, challenger: Verdict((Check("improvement", True, "first"),)),
     )
     barrier = threading.Barrier(2, timeout=120)
@@ -123,7 +121,9 @@ def race(client: Any, name: str, opened: Callable[[], Any]) -> None:
 
     def attempt(version: str) -> None:
         try:
-            outcomes[version] = promotion.promote(opened(), name, version, "champion", judge)
+            outcomes[version] = promotion.promote(
+                opened(), promotion.Wanted(name, version, "champion"), judge
+            )
         except TrackingError as error:
             outcomes[version] = error
 

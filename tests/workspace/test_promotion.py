@@ -45,7 +45,7 @@ def test_a_server_that_goes_away_after_the_verdict_moves_nothing(
             return Verdict((Check("improvement", True, "better"),))
 
         with pytest.raises(TrackingError, match="was not moved"):
-            promotion.promote(client, name, "1", "champion", judge)
+            promotion.promote(client, promotion.Wanted(name, "1", "champion"), judge)
 
         monkeypatch.setenv("HTTPS_PROXY", running.address)
         assert client.get_registered_model(name).aliases == {}

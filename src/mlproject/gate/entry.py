@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
@@ -14,8 +16,6 @@ from mlproject.gate.judging import Gate
 from mlproject.gate.promotion import PromotionResult
 from mlproject.gate.request import CompareRequest, PromoteRequest
 from mlproject.models import trust
-from mlproject.registry import versions
-from mlproject.registry.versions import Version
 from mlproject.tracking import session as sessions
 from mlproject.tracking.target import resolve
 from training.rules import Rules
@@ -23,21 +23,41 @@ from training.rules import Rules
 
 def promote(request: PromoteRequest, reporter: Reporter) -> PromotionResult:
     with _gate(request, reporter) as gate:
-        client = gate.session.client
-        return promotion.promote(client, request.name, request.version, request.to, gate.judge)
+        gate = replace(gate, override=request.override, fresh=request.fresh_data)
+        judge = partial(gate.judge, request.to)
+        wanted = promotion.Wanted(request.name, request.version, request.to)
+        return promotion.promote(gate.session.client, wanted, judge, dry=request.dry_run)
 
 
-def compare(request: CompareRequest, reporter: Reporter) -> tuple[Version, Version, Comparison]:
-    """Return two versions, and how they compare on the rows that the second was not trained on."""
-    if len(request.versions) != 2:
-        raise ConfigurationError(
-            f"'{','.join(request.versions)}' names no two versions", "Give --versions 6,7"
-        )
+def compare(request: CompareRequest, reporter: Reporter) -> tuple[tuple[str, str], Comparison]:
+    """Return two models, and how they compare on rows that neither was trained on."""
+    models = _models(request)
     with _gate(request, reporter) as gate:
-        first, second = (
-            versions.find(gate.session.client, request.name, text) for text in request.versions
+        return models, gate.compare(*models)
+
+
+def _models(request: CompareRequest) -> tuple[str, str]:
+    """Return the addresses of the models: as they were given, or of versions of a name."""
+    given = tuple(request.models)
+    if request.versions:
+        if len(request.versions) != 2 or len(given) != 1:
+            raise ConfigurationError(
+                f"'{','.join(request.versions)}' names no two versions of a model",
+                "Give a name with --versions 6,7, or two models",
+            )
+        first, second = (_version(given[0], text) for text in request.versions)
+        return first, second
+    if len(given) != 2:
+        raise ConfigurationError(
+            f"{len(given)} models are named, and two are compared",
+            "Give two of runs:/ID, models:/NAME/VERSION, models:/NAME@ALIAS and folders, or one "
+            "name with --versions 6,7",
         )
-        return first, second, gate.compare(first, second)
+    return given[0], given[1]
+
+
+def _version(name: str, text: str) -> str:
+    return f"models:/{name}{text}" if text.startswith("@") else f"models:/{name}/{text}"
 
 
 @contextmanager
@@ -45,5 +65,7 @@ def _gate(request: PromoteRequest | CompareRequest, reporter: Reporter) -> Itera
     rules.merged(Rules(), request.rules)  # what is out of range is told before anything is read
     policy = trust.in_force(request.trust)
     with sessions.opened(resolve(request.tracking)) as session:
-        data = pinned(request.data) if request.data else None
-        yield Gate(session, policy, data, request.rules, reporter)
+        rows = request.rows
+        if rows.data:
+            rows = replace(rows, data=pinned(rows.data))
+        yield Gate(session, policy, rows, request.rules, reporter)
