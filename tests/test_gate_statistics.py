@@ -21,6 +21,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from mlproject.base.errors import ConfigurationError, DataError
+from mlproject.gate import attempts
 from mlproject.gate.comparison import Comparison, Size
 from mlproject.gate.rules import merged, parse
 from mlproject.gate.seen import Seen
@@ -28,7 +29,7 @@ from mlproject.gate.slices import Sampling, Slice, by_column, judged
 from mlproject.gate.verdict import NO_CHAMPION, Verdict, decide
 from training import metrics as training_metrics
 from training.metrics import known_names
-from training.resampling import intervals, units
+from training.resampling import blocks, intervals, units
 from training.resampling.intervals import Interval, compare, improvements
 from training.resampling.metrics import ResampledMetric, check
 from training.resampling.pairs import Pair, measured, paired
@@ -453,6 +454,43 @@ def test_a_slice_equals_the_metric_on_its_rows() -> None:
     for part, value in zip(result, range(3), strict=True):
         rows = column == value
         assert part.challenger == pytest.approx(library.r2_score(y[rows], challenger[rows]))
+
+
+@pytest.mark.parametrize("how", ["groups", "blocks"])
+def test_equal_models_are_seldom_promoted_where_rows_depend_on_each_other(how: str) -> None:
+    random = np.random.default_rng(0)
+    rows, draws, promoted = 600, 200, 0
+    groups = np.arange(rows) // 20  # of rows that stand next to each other
+    for draw in range(draws):
+        y, own = random.normal(size=rows), random.normal(size=(2, rows))
+        champion, challenger = y + own + 2 * random.normal(size=(2, 30))[:, groups]
+        pair = paired(of_name("rmse"), y, champion, challenger)
+        drawn = units.of_groups(groups) if how == "groups" else blocks.in_time(pair)
+        if drawn.number >= 10:
+            promoted += compare(pair, units=drawn, resamples=200, seed=draw).low > 0
+
+    # Of 200 at 2.5 %, 12 or more have a probability of 1 %; of single rows it is a third of them.
+    assert promoted < 12
+
+
+def test_equal_models_seldom_lose_any_of_many_slices() -> None:
+    random = np.random.default_rng(0)
+    draws, refused = 60, 0
+    column = pd.Series(np.arange(1000) % 20, name="site")
+    for _ in range(draws):
+        y, errors = random.normal(size=1000), random.normal(size=(2, 1000))
+        pair = paired(of_name("rmse"), y, *(y + errors))
+        refused += any(part.worse for part in in_slices(pair, column))
+
+    # By estimates alone, all of them.
+    assert refused <= 5
+
+
+def test_attempts_together_promote_no_more_than_they_may() -> None:
+    tails = [(1 - attempts.confidence(0.95, attempt)) / 2 for attempt in range(1, 1000)]
+
+    assert tails[0] == pytest.approx(0.025)
+    assert sum(tails) < 0.0412
 
 
 def test_missing_values_are_a_slice_and_small_slices_are_not_judged() -> None:

@@ -31,7 +31,7 @@ MOST_KEPT = 250_000
 # Tables of more columns are told by these alone.
 _MOST_COLUMNS = 100
 _BITS = 40
-_DIGITS = 2  # of a column's spread
+_BITS_OF_SPREAD = 7  # numbers are rounded to a part of 128, up to 256, of the column's spread
 # How near to a border, in the unit of rounding, a value may have been on its other side.
 _NEAR = 0.1
 _TARGET = "\0target"
@@ -192,7 +192,7 @@ def _unit(values: pd.Series[Any]) -> float | None:
     spread = float(np.std(present)) if len(present) else 0.0
     if not 0 < spread < math.inf:
         return 1.0
-    return float(10.0 ** (math.floor(math.log10(spread)) - _DIGITS))
+    return float(2.0 ** (math.floor(math.log2(spread)) - _BITS_OF_SPREAD))
 
 
 def _cells(values: pd.Series[Any], unit: float | None) -> tuple[Hashes, Hashes]:

@@ -171,6 +171,11 @@ def _compared(
     pair = paired(metric, y, of_champion, predictions, known)
     drawn = _units(evidence, pair)
     size = Size(len(y), drawn.number, drawn.kind)
+    if drawn.number < 2:
+        raise GateError(
+            f"{evidence.source} are one of the {drawn.kind} that are drawn, which cannot tell",
+            "Give more rows: --data SOURCE",
+        )
     models = (champion.model, challenger.model)
     problems = incompatibilities(*(model.schema for model in models))
     return replace(

@@ -83,10 +83,14 @@ def check_name(name: str | None) -> None:
 def check_alias(alias: str) -> None:
     """Raise ConfigurationError for an alias that no server takes, such as ``latest`` or ``v1``."""
     from mlflow.exceptions import MlflowException
-    from mlflow.utils.validation import _validate_model_alias_name
+    from mlflow.utils.validation import (
+        _validate_model_alias_name,
+        _validate_model_alias_name_reserved,
+    )
 
     try:
         _validate_model_alias_name(alias)
+        _validate_model_alias_name_reserved(alias)
     except MlflowException as error:
         raise ConfigurationError(
             f"'{alias}' cannot be an alias", "Choose another, such as champion"
