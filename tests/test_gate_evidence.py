@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 import mlproject
+from mlproject.base.console import Reporter
 from mlproject.base.errors import (
     ConfigurationError,
     DataError,
@@ -20,6 +21,8 @@ from mlproject.base.errors import (
     TrackingError,
 )
 from mlproject.data import row_hashes
+from mlproject.gate import entry
+from mlproject.gate.request import CompareRequest, RowsRequest
 
 RECIPE = """\
 name: m
@@ -92,6 +95,11 @@ def refused(match: str | None = None, **options: Any) -> GateError:
     with pytest.raises(GateError, match=match) as caught:
         promoted(**options)
     return caught.value
+
+
+def compared(**request: Any) -> Any:
+    _, comparison = entry.compare(CompareRequest(**request), Reporter(quiet=True))
+    return comparison
 
 
 def test_groups_of_the_split_are_drawn_together(here: Path) -> None:
@@ -433,24 +441,17 @@ def test_a_version_that_others_made_of_another_model_is_not_taken_for_ours(here:
 
 
 def test_any_two_models_can_be_compared(here: Path) -> None:
-    from mlproject.base.console import Reporter
-    from mlproject.gate import entry
-    from mlproject.gate.request import CompareRequest, RowsRequest
-
     worse = trained(here, "{Ridge: {alpha: 1000}}")
     better = trained(here)
     models = (f"runs:/{worse.run_id}", "models:/m/2")
 
-    _, comparison = entry.compare(
-        CompareRequest(models, rows=RowsRequest("new.csv")), Reporter(quiet=True)
-    )
+    comparison = compared(models=models, rows=RowsRequest("new.csv"))
 
-    assert comparison.interval is not None
     assert comparison.interval.low > 0
     assert better.metrics["rmse"] < worse.metrics["rmse"]
     for wrong in (("m",), ("m", "n", "o")):
         with pytest.raises(MlprojectError, match="two are compared"):
-            entry.compare(CompareRequest(wrong), Reporter(quiet=True))
+            compared(models=wrong)
 
 
 def test_a_forest_that_was_trained_on_all_is_no_better_on_new_rows(here: Path) -> None:
@@ -464,3 +465,61 @@ def test_a_forest_that_was_trained_on_all_is_no_better_on_new_rows(here: Path) -
     rows().round(4).to_csv(here / "rounded.csv", index=False)
 
     refused("No row is left of 400 rows", data="rounded.csv", target="y")
+
+
+def test_labels_that_arrive_later_are_evidence(here: Path) -> None:
+    worse, better = trained(here, "{Ridge: {alpha: 1000}}"), trained(here)
+    scored = rows(500, seed=4).assign(id=lambda f: [f"r{n}" for n in range(len(f))])
+    scored[["id", "y"]].sample(300, random_state=0).to_csv(here / "labels.csv", index=False)
+    scored.drop(columns="y").to_csv(here / "rows.csv", index=False)
+    for run, name in ((worse, "old.csv"), (better, "new.parquet")):
+        mlproject.score(
+            run.model_uri, input=here / "rows.csv", output=here / name, keep=["id", "site"]
+        )
+    later: dict[str, Any] = {"labels": "labels.csv", "key": "id"}
+
+    answered = compared(predictions=["old.csv", "new.parquet"], rows=RowsRequest(**later))
+    again = compared(
+        models=[worse.model_uri, better.model_uri], rows=RowsRequest("rows.csv", **later)
+    )
+    by_site = compared(
+        predictions=["old.csv", "new.parquet"],
+        rows=RowsRequest(**later),
+        rules={"group_by": "site", "metric": "mae"},
+    )
+    promoted(version=1, data="rows.csv", **later)
+    result = promoted(data="rows.csv", **later)
+
+    for comparison in (answered, again, by_site):
+        assert comparison.interval.low > 0
+        assert comparison.interval.rows == 300
+    assert answered.interval.improvement == pytest.approx(again.interval.improvement)
+    assert by_site.interval.drawn == "groups"
+    assert "300 rows" in told(result, "rows")
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"predictions": ["a.csv"], "labels": "l.csv", "key": "id"}, "Give two files of pred"),
+        ({"predictions": ["a.csv", "a.csv"], "labels": "l.csv"}, "--labels and --key belong"),
+        ({"models": ["m", "n"], "labels": "l.csv", "key": "id"}, "Give --data or --predictions"),
+        ({"predictions": ["a.csv", "a.csv"], "labels": "l.csv", "key": "x"}, "No key 'x' in"),
+        ({"predictions": ["a.csv", "b.csv"], "labels": "l.csv", "key": "id"}, "1 is twice"),
+        ({"predictions": ["a.csv", "c.csv"], "labels": "l.csv", "key": "id"}, "is in all of"),
+    ],
+)
+def test_files_that_do_not_fit_together_are_told(
+    here: Path, request_: dict[str, Any], message: str
+) -> None:
+    for name, content in {
+        "a.csv": "id,prediction\n1,2\n2,3\n",
+        "b.csv": "id,prediction\n1,2\n1,3\n",
+        "c.csv": "id,prediction\n8,2\n9,3\n",
+        "l.csv": "id,y\n1,2\n2,3\n",
+    }.items():
+        (here / name).write_text(content)
+    parts = {name: request_.pop(name) for name in ("labels", "key") if name in request_}
+
+    with pytest.raises(MlprojectError, match=message):
+        compared(rows=RowsRequest(**parts), **request_)

@@ -22,6 +22,8 @@ def promote(
     to: str = CHAMPION,
     data: str | PathLike[str] | None = None,
     target: str | None = None,
+    labels: str | PathLike[str] | None = None,
+    key: str | None = None,
     override: str | None = None,
     fresh_data: bool = False,
     dry_run: bool = False,
@@ -57,6 +59,10 @@ def promote(
         Rows to compare on; by default those that the version's run held out.
     target : str, optional
         What is to be predicted, with ``data``; by default the recipe's.
+    labels : str or path, optional
+        Labels that arrived later, for the rows of ``data``.
+    key : str, optional
+        The column that both have.
     override : str, optional
         Why rules of the recipe may be loosened, and too few rows do; recorded.
     fresh_data : bool
@@ -99,7 +105,7 @@ def promote(
         name=name,
         version=str(version) if version is not None else None,
         to=to,
-        rows=RowsRequest(arguments.text(data), target),
+        rows=RowsRequest(arguments.text(data), target, arguments.text(labels), key),
         override=override,
         fresh_data=fresh_data,
         dry_run=dry_run,

@@ -57,6 +57,7 @@ def compare(reporter: Reporter, request: CompareRequest) -> dict[str, Any]:
     Examples:
       mlproject models compare diabetes --versions 1,2
       mlproject models compare models:/diabetes@champion runs:/ID --data new.csv
+      mlproject models compare --predictions old.parquet,new.parquet --labels labels.csv --key id
     """
     from mlproject.gate import entry
 
@@ -81,7 +82,7 @@ def _print_checks(reporter: Reporter, title: str, verdict: Verdict) -> None:
 def _print(reporter: Reporter, models: tuple[str, str], comparison: Comparison) -> None:
     interval = comparison.interval
     assert interval is not None  # noqa: S101 - two models were compared
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (interval.metric, f"{interval.champion:.6g}", f"{interval.challenger:.6g}"),
         (
             f"improvement, {100 * interval.confidence:g} % interval",
@@ -89,12 +90,11 @@ def _print(reporter: Reporter, models: tuple[str, str], comparison: Comparison) 
             f"{interval.improvement:.4g} ({interval.low:.4g} to {interval.high:.4g})",
         ),
         ("drawn", "", f"{interval.units} {interval.drawn}"),
-        (
-            "rows trained on, left out",
-            *(_count(item) for item in reversed(comparison.seen)),
-        ),
-        ("size", *(f"{size / 1024:,.1f} kB" for size in comparison.bytes)),
     ]
+    if comparison.seen:
+        rows.append(("rows trained on", *(_count(item) for item in reversed(comparison.seen))))
+    if comparison.bytes:
+        rows.append(("size", *(f"{size / 1024:,.1f} kB" for size in comparison.bytes)))
     if comparison.seconds_a_row is not None:
         rows.append(
             (

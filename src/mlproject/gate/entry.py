@@ -10,7 +10,7 @@ from functools import partial
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
 from mlproject.data.remote import pinned
-from mlproject.gate import promotion, rules
+from mlproject.gate import later, promotion, rules
 from mlproject.gate.comparison import Comparison
 from mlproject.gate.judging import Gate
 from mlproject.gate.promotion import PromotionResult
@@ -31,9 +31,26 @@ def promote(request: PromoteRequest, reporter: Reporter) -> PromotionResult:
 
 def compare(request: CompareRequest, reporter: Reporter) -> tuple[tuple[str, str], Comparison]:
     """Return two models, and how they compare on rows that neither was trained on."""
+    if request.predictions:
+        return _answered(request)
     models = _models(request)
     with _gate(request, reporter) as gate:
         return models, gate.compare(*models)
+
+
+def _answered(request: CompareRequest) -> tuple[tuple[str, str], Comparison]:
+    """Compare recorded predictions, for which no server and no model is asked."""
+    given = tuple(request.predictions)
+    if len(given) != 2 or request.models or request.rows.labels is None:
+        raise ConfigurationError(
+            "--predictions takes the place of the two models",
+            "Give two files of predictions with --labels FILE --key COLUMN, and no models; or two "
+            "models with --data FILE, the rows that were scored",
+        )
+    replace(request.rows, data=given[0]).check()
+    asked = rules.merged(Rules(), request.rules)
+    first, second = given
+    return (first, second), later.compared((first, second), request.rows, asked)
 
 
 def _models(request: CompareRequest) -> tuple[str, str]:
@@ -63,6 +80,7 @@ def _version(name: str, text: str) -> str:
 @contextmanager
 def _gate(request: PromoteRequest | CompareRequest, reporter: Reporter) -> Iterator[Gate]:
     rules.merged(Rules(), request.rules)  # what is out of range is told before anything is read
+    request.rows.check()
     policy = trust.in_force(request.trust)
     with sessions.opened(resolve(request.tracking)) as session:
         rows = request.rows

@@ -18,7 +18,7 @@ from mlproject.data.row_hashes import RowHashes
 from mlproject.data.table import Table
 from mlproject.gate.contenders import Contender
 from training.preparation import loaded, other_rows, validation_rows
-from training.recipe import Task
+from training.recipe import Recipe, Task
 from training.rows import labelled
 from training.rules import Rules
 from training.split import Split, positions, split
@@ -71,14 +71,14 @@ class Evidence:
                 hint = did_you_mean(name, [str(known) for known in self.columns], noun="columns")
                 raise DataError(f"No column '{name}' to {use} by in {self.source}", hint)
 
-    def drawn_by(self, rules: Rules, contender: Contender) -> Evidence:
+    def drawn_by(self, rules: Rules, recipe: Recipe | None) -> Evidence:
         """Return the same rows with what they depend on each other by.
 
         An option says it, or else the split of the recipe.
         """
         group, time = rules.group_by, rules.time_by
-        if group is None and time is None and contender.recipe is not None:
-            group, time = contender.recipe.split.group, contender.recipe.split.time
+        if group is None and time is None and recipe is not None:
+            group, time = recipe.split.group, recipe.split.time
         self.require([name for name in (group,) if name], "group")
         self.require([name for name in (time,) if name], "order")
         evidence = replace(self, group=group, time=time)

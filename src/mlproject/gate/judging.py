@@ -4,36 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from mlproject.base.console import Reporter
 from mlproject.base.errors import GateError, ModelError
-from mlproject.gate import attempts, contenders, evidence, outputs, rules
+from mlproject.gate import attempts, contenders, evidence, later, outputs, rules
 from mlproject.gate.comparison import Comparison, Size
 from mlproject.gate.contenders import Contender
 from mlproject.gate.evidence import Evidence
 from mlproject.gate.request import RowsRequest
+from mlproject.gate.resampled import shown
 from mlproject.gate.seen import unseen
-from mlproject.gate.slices import Sampling, Slice, by_column, judged
-from mlproject.gate.verdict import FEWEST_UNITS, Verdict, decide
+from mlproject.gate.verdict import Verdict, decide
 from mlproject.models.loaded import incompatibilities
 from mlproject.models.trust import Policy
 from mlproject.registry import ledger
 from mlproject.registry.versions import Version
 from mlproject.tracking.session import Session
 from training import metrics as of_training
-from training.resampling import blocks, metrics, units
-from training.resampling.intervals import compare
+from training.resampling import metrics
 from training.resampling.metrics import ResampledMetric
-from training.resampling.pairs import Pair, measured, paired
-from training.resampling.units import Units
+from training.resampling.pairs import measured, paired
 from training.rules import Rules
 
-# Of each slice; its interval needs their spread alone.
-_RESAMPLES_OF_SLICES = 400
 # Counts the attempts on rows, from 1.
 Attempts = Callable[[attempts.Marks], int]
 
@@ -114,7 +109,7 @@ class Gate:
                 )
             found.require(asked.slice_by, "slice")
             marks = attempts.marks_of(found.columns)
-            found, seen = unseen(found.drawn_by(asked, models[0]), models)
+            found, seen = unseen(found.drawn_by(asked, models[0].recipe), models)
         number = attempt(marks) if attempt is not None else 1
         with self.reporter.step(f"Comparing on {found.source}"):
             comparison = _compared(metric, asked, found, number, *models)
@@ -129,6 +124,8 @@ class Gate:
     def _evidence(self, challenger: Contender) -> Evidence:
         if self.rows.data is None:
             return evidence.held_out(challenger)
+        if self.rows.labels is not None:
+            return later.evidence(challenger, self.rows)
         return evidence.of_source(challenger, self.rows.data, self.rows.target)
 
     def _rules(
@@ -169,51 +166,17 @@ def _compared(
         return alone
     of_champion = champion.model.predict(inputs, metric.method_of(champion.model.estimator))
     pair = paired(metric, y, of_champion, predictions, known)
-    drawn = _units(evidence, pair)
-    size = Size(len(y), drawn.number, drawn.kind)
-    if drawn.number < 2:
-        raise GateError(
-            f"{evidence.source} are one of the {drawn.kind} that are drawn, which cannot tell",
-            "Give more rows: --data SOURCE",
-        )
     models = (champion.model, challenger.model)
     problems = incompatibilities(*(model.schema for model in models))
+    interval, slices, size = shown(pair, evidence, rules, attempt)
     return replace(
         alone,
-        interval=compare(
-            pair,
-            units=drawn,
-            confidence=attempts.confidence(rules.confidence, attempt),
-            resamples=rules.resamples,
-            seed=rules.seed,
-        ),
-        slices=_slices(evidence, pair, drawn, rules),
+        interval=interval,
+        slices=slices,
+        size=size,
         signature_problems=(*problems, *outputs.problems(champion, challenger)),
         seconds_a_row=(models[0].seconds_a_row(inputs), models[1].seconds_a_row(inputs)),
         bytes=(models[0].size, models[1].size),
-        size=size,
-    )
-
-
-def _units(evidence: Evidence, pair: Pair) -> Units:
-    if evidence.group is not None:
-        return units.of_groups(evidence.columns[evidence.group])
-    return blocks.in_time(pair) if evidence.time is not None else units.of_rows(len(pair.y))
-
-
-def _slices(evidence: Evidence, pair: Pair, drawn: Units, rules: Rules) -> tuple[Slice, ...]:
-    sampling = Sampling(
-        drawn,
-        rules.slice_rows,
-        FEWEST_UNITS,
-        min(rules.resamples, _RESAMPLES_OF_SLICES),
-        rules.seed,
-    )
-    parts = (by_column(pair, evidence.columns[name], sampling) for name in rules.slice_by)
-    return judged(
-        tuple(chain.from_iterable(parts)),
-        tolerance=rules.slice_tolerance,
-        confidence=rules.confidence,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import Argument, Option, Options, Overrides, Tracking, Trust
 from training.rules import Rules
 
@@ -29,6 +30,22 @@ class RowsRequest(Options):
         str | None,
         Option("What is to be predicted, with --data; by default the recipe's.", metavar="COLUMN"),
     ] = None
+    labels: Annotated[
+        str | None,
+        Option("File of labels that arrived later, for rows that were scored.", metavar="FILE"),
+    ] = None
+    key: Annotated[
+        str | None, Option("Column that labels and rows have in common.", metavar="COLUMN")
+    ] = None
+
+    def check(self) -> None:
+        """Raise ConfigurationError where one option is given without the one that it needs."""
+        if (self.labels is None) != (self.key is None):
+            raise ConfigurationError("--labels and --key belong together", "Give both, or neither")
+        if self.data is None and self.labels is not None:
+            raise ConfigurationError(
+                "--labels needs the rows that were scored", "Give --data or --predictions"
+            )
 
 
 @dataclass(frozen=True)
@@ -67,10 +84,18 @@ class CompareRequest(Options):
             "The champion and the challenger: runs:/ID, models:/NAME/VERSION, models:/NAME@ALIAS "
             "or folders; or one name, with --versions.",
         ),
-    ]
+    ] = ()
     versions: Annotated[
         Sequence[str],
         Option("Two versions of one name, or @ALIAS for one.", metavar="N,N", separator=","),
+    ] = ()
+    predictions: Annotated[
+        Sequence[str],
+        Option(
+            "Instead of models, what champion and challenger have answered; with --labels.",
+            metavar="FILE,FILE",
+            separator=",",
+        ),
     ] = ()
     rows: RowsRequest = field(default_factory=RowsRequest)
     rules: GivenRules = field(default_factory=dict)
