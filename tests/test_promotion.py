@@ -37,6 +37,22 @@ def test_better_is_promoted_worse_is_not_and_rolling_back_is_exact(shell: Shell)
     promotions.check_the_whole_story(shell, "prices", "--tracking", "sqlite:///models.db")
 
 
+@pytest.mark.parametrize("store", ["local", "sqlite:///models.db", "server"])
+def test_the_evidence_is_new_to_both_and_as_it_depends(
+    shell: Shell, store: str, request: pytest.FixtureRequest, client: Callable[[str], Any]
+) -> None:
+    uri = {
+        "local": (shell.folder / "mlruns").as_uri(),
+        "sqlite:///models.db": f"sqlite:///{(shell.folder / 'models.db').as_posix()}",
+    }.get(store) or request.getfixturevalue("server")
+    tracking = uri if store == "server" else store
+
+    def delete(run_id: str) -> None:
+        client(uri).delete_run(run_id)
+
+    promotions.check_the_story_of_evidence(shell, "evidence", delete, "--tracking", tracking)
+
+
 @pytest.mark.parametrize("store", ["local", "sqlite:///models.db"])
 def test_of_two_at_once_one_wins_and_the_other_is_told(
     shell: Shell, store: str, client: Callable[[str], Any]
