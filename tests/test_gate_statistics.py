@@ -29,7 +29,7 @@ from mlproject.gate.slices import Sampling, Slice, by_column, judged
 from mlproject.gate.verdict import NO_CHAMPION, Verdict, decide
 from training import metrics as training_metrics
 from training.metrics import known_names
-from training.resampling import blocks, intervals, units
+from training.resampling import blocks, intervals, swapping, units
 from training.resampling.intervals import Interval, compare, improvements
 from training.resampling.metrics import ResampledMetric, check
 from training.resampling.pairs import Pair, measured, paired
@@ -471,6 +471,32 @@ def test_equal_models_are_seldom_promoted_where_rows_depend_on_each_other(how: s
 
     # Of 200 at 2.5 %, 12 or more have a probability of 1 %; of single rows it is a third of them.
     assert promoted < 12
+
+
+def test_few_rows_on_which_equal_models_would_be_promoted_cannot_tell() -> None:
+    y, champion, challenger = numbers(60)
+    usual = paired(of_name("rmse"), y, champion, challenger)
+    # One that is wrong in a few rows, each by the same: of a few coins all fall alike too often.
+    labels = np.zeros(60, dtype=int)
+    wrong = np.where(np.arange(60) < 5, 1, 0)
+    coins = paired(of_name("accuracy"), labels, wrong, labels)
+
+    shares = [
+        swapping.promoted_by_chance(pair, of_rows(60), confidence=0.5, seed=0)
+        for pair in (usual, coins)
+    ]
+
+    assert all(share is not None for share in shares)
+    assert swapping.holds(shares[0] or 0, 0.5)
+    assert verdict(size=Size(60, 60, "rows", 0.025)).passed
+    told = outcome(verdict(size=Size(60, 60, "rows", 0.15)), "rows")
+    assert told == (
+        False,
+        "60 rows cannot tell; 15.0% of equal models would be promoted on them (simulated by "
+        "swapping); more are needed",
+    )
+    many = paired(of_name("rmse"), *numbers(1000))
+    assert swapping.promoted_by_chance(many, of_rows(1000), confidence=0.95, seed=0) is None
 
 
 def test_equal_models_seldom_lose_any_of_many_slices() -> None:

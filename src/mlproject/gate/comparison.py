@@ -18,11 +18,18 @@ from training.rules import Rules
 
 @dataclass(frozen=True)
 class Size:
-    """How many rows there are, and how many groups or blocks of them."""
+    """How many rows there are, and how many groups or blocks of them.
+
+    Attributes
+    ----------
+    chance : float or None
+        Of few: how often equal models would be promoted, simulated on them.
+    """
 
     rows: int
     units: int
     kind: Kind = "rows"
+    chance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from mlproject.data.dialects import DialectOptions
 from mlproject.data.row_hashes import RowHashes
 from mlproject.data.table import Table
 from mlproject.gate.contenders import Contender
+from training.checks import plain
 from training.preparation import loaded, other_rows, validation_rows
 from training.recipe import Recipe, Task
-from training.rows import labelled
+from training.rows import OTHER, labelled
 from training.rules import Rules
 from training.split import Split, positions, split
 
@@ -154,10 +155,27 @@ def of_source(contender: Contender, source: str, target: str | None) -> Evidence
         data = recipe.data.model_copy(update={"target": target})
         recipe = recipe.model_copy(update={"data": data})
     features = [feature.name for feature in schema.features]
-    table, kept = other_rows(recipe, source, features, schema.dialect)
+    # Which classes are rare was decided by the training rows, and not by these.
+    rare = recipe.classes.model_copy(update={"rare": "folds"})
+    other = recipe.model_copy(update={"classes": rare})
+    table, kept = other_rows(other, source, features, schema.dialect)
     columns = table.frame.loc[kept.y.index].reset_index(drop=True)
     X, y = kept.X.reset_index(drop=True), kept.y.reset_index(drop=True)
-    return Evidence(recipe.task, X, y, columns, f"{len(X)} rows of {table.source}")
+    found = Evidence(recipe.task, X, y, columns, f"{len(X)} rows of {table.source}")
+    return _with_classes_of(contender, recipe, found)
+
+
+def _with_classes_of(contender: Contender, recipe: Recipe, found: Evidence) -> Evidence:
+    """Return rows whose rare classes are merged, or left out, as the model was trained."""
+    known = contender.classes
+    if known is None or recipe.classes.rare not in ("merge", "drop"):
+        return found
+    if recipe.classes.rare == "drop":
+        return found.only(found.y.isin(known.tolist()).to_numpy())
+    if OTHER not in known:
+        return found
+    texts = found.y.map(lambda label: str(plain(label)))
+    return replace(found, y=texts.where(texts.isin(known.tolist()), OTHER))
 
 
 def _plain(contender: Contender, source: str, target: str | None) -> Evidence:

@@ -13,6 +13,7 @@ from mlproject.gate.verdict import FEWEST_UNITS
 from training.resampling import blocks, units
 from training.resampling.intervals import Interval, compare
 from training.resampling.pairs import Pair
+from training.resampling.swapping import promoted_by_chance
 from training.resampling.units import Units
 from training.rules import Rules
 
@@ -37,10 +38,11 @@ def shown(
         resamples=rules.resamples,
         seed=rules.seed,
     )
+    chance = promoted_by_chance(pair, drawn, confidence=rules.confidence, seed=rules.seed)
     return (
         interval,
         _slices(evidence, pair, drawn, rules),
-        Size(len(pair.y), drawn.number, drawn.kind),
+        Size(len(pair.y), drawn.number, drawn.kind, chance),
     )
 
 

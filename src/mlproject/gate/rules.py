@@ -38,7 +38,7 @@ def merged(rules: Rules, overrides: Mapping[str, Any]) -> Rules:
         for key, value in overrides.items()
         if value is not None and value not in ("", (), [])
     }
-    return parse({**rules.model_dump(), **over}, "the options")
+    return parse({**rules.model_dump(exclude_unset=True), **over}, "the options")
 
 
 def loosened(recipe: Rules, rules: Rules, *, greater_is_better: bool) -> list[str]:

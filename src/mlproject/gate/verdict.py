@@ -12,6 +12,7 @@ from mlproject.gate.seen import Seen
 from mlproject.gate.slices import ROUNDING, Slice
 from training.resampling.intervals import Interval
 from training.resampling.metrics import ResampledMetric
+from training.resampling.swapping import holds
 from training.rules import Rules
 
 NO_CHAMPION = "no champion yet"
@@ -132,6 +133,9 @@ def _enough(comparison: Comparison) -> Check:
     if comparison.interval is not None and size.kind != "rows" and size.units < FEWEST_UNITS:
         needed = f"at least {FEWEST_UNITS} {size.kind} that do not depend on each other are needed"
         return Check("rows", False, f"{shown} cannot tell; {needed}")
+    if size.chance is not None and not holds(size.chance, rules.confidence):
+        what = f"{shown} cannot tell; {size.chance:.1%} of equal models would be promoted on them"
+        return Check("rows", False, f"{what} (simulated by swapping); more are needed")
     return Check("rows", True, shown)
 
 
