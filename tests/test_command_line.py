@@ -111,7 +111,7 @@ def test_rules_that_are_not_given_are_left_to_the_recipe() -> None:
         (["models", "promote", "a", "--time-factor", "0"], "'--time-factor': 0 is not above 0"),
         (["models", "promote", "a", "--floor", "nan"], "'--floor': give a finite number"),
         (["models", "promote", ""], "Missing argument 'NAME'"),
-        (["models", "compare", "a", "--versions", ""], "Missing option '--versions'"),
+        (["models", "compare", "a", "--versions", ""], "Give two of runs:/ID"),
         (["emulator", "start", "--lost", "1.5"], "'--lost': 1.5 is not from 0 to 1"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sklearn.model_selection import train_test_split
 
 from tests import promotions
 from tests.conftest import Finished, Shell
@@ -34,6 +35,22 @@ def stocked(own_shell: Callable[[], Shell]) -> Shell:
 def test_better_is_promoted_worse_is_not_and_rolling_back_is_exact(shell: Shell) -> None:
     # The other tests here are on the FileStore, and the same story is told in a workspace.
     promotions.check_the_whole_story(shell, "prices", "--tracking", "sqlite:///models.db")
+
+
+@pytest.mark.parametrize("store", ["local", "sqlite:///models.db", "server"])
+def test_the_evidence_is_new_to_both_and_as_it_depends(
+    shell: Shell, store: str, request: pytest.FixtureRequest, client: Callable[[str], Any]
+) -> None:
+    uri = {
+        "local": (shell.folder / "mlruns").as_uri(),
+        "sqlite:///models.db": f"sqlite:///{(shell.folder / 'models.db').as_posix()}",
+    }.get(store) or request.getfixturevalue("server")
+    tracking = uri if store == "server" else store
+
+    def delete(run_id: str) -> None:
+        client(uri).delete_run(run_id)
+
+    promotions.check_the_story_of_evidence(shell, "evidence", delete, "--tracking", tracking)
 
 
 @pytest.mark.parametrize("store", ["local", "sqlite:///models.db"])
@@ -67,12 +84,14 @@ def test_a_loss_in_one_slice_is_caught(shell: Shell) -> None:
     registered(shell, "sliced", features="x1")
     assert shell.mlproject("models", "promote", "sliced", "--version", "1").code == 0
 
-    by_group = shell.mlproject(
-        *("models", "promote", "sliced", "--slice-by", "group", "--slice-rows", "10"), "--json"
-    )
+    sliced = ("models", "promote", "sliced", "--slice-by", "group", "--slice-rows", "10", "--json")
+    promotions.data(shell.folder, "new.csv", rows=6000, seed=1)
+    few = shell.mlproject(*sliced, "--dry-run")
+    many = shell.mlproject(*sliced, "--data", "new.csv")
 
-    assert by_group.code == 6
-    assert "group = b" in by_group.json["error"]
+    assert (few.code, many.code) == (6, 6)
+    assert "group = b" not in few.json["error"]  # of 28 rows it is not sure
+    assert "group = b" in many.json["error"]
     # It needs a column that the champion did not, so that it is refused without the slices too.
     refused(shell.mlproject("models", "promote", "sliced"), 6, "needs the column 'x1'")
     assert champion(shell, "sliced") == 1
@@ -101,7 +120,14 @@ def test_rules_of_the_recipe_hold(shell: Shell) -> None:
     shell.trained("mine.yaml", "--register", "ruled")
 
     refused(shell.mlproject("models", "promote", "ruled"), 6, "r2", "below the floor of 0.999")
-    assert shell.mlproject("models", "promote", "ruled", "--floor", "0.1").code == 0
+    looser = shell.mlproject("models", "promote", "ruled", "--floor", "0.1")
+    refused(looser, 2, "is stricter than --floor", "--override REASON")
+    why = shell.mlproject(
+        "models", "promote", "ruled", "--floor", "0.1", "--override", "the old one is down"
+    )
+    assert why.code == 0, why.err
+    told = shell.mlproject("models", "history", "ruled", "--json").json["history"]
+    assert [item["override"] for item in told] == [None, "the old one is down"]
 
     (shell.folder / "mine.yaml").write_text(recipe + "promotion: {flor: 0.999}\n")
     refused(shell.train("mine.yaml"), 2, "promotion.flor", "floor")
@@ -116,15 +142,28 @@ def test_a_rule_that_is_switched_off_stays_so_in_the_recorded_recipe() -> None:
 
     again = recipe.parse(yaml.safe_load(catalogue.dump(off)), "again")
     assert again.promotion.time_factor is None
+    assert again.promotion.model_fields_set == {"time_factor", "floor"}
     assert again.promotion.floor == 1
     assert empty.promotion.time_factor == 2
     assert "promotion" not in catalogue.dump(empty)
 
 
 def test_rows_that_it_was_trained_on_are_no_test(stocked: Shell) -> None:
-    done = stocked.mlproject("models", "promote", "prices", "--data", "rows.csv")
+    import pandas as pd
 
-    refused(done, 6, "trained on", "rows.csv")
+    rows = pd.read_csv(stocked.folder / "rows.csv")
+    trained, held_out = train_test_split(rows, test_size=0.5, random_state=1)
+    trained.to_csv(stocked.folder / "trained.csv", index=False)
+
+    done = stocked.mlproject("models", "promote", "prices", "--data", "trained.csv")
+    both = stocked.mlproject(
+        *("models", "promote", "prices", "--data", "rows.csv", "--dry-run", "--json")
+    )
+
+    refused(done, 6, "No row is left of 300 rows of", "models:/prices/1 300")
+    assert both.code == 0, both.err
+    assert both.json["judged"]["details"]["size"]["rows"] == len(held_out)
+    assert [item["rows"] for item in both.json["judged"]["details"]["seen"]] == [300, 300]
     assert champion(stocked, "prices") == 1
 
 
@@ -132,7 +171,7 @@ def test_rows_of_another_file_are(stocked: Shell) -> None:
     import pandas as pd
 
     rows = pd.read_csv(stocked.folder / "rows.csv")
-    rows[["x1", "x2", "y"]] += 0.001
+    rows[["x1", "x2", "y"]] += 0.1
     rows.to_csv(stocked.folder / "other.csv", index=False)
 
     done = stocked.mlproject(
@@ -161,7 +200,7 @@ def test_data_that_has_changed_is_no_test(shell: Shell) -> None:
         (("promote", "price"), 4, "Did you mean 'prices'?"),
         (("promote", "prices", "--version", "7"), 4, "has no version 7. It has 2, 1"),
         (("compare", "prices", "--versions", "1,@champ"), 4, "Did you mean 'champion'?"),
-        (("compare", "prices", "--versions", "1"), 2, "Give --versions 6,7"),
+        (("compare", "prices", "--versions", "1"), 2, "Give a name with --versions 6,7"),
         (("promote", "prices", "--metric", "accuracy"), 2, "does not fit a regression task"),
         (("promote", "prices", "--metric", "rmsee"), 2, "Did you mean 'rmse'?"),
         (("promote", "prices", "--slice-by", "grup"), 3, "Did you mean 'group'?"),

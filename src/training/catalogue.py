@@ -82,7 +82,7 @@ def read_yaml(path: Path) -> object:
 def dump(recipe: Recipe) -> str:
     """Return a recipe as YAML that trains the same thing again."""
     content = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    rules = recipe.promotion.model_dump(mode="json", exclude_defaults=True)
-    if rules:  # where a rule that is none is switched off
+    rules = recipe.promotion.model_dump(mode="json", exclude_unset=True)
+    if rules:  # also one that says the default, which options may not loosen then
         content["promotion"] = rules
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from mlproject.base import git
 from mlproject.base.version import __version__
+from mlproject.data import row_hashes
 from mlproject.tracking import names
 from mlproject.tracking.datasets import as_input
 from mlproject.tracking.runs import Contents, parameter_text
@@ -63,7 +64,11 @@ def of_plan(plan: Plan) -> Contents:
             **plan.tags,
             **_of_code(),
         },
-        files={names.ENVIRONMENT_FILE: requirements.of_environment(), **plan.files},
+        files={
+            names.ENVIRONMENT_FILE: requirements.of_environment(),
+            **_trained_on(plan),
+            **plan.files,
+        },
         datasets=datasets,
     )
 
@@ -116,6 +121,12 @@ def of_candidates(outcome: Outcome) -> list[Contents]:
         )
         for index, parameters in enumerate(results["params"])
     ]
+
+
+def _trained_on(plan: Plan) -> dict[str, bytes]:
+    """Return a file of hashes of the training rows, by which the gate sees who has seen which."""
+    hashes = row_hashes.of_rows(plan.rows.X_train, plan.rows.y_train)
+    return {names.TRAINED_ON_FILE: hashes.to_bytes()} if hashes is not None else {}
 
 
 def _left_out(plan: Plan) -> dict[str, str]:

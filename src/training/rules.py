@@ -24,6 +24,12 @@ class Rules(BaseModel):
         ge=0,
         description="The improvement's confidence interval has to lie above this.",
     )
+    equivalence: float | None = Field(
+        default=None,
+        gt=0,
+        description="Ask instead whether it is worse by less than this, in the metric's units: for "
+        "a model that is smaller, or quicker.",
+    )
     confidence: float = Field(
         default=0.95, ge=0.5, le=0.9999, description="Confidence level of the interval."
     )
@@ -31,6 +37,15 @@ class Rules(BaseModel):
         default=2000, ge=100, le=100_000, description="Number of bootstrap resamples."
     )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Seed of the resamples.")
+    group_by: Annotated[Name | None, Option(metavar="COLUMN")] = Field(
+        default=None,
+        description="Column whose equal values are drawn together; by default the split's.",
+    )
+    time_by: Annotated[Name | None, Option(metavar="COLUMN")] = Field(
+        default=None,
+        description="Column in whose order rows depend on each other; by default the split's.",
+    )
+    min_rows: int = Field(default=30, ge=2, description="Rows to compare on, at least.")
     floor: float | None = Field(
         default=None,
         description="Metric to reach at least; at most, where less of it is better.",
@@ -40,7 +55,9 @@ class Rules(BaseModel):
         description="Columns in whose slices the challenger must not be worse.",
     )
     slice_tolerance: float = Field(
-        default=0.0, ge=0, description="How much worse a slice may be, in the metric's units."
+        default=0.0,
+        ge=0,
+        description="How much worse a slice may surely be, in the metric's units.",
     )
     slice_rows: int = Field(
         default=30, ge=1, description="Slices of fewer rows are reported, not judged."

@@ -19,6 +19,13 @@ def test_better_is_promoted_worse_is_not_and_rolling_back_is_exact(azure_shell: 
     promotions.check_the_whole_story(azure_shell, "of-azure", "--tracking", "azureml")
 
 
+def test_the_evidence_is_new_to_both_and_as_it_depends(
+    azure_shell: Shell, store: Any, name: str
+) -> None:
+    delete = store.MlflowClient(URI).delete_run
+    promotions.check_the_story_of_evidence(azure_shell, name, delete, "--tracking", "azureml")
+
+
 def test_of_two_at_once_one_wins_and_the_other_is_told(store: Any, name: str) -> None:
     for _ in range(3):
         with store.start_run():
@@ -45,7 +52,7 @@ def test_a_server_that_goes_away_after_the_verdict_moves_nothing(
             return Verdict((Check("improvement", True, "better"),))
 
         with pytest.raises(TrackingError, match="was not moved"):
-            promotion.promote(client, name, "1", "champion", judge)
+            promotion.promote(client, promotion.Wanted(name, "1", "champion"), judge)
 
         monkeypatch.setenv("HTTPS_PROXY", running.address)
         assert client.get_registered_model(name).aliases == {}

@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from mlproject.api import arguments
-from mlproject.gate.request import CHAMPION, PromoteRequest
+from mlproject.gate.request import CHAMPION, PromoteRequest, RowsRequest
 from mlproject.tracking import session as sessions
 from mlproject.tracking.target import resolve
 
@@ -21,11 +21,21 @@ def promote(
     version: str | int | None = None,
     to: str = CHAMPION,
     data: str | PathLike[str] | None = None,
+    target: str | None = None,
+    labels: str | PathLike[str] | None = None,
+    key: str | None = None,
+    override: str | None = None,
+    fresh_data: bool = False,
+    dry_run: bool = False,
     metric: str | None = None,
     improvement: float | None = None,
+    equivalence: float | None = None,
     confidence: float | None = None,
     resamples: int | None = None,
     seed: int | None = None,
+    group_by: str | None = None,
+    time_by: str | None = None,
+    min_rows: int | None = None,
     floor: float | None = None,
     slice_by: Sequence[str] | None = None,
     slice_tolerance: float | None = None,
@@ -49,7 +59,20 @@ def promote(
         The alias.
     data : str or path, optional
         Rows to compare on; by default those that the version's run held out.
-    metric, improvement, confidence, resamples, seed, floor : optional
+    target : str, optional
+        What is to be predicted, with ``data``; by default the recipe's.
+    labels : str or path, optional
+        Labels that arrived later, for the rows of ``data``.
+    key : str, optional
+        The column that both have.
+    override : str, optional
+        Why rules of the recipe may be loosened, and too few rows do; recorded.
+    fresh_data : bool
+        Refuse rows that an earlier attempt was judged on.
+    dry_run : bool
+        Return the verdict, or raise it; record and move nothing.
+    metric, improvement, equivalence, confidence, resamples, seed : optional
+    group_by, time_by, min_rows, floor : optional
     slice_by, slice_tolerance, slice_rows, time_factor : optional
         The rules of the gate, over those of the recipe: see the section ``promotion`` of recipes.
 
@@ -65,9 +88,13 @@ def promote(
     rules = {
         "metric": metric,
         "improvement": improvement,
+        "equivalence": equivalence,
         "confidence": confidence,
         "resamples": resamples,
         "seed": seed,
+        "group_by": group_by,
+        "time_by": time_by,
+        "min_rows": min_rows,
         "floor": floor,
         "slice_by": arguments.several(slice_by),
         "slice_tolerance": slice_tolerance,
@@ -78,7 +105,10 @@ def promote(
         name=name,
         version=str(version) if version is not None else None,
         to=to,
-        data=arguments.text(data),
+        rows=RowsRequest(arguments.text(data), target, arguments.text(labels), key),
+        override=override,
+        fresh_data=fresh_data,
+        dry_run=dry_run,
         rules={key: value for key, value in rules.items() if value is not None},
         trust=arguments.several(trust),
         tracking=arguments.text(tracking),

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from mlproject.base.console import Reporter
 from mlproject.base.errors import GateError
 from mlproject.cli.frame import command
-from mlproject.cli.models import short
 from mlproject.gate.request import CompareRequest, PromoteRequest
 
 if TYPE_CHECKING:
     from mlproject.gate.comparison import Comparison
+    from mlproject.gate.seen import Seen
     from mlproject.gate.verdict import Verdict
 
 
@@ -28,7 +28,9 @@ def promote(reporter: Reporter, request: PromoteRequest) -> dict[str, Any]:
     """
     from mlproject import api
 
-    options = {name: value for name, value in vars(request).items() if name != "rules"}
+    parts = ("rules", "rows")
+    options = {name: value for name, value in vars(request).items() if name not in parts}
+    options |= vars(request.rows)
     try:
         decision = api.promote(**options, **request.rules, progress=not reporter.quiet)
     except GateError as error:
@@ -41,28 +43,32 @@ def promote(reporter: Reporter, request: PromoteRequest) -> dict[str, Any]:
     else:
         was = f"it was {decision.before}" if decision.before is not None else "the first"
         title = f"{names} now ({was}); recorded in run {decision.record}"
+        if decision.record is None:
+            title = f"{decision.name}: version {decision.after} passes; nothing was moved"
         _print_checks(reporter, title, decision.verdict)
     return decision.as_dict()
 
 
 @command(workspace=True)
 def compare(reporter: Reporter, request: CompareRequest) -> dict[str, Any]:
-    """Compare two versions of NAME on the rows that the second was not trained on."""
+    """Compare two models on the same rows, which neither was trained on.
+
+    \b
+    Examples:
+      mlproject models compare diabetes --versions 1,2
+      mlproject models compare models:/diabetes@champion runs:/ID --data new.csv
+      mlproject models compare --predictions old.parquet,new.parquet --labels labels.csv --key id
+    """
     from mlproject.gate import entry
 
-    first, second, comparison = entry.compare(request, reporter)
-    _print(reporter, request.name, (first, second), comparison)
-    assert comparison.interval is not None  # noqa: S101 - two versions were compared
+    models, comparison = entry.compare(request, reporter)
+    _print(reporter, models, comparison)
+    assert comparison.interval is not None  # noqa: S101 - two models were compared
     return {
-        "name": request.name,
-        "versions": [first.number, second.number],
-        "interval": comparison.interval.as_dict(),
-        "slices": [part.as_dict() for part in comparison.slices],
+        "models": list(models),
         "signature": list(comparison.signature_problems),
-        "seconds_a_row": comparison.seconds_a_row,
         "bytes": list(comparison.bytes),
-        "metrics": [first.metrics, second.metrics],
-        "rows": comparison.rows,
+        **comparison.as_dict(),
     }
 
 
@@ -73,25 +79,22 @@ def _print_checks(reporter: Reporter, title: str, verdict: Verdict) -> None:
     reporter.table(title, ("", "", ""), rows)
 
 
-def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], comparison: Comparison) -> None:
-    first, second = pair
-    names = list(dict.fromkeys([*first.metrics, *second.metrics]))
-    rows = [(f"{key}, recorded", *(short(item.metrics.get(key)) for item in pair)) for key in names]
+def _print(reporter: Reporter, models: tuple[str, str], comparison: Comparison) -> None:
     interval = comparison.interval
-    assert interval is not None  # noqa: S101 - two versions were compared
-    rows += [
-        (
-            f"{interval.metric}, on the same rows",
-            f"{interval.champion:.6g}",
-            f"{interval.challenger:.6g}",
-        ),
+    assert interval is not None  # noqa: S101 - two models were compared
+    rows: list[tuple[str, ...]] = [
+        (interval.metric, f"{interval.champion:.6g}", f"{interval.challenger:.6g}"),
         (
             f"improvement, {100 * interval.confidence:g} % interval",
             "",
             f"{interval.improvement:.4g} ({interval.low:.4g} to {interval.high:.4g})",
         ),
-        ("size", *(f"{size / 1024:,.1f} kB" for size in comparison.bytes)),
+        ("drawn", "", f"{interval.units} {interval.drawn}"),
     ]
+    if comparison.seen:
+        rows.append(("rows trained on", *(_count(item) for item in reversed(comparison.seen))))
+    if comparison.bytes:
+        rows.append(("size", *(f"{size / 1024:,.1f} kB" for size in comparison.bytes)))
     if comparison.seconds_a_row is not None:
         rows.append(
             (
@@ -108,5 +111,8 @@ def _print(reporter: Reporter, name: str, pair: tuple[Any, Any], comparison: Com
         )
         for part in comparison.slices
     ]
-    title = f"{name}: {comparison.rows}"
-    reporter.table(title, ("", f"version {first.number}", f"version {second.number}"), rows)
+    reporter.table(comparison.rows, ("", *models), rows)
+
+
+def _count(seen: Seen) -> str:
+    return "not known" if seen.rows is None else str(seen.rows)

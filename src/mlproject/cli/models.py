@@ -160,7 +160,7 @@ def history(
             str(item.after or ""),
             item.who or "",
             (item.commit or "")[:10],
-            item.why or "",
+            item.why or (f"override: {item.override}" if item.override else ""),
             item.run_id,
         )
         for item in found

@@ -1,9 +1,14 @@
 """Whether a challenger may take the champion's place, on the same rows and by the same rules.
 
-The arithmetic is plain functions over arrays, each module knowing only those to its left::
+What is asked, and of whom, each module knowing only those to its left::
 
-    fast <- metrics <- pairs <- slices <- comparison <- verdict
+    request <- contenders <- evidence <- seen, outputs
 
-``evidence`` gives the rows, ``judging`` joins them with the models and the rules, and ``promotion``
-moves the alias.
+The arithmetic is plain functions over arrays (:mod:`training.resampling`: units, blocks, ends,
+intervals)::
+
+    slices <- comparison <- verdict            rules, attempts
+
+``judging`` joins the two, ``promotion`` moves the alias, and ``entry`` is the way in. The record of
+every attempt is :mod:`mlproject.registry.ledger`.
 """

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from mlproject.base.finite import finite
+from mlproject.gate.seen import Seen
 from mlproject.gate.slices import Slice
 from training.resampling.intervals import Interval
 from training.resampling.metrics import ResampledMetric
+from training.resampling.units import Kind
 from training.rules import Rules
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many rows there are, and how many groups or blocks of them.
+
+    Attributes
+    ----------
+    chance : float or None
+        Of few: how often equal models would be promoted, simulated on them.
+    """
+
+    rows: int
+    units: int
+    kind: Kind = "rows"
+    chance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -25,15 +43,21 @@ class Comparison:
     interval : Interval or None
         None without a champion.
     signature_problems : tuple of str
-        Why callers of the champion cannot call the challenger.
+        Why callers of the champion cannot call the challenger, or not read its answers.
     seconds_a_row : tuple of two floats or None
         The champion's prediction time and the challenger's; None where they were not measured.
     bytes : tuple of int
         Sizes, the challenger's last.
     rows : str
         Where the rows come from.
-    seen : str or None
-        Why the challenger is taken to have been trained on them.
+    size : Size
+        How many there are.
+    seen : tuple of Seen
+        Who was trained on how many of the rows, which are left out; the challenger first.
+    attempt : int
+        Which one it is on these rows since the alias moved last, from 1.
+    override : str or None
+        Why rules may be loosened, and too few rows do.
     """
 
     rules: Rules
@@ -45,12 +69,19 @@ class Comparison:
     seconds_a_row: tuple[float, float] | None = None
     bytes: tuple[int, ...] = ()
     rows: str = ""
-    seen: str | None = None
+    size: Size | None = None
+    seen: tuple[Seen, ...] = ()
+    attempt: int = 1
+    override: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the record of the verdict holds, as JSON can hold it."""
         content = {
             "rows": self.rows,
+            "size": asdict(self.size) if self.size is not None else None,
+            "seen": [asdict(item) for item in self.seen],
+            "attempt": self.attempt,
+            "override": self.override,
             "rules": self.rules.model_dump(),
             "interval": self.interval.as_dict() if self.interval is not None else None,
             "slices": [part.as_dict() for part in self.slices],

@@ -1,56 +1,63 @@
-"""The rows that a run held out, rebuilt from its recipe; or the rows of another file."""
+"""The rows to compare on: those that a run held out, or those of another source."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mlproject.base.errors import ConfigurationError, DataError, GateError
 from mlproject.base.suggestions import did_you_mean
+from mlproject.data import row_hashes
+from mlproject.data import table as tables
+from mlproject.data.dialects import DialectOptions
+from mlproject.data.row_hashes import RowHashes
 from mlproject.data.table import Table
-from mlproject.tracking import names
-from mlproject.tracking.failures import as_tracking_error
-from training import catalogue
+from mlproject.gate.contenders import Contender
+from training.checks import plain
 from training.preparation import loaded, other_rows, validation_rows
-from training.recipe import Recipe
-from training.rows import labelled
+from training.recipe import Recipe, Task
+from training.rows import OTHER, labelled
+from training.rules import Rules
 from training.split import Split, positions, split
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-# Rows that are in the training data too, as a share, from which a comparison is not fair. Rows of
-# few distinct values repeat by themselves.
-_MOST_SEEN = 0.2
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Rows to compare models on.
+    """Rows to compare on.
 
     Attributes
     ----------
-    recipe : Recipe
-        Of the challenger.
     X : DataFrame of shape (n_rows, n_features)
     y : Series of shape (n_rows,)
     columns : DataFrame of shape (n_rows, n_columns)
-        Everything that is known of the rows, to slice by.
+        Everything that is known of the rows, to slice and to group by.
     source : str
         Where they come from, in words.
-    seen : str or None
-        Why the challenger is taken to have been trained on them.
+    run_id : str or None
+        The run whose recipe they follow from.
+    held_out : bool
+        Whether that run held them out of its own data.
+    trained_on : RowHashes or None
+        What that run was trained on.
+    group, time : str or None
+        The column whose equal values belong together, and the one in whose order rows depend on
+        each other.
     """
 
-    recipe: Recipe
+    task: Task
     X: pd.DataFrame
     y: pd.Series[Any]
     columns: pd.DataFrame
     source: str
-    seen: str | None = None
+    run_id: str | None = None
+    held_out: bool = False
+    trained_on: RowHashes | None = None
+    group: str | None = None
+    time: str | None = None
 
     @property
     def inputs(self) -> pd.DataFrame:
@@ -59,78 +66,158 @@ class Evidence:
         whole = others.select_dtypes("integer").columns
         return pd.concat([self.X, others.astype(dict.fromkeys(whole, "float64"))], axis=1)
 
-    def check_columns(self, names: list[str]) -> None:
+    def require(self, names: Sequence[str], use: str) -> None:
         for name in names:
             if name not in self.columns:
                 hint = did_you_mean(name, [str(known) for known in self.columns], noun="columns")
-                raise DataError(f"No column '{name}' to slice by in {self.source}", hint)
+                raise DataError(f"No column '{name}' to {use} by in {self.source}", hint)
+
+    def drawn_by(self, rules: Rules, recipe: Recipe | None) -> Evidence:
+        """Return the same rows with what they depend on each other by.
+
+        An option says it, or else the split of the recipe.
+        """
+        group, time = rules.group_by, rules.time_by
+        if group is None and time is None and recipe is not None:
+            group, time = recipe.split.group, recipe.split.time
+        self.require([name for name in (group,) if name], "group")
+        self.require([name for name in (time,) if name], "order")
+        evidence = replace(self, group=group, time=time)
+        if time is None:
+            return evidence
+        return evidence.only(self.columns[time].argsort(kind="stable").to_numpy())
+
+    def only(self, rows: np.ndarray[Any, Any]) -> Evidence:
+        """Return some of the rows, by their positions or a mask."""
+        parts = {
+            name: getattr(self, name).iloc[rows].reset_index(drop=True)
+            for name in ("X", "y", "columns")
+        }
+        return replace(self, **parts)
 
 
-def of_run(client: MlflowClient, run_id: str, data: str | None = None) -> Evidence:
-    """Return the rows that a run held out, or those of a source as its recipe wants them."""
-    recipe = _recipe(client, run_id)
-    if recipe.data.source is None:
-        raise GateError(f"The recipe of run {run_id} names no data")
+def held_out(contender: Contender) -> Evidence:
+    """Return the rows that a model's run held out, rebuilt from its recipe."""
+    recipe = contender.recipe
+    if recipe is None or recipe.data.source is None:
+        raise ConfigurationError(
+            f"{contender.uri} has no recipe from which rows that it held out would follow",
+            "Give rows to compare on: --data SOURCE --target COLUMN",
+        )
     table = loaded(recipe)
-    _check_unchanged(client, run_id, table)
+    _check_unchanged(contender, table.source, table.sha256)
     # The pipeline is not built: what a recipe from a server names is not called.
     kept = labelled(recipe, table)
-    X, y = kept.X, kept.y
-    features = [str(name) for name in X.columns]
+    features = [str(name) for name in kept.X.columns]
     validation, of_file = validation_rows(recipe, features, table.dialect)
-    rows = split(recipe, table, X, y, of_file)
-    if data is None:
-        if validation is not None:
-            columns = validation.frame
-        else:
-            columns = table.frame.loc[y.index].iloc[positions(recipe, table, y)[1]]
-        source = f"{len(rows.X_test)} rows that run {run_id} held out of {table.source}"
-        columns = columns.reset_index(drop=True)
-        return Evidence(recipe, rows.X_test, rows.y_test, columns, source)
-    return _of_file(recipe, data, table, rows)
+    rows = split(recipe, table, kept.X, kept.y, of_file)
+    if validation is not None:
+        _check_held_out(contender, validation)
+        return _of_file(contender, rows, validation)
+    columns = table.frame.loc[kept.y.index].iloc[positions(recipe, table, kept.y)[1]]
+    return Evidence(
+        recipe.task,
+        rows.X_test,
+        rows.y_test,
+        columns.reset_index(drop=True),
+        f"{len(rows.X_test)} rows that run {contender.run_id} held out of {table.source}",
+        run_id=contender.run_id,
+        held_out=True,
+        trained_on=row_hashes.of_rows(rows.X_train, rows.y_train),
+    )
 
 
-def _of_file(recipe: Recipe, data: str, trained_on: Table, rows: Split) -> Evidence:
-    features = [str(name) for name in rows.X_train.columns]
-    table, kept = other_rows(recipe, data, features, trained_on.dialect)
-    X, y = kept.X.reset_index(drop=True), kept.y.reset_index(drop=True)
+def _of_file(contender: Contender, rows: Split, validation: Table) -> Evidence:
+    # A separate file may hold rows that were trained on, so the run is not taken at its word.
+    source = f"{len(rows.X_test)} rows of {validation.source}, the held-out file"
+    with_target = validation.frame[validation.frame[str(rows.y_test.name)].notna()]
+    columns = with_target if len(with_target) == len(rows.X_test) else validation.frame
+    return Evidence(
+        contender.task,
+        rows.X_test,
+        rows.y_test,
+        columns.reset_index(drop=True),
+        source,
+        run_id=contender.run_id,
+        trained_on=row_hashes.of_rows(rows.X_train, rows.y_train),
+    )
+
+
+def of_source(contender: Contender, source: str, target: str | None) -> Evidence:
+    """Return the rows of a source, as a model's recipe wants them where it has one.
+
+    The training data is not read.
+    """
+    schema, recipe = contender.model.schema, contender.recipe
+    if recipe is None or not schema.features:
+        return _plain(contender, source, target)
+    if target is not None:
+        data = recipe.data.model_copy(update={"target": target})
+        recipe = recipe.model_copy(update={"data": data})
+    features = [feature.name for feature in schema.features]
+    # Which classes are rare was decided by the training rows, and not by these.
+    rare = recipe.classes.model_copy(update={"rare": "folds"})
+    other = recipe.model_copy(update={"classes": rare})
+    table, kept = other_rows(other, source, features, schema.dialect)
     columns = table.frame.loc[kept.y.index].reset_index(drop=True)
-    known = _hashes(X, y).isin(_hashes(rows.X_train, rows.y_train))
-    seen = _seen(table, trained_on, float(known.mean()) if len(known) else 0.0)
-    return Evidence(recipe, X, y, columns, f"{len(X)} rows of {data}", seen)
+    X, y = kept.X.reset_index(drop=True), kept.y.reset_index(drop=True)
+    found = Evidence(recipe.task, X, y, columns, f"{len(X)} rows of {table.source}")
+    return _with_classes_of(contender, recipe, found)
 
 
-def _recipe(client: MlflowClient, run_id: str) -> Recipe:
-    with as_tracking_error(f"The recipe of run {run_id} cannot be read"):
-        files = {item.path for item in client.list_artifacts(run_id)}
-        if names.RECIPE_FILE not in files:
-            raise ConfigurationError(
-                f"The run {run_id} has no recipe, from which the rows that it held out follow",
-                "Only models that 'python -m training' or mlproject.train made can be compared",
-            )
-        with TemporaryDirectory(prefix="mlproject-") as folder:
-            path = client.download_artifacts(run_id, names.RECIPE_FILE, folder)
-            return catalogue.load(str(path))
+def _with_classes_of(contender: Contender, recipe: Recipe, found: Evidence) -> Evidence:
+    """Return rows whose rare classes are merged, or left out, as the model was trained."""
+    known = contender.classes
+    if known is None or recipe.classes.rare not in ("merge", "drop"):
+        return found
+    if recipe.classes.rare == "drop":
+        return found.only(found.y.isin(known.tolist()).to_numpy())
+    if OTHER not in known:
+        return found
+    texts = found.y.map(lambda label: str(plain(label)))
+    return replace(found, y=texts.where(texts.isin(known.tolist()), OTHER))
 
 
-def _check_unchanged(client: MlflowClient, run_id: str, table: Table) -> None:
-    with as_tracking_error(f"The run {run_id} cannot be read"):
-        recorded = client.get_run(run_id).data.tags.get(names.DATA_SHA256)
-    if recorded is not None and recorded != table.sha256:
+def _plain(contender: Contender, source: str, target: str | None) -> Evidence:
+    if target is None:
+        raise ConfigurationError(
+            f"{contender.uri} has no recipe that says what {source} is to be compared with",
+            "Name its target: --target COLUMN",
+        )
+    schema = contender.model.schema
+    table = tables.load(source, hints=schema.hints(DialectOptions()))
+    table.require([target], "target")
+    return of_frame(contender, table.frame, target, table.source)
+
+
+def of_frame(contender: Contender, frame: pd.DataFrame, target: str, source: str) -> Evidence:
+    """Return the rows of a frame that have a target."""
+    rows = frame[frame[target].notna()].reset_index(drop=True)
+    if not len(rows):
+        raise DataError(f"The target '{target}' is empty in {source}", "Choose another target")
+    names = [feature.name for feature in contender.model.schema.features]
+    X = rows[[name for name in names if name in rows]] if names else rows.drop(columns=target)
+    whole = X.select_dtypes("integer").columns
+    X = X.astype(dict.fromkeys(whole, "float64"))
+    return Evidence(contender.task, X, rows[target], rows, f"{len(rows)} rows of {source}")
+
+
+def _check_unchanged(contender: Contender, source: str, sha256: str) -> None:
+    recorded = contender.data_sha256
+    if recorded is not None and recorded != sha256:
         raise GateError(
-            f"{table.source} is not what run {run_id} was trained on: its SHA-256 differs",
-            "Put the data back as it was, or train again",
+            f"{source} is not what run {contender.run_id} was trained on: its SHA-256 differs",
+            "Put the data back as it was, or give other rows with --data SOURCE",
         )
 
 
-def _hashes(X: pd.DataFrame, y: pd.Series[Any]) -> pd.Series[Any]:
-    return pd.util.hash_pandas_object(X.assign(**{str(y.name): y.to_numpy()}), index=False)
-
-
-def _seen(table: Table, trained_on: Table, share: float) -> str | None:
-    """Return why a file's rows are taken to be those that a model was trained on."""
-    if table.sha256 == trained_on.sha256:
-        return f"{table.source} is the data that it was trained on"
-    if share <= _MOST_SEEN:
-        return None
-    return f"{share:.0%} of the rows of {table.source} are rows that it was trained on"
+def _check_held_out(contender: Contender, validation: Table) -> None:
+    inputs = contender.run.inputs if contender.run is not None else None
+    for item in inputs.dataset_inputs if inputs is not None else ():
+        contexts = [tag.value for tag in item.tags if tag.key == "mlflow.data.context"]
+        if "eval" in contexts and not validation.sha256.startswith(str(item.dataset.digest)):
+            raise GateError(
+                f"{validation.source} is not what run {contender.run_id} held out: its SHA-256 "
+                "differs",
+                "Put the file back as it was, or give other rows with --data SOURCE",
+            )

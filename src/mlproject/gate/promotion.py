@@ -57,45 +57,75 @@ class PromotionResult:
         return {name: getattr(self, name) for name in names}
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A promotion that is asked for.
+
+    Attributes
+    ----------
+    version : str or None
+        A version's number, or ``@alias``; None for the one that was registered last.
+    """
+
+    name: str
+    version: str | None
+    alias: str
+
+
 def promote(
     client: MlflowClient,
-    name: str,
-    wanted: str | None,
-    alias: str,
+    wanted: Wanted,
     judge: Callable[[Version | None, Version], Verdict],
+    *,
+    dry: bool = False,
 ) -> PromotionResult:
     """Move an alias to a version, if the gate lets it through; a refusal is recorded too.
 
     Parameters
     ----------
-    wanted : str or None
-        A version's number, or ``@alias``; None for the one that was registered last.
     judge : callable
         Takes the champion (None for the first) and the challenger.
+    dry : bool
+        Whether nothing is recorded, and nothing moved.
     """
+    name, alias = wanted.name, wanted.alias
+    versions.check_alias(alias)
     known = versions.all_versions(client, name)
-    challenger, champion = versions.pick(known, name, wanted), versions.by_alias(known, alias)
+    challenger, champion = (
+        versions.pick(known, name, wanted.version),
+        versions.by_alias(known, alias),
+    )
     if champion is not None and champion.number == challenger.number:
         return PromotionResult(name, alias, champion.number, challenger.number, None)
     verdict = judge(champion, challenger)
     before = champion.number if champion is not None else None
     action = ledger.PROMOTE if verdict.passed else ledger.REFUSED
-    move = _Move(
-        client,
-        Attempt(name, alias, action, before, challenger.number, verdict.details, verdict.metrics),
+    attempt = Attempt(
+        *(name, alias, action, before, challenger.number, verdict.details, verdict.metrics),
+        rows=verdict.rows,
+        override=verdict.override,
     )
+    if dry:
+        if not verdict.passed:
+            raise _refusal(verdict, challenger, "Nothing was recorded")
+        return PromotionResult(name, alias, before, challenger.number, None, verdict)
+    move = _Move(client, attempt)
     turn = move.opened()
     if not verdict.passed:
         with as_tracking_error(f"The refusal of {challenger.uri} cannot be recorded"):
             turn.end(done=False, why=verdict.why)
-        error = GateError(
-            f"{challenger.uri} is not promoted: {verdict.why}",
-            f"The alias '{alias}' still names {_text(before)}; the verdict is in run {turn.run_id}",
+        where = f"the verdict is in run {turn.run_id}"
+        raise _refusal(
+            verdict, challenger, f"The alias '{alias}' still names {_text(before)}; {where}"
         )
-        error.result = verdict
-        raise error
     move.make(turn)
     return PromotionResult(name, alias, before, challenger.number, turn.run_id, verdict)
+
+
+def _refusal(verdict: Verdict, challenger: Version, hint: str) -> GateError:
+    error = GateError(f"{challenger.uri} is not promoted: {verdict.why}", hint)
+    error.result = verdict
+    return error
 
 
 def rollback(client: MlflowClient, name: str, alias: str) -> PromotionResult:
@@ -159,15 +189,21 @@ class _Move:
     def make(self, turn: ledger.Turn) -> None:
         """Move the alias, unless somebody has moved it since it was looked at."""
         name, alias, after = self.attempt.name, self.attempt.alias, self.attempt.after
+        asked = False
         try:
             with as_tracking_error(self._failing), _alone(self.client):
                 ledger.claim(self.client, name, alias, turn)
                 self._check_still(turn)
+                asked = True
                 self.client.set_registered_model_alias(name, alias, str(after))
         except BaseException as error:
-            why = error.what if isinstance(error, MlprojectError) else type(error).__name__
-            _end_quietly(turn, why)
-            raise
+            if not (asked and self._is_made()):
+                why = error.what if isinstance(error, MlprojectError) else type(error).__name__
+                _end_quietly(turn, done=False, why=why)
+                raise
+            if not isinstance(error, TrackingError):  # an interruption, which is not ours to end
+                _end_quietly(turn, done=True)
+                raise
         # The alias stands from here on; what fails now is told as what it is.
         with as_tracking_error(
             f"The alias '{alias}' of '{name}' names version {after} now, but the "
@@ -175,12 +211,23 @@ class _Move:
         ):
             turn.end(done=True)
 
+    def _is_made(self) -> bool:
+        """Whether the alias was moved although the call has failed: its answer was lost."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._now() == self.attempt.after
+        except (MlprojectError, MlflowException, OSError):
+            return False  # the server is gone, and nothing tells
+
+    def _now(self) -> int | None:
+        known = versions.all_versions(self.client, self.attempt.name)
+        version = versions.by_alias(known, self.attempt.alias)
+        return version.number if version is not None else None
+
     def _check_still(self, turn: ledger.Turn) -> None:
         """Raise TrackingError when the alias may name another version than was compared."""
-        now = versions.by_alias(
-            versions.all_versions(self.client, self.attempt.name), self.attempt.alias
-        )
-        number = now.number if now is not None else None
+        number = self._now()
         if number != self.attempt.before:
             why = f"it names {_text(number)} now, and {_text(self.attempt.before)} was compared"
             raise self._not_made(why, "Compare again")
@@ -195,11 +242,11 @@ class _Move:
         return TrackingError(f"{self._failing}: {why}", hint)
 
 
-def _end_quietly(turn: ledger.Turn, why: str) -> None:
+def _end_quietly(turn: ledger.Turn, *, done: bool, why: str | None = None) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        turn.end(done=False, why=why)
+        turn.end(done=done, why=why)
     except (MlflowException, OSError):
         return  # the server is gone; what went wrong first is told
 

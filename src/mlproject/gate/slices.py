@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from mlproject.base.errors import DataError
 from mlproject.base.finite import finite
 from training.resampling.fast import Array
+from training.resampling.intervals import standard_error
 from training.resampling.pairs import Pair, on_all
+from training.resampling.units import Units
 
 MISSING = "missing"
 # A column of numbers with more values is cut into quartiles.
@@ -35,10 +39,16 @@ class Slice:
         The metric in the slice, with its natural sign; NaN where it is undefined.
     improvement : float
         Positive when the challenger is better.
+    error : float
+        The standard error of the improvement, by the bootstrap.
+    units : int
+        How many rows, groups or blocks it is of.
     judged : bool
         Whether the slice has enough rows, and defines the metric.
+    high : float
+        The upper end of the improvement's interval, corrected for the number of slices.
     worse : bool
-        Whether it is judged, and the challenger loses more than the tolerance.
+        Whether it is judged, and surely the challenger loses more than the tolerance.
     """
 
     column: str
@@ -48,15 +58,37 @@ class Slice:
     challenger: float
     improvement: float
     judged: bool
-    worse: bool
+    error: float = math.nan
+    units: int = 0
+    high: float = math.nan
+    worse: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return dict(finite(asdict(self)))
 
 
-def by_column(
-    pair: Pair, column: pd.Series[Any], *, tolerance: float = 0.0, fewest: int = 30
-) -> tuple[Slice, ...]:
+@dataclass(frozen=True)
+class Sampling:
+    """How the rows of a slice are drawn again.
+
+    Attributes
+    ----------
+    units : Units
+        Of all rows.
+    fewest : int
+        Slices of fewer rows are measured, not judged.
+    fewest_units : int
+        The same of groups and blocks.
+    """
+
+    units: Units
+    fewest: int = 30
+    fewest_units: int = 10
+    resamples: int = 400
+    seed: int = 0
+
+
+def by_column(pair: Pair, column: pd.Series[Any], sampling: Sampling) -> tuple[Slice, ...]:
     """Measure both models for each value of a column, in the order of the values.
 
     Missing values are a slice of their own. Numbers and times with more than 20 different values
@@ -66,10 +98,6 @@ def by_column(
     ----------
     column : Series of length n
         Its values for the rows of the pair, of any type.
-    tolerance : float
-        By how much the challenger may be worse, in the metric's units.
-    fewest : int
-        Slices of fewer rows are measured, not judged.
     """
     name = str(column.name)
     if len(column) != len(pair.y):
@@ -77,19 +105,63 @@ def by_column(
     codes, labels = _groups(column.reset_index(drop=True), name)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(1, len(labels)))
-    slices = []
-    for label, rows in zip(labels, np.split(order, starts), strict=True):
-        metric, y = pair.metric, pair.y[rows]
-        champion = on_all(metric, y, pair.champion[rows])
-        challenger = on_all(metric, y, pair.challenger[rows])
-        improvement = metric.improvement(champion, challenger)
-        judged = len(rows) >= fewest and bool(np.isfinite(improvement))
-        allowed = tolerance + ROUNDING * max(abs(champion), abs(challenger))
-        worse = judged and -improvement > allowed
-        slices.append(
-            Slice(name, label, len(rows), champion, challenger, improvement, judged, worse)
-        )
-    return tuple(slices)
+    return tuple(
+        _measured(pair, name, label, rows, sampling)
+        for label, rows in zip(labels, np.split(order, starts), strict=True)
+    )
+
+
+def _measured(pair: Pair, name: str, label: str, rows: Array, sampling: Sampling) -> Slice:
+    part = Pair(pair.metric, pair.y[rows], pair.champion[rows], pair.challenger[rows])
+    champion, challenger = (on_all(part.metric, part.y, values) for values in part.predictions)
+    improvement = part.metric.improvement(champion, challenger)
+    units = sampling.units.of_rows(rows)
+    enough = len(rows) >= max(2, sampling.fewest)
+    enough &= units.kind == "rows" or units.number >= sampling.fewest_units
+    error = math.nan
+    if enough and np.isfinite(improvement):
+        error = standard_error(part, units=units, resamples=sampling.resamples, seed=sampling.seed)
+    judged = bool(np.isfinite(error))
+    return Slice(
+        name, label, len(rows), champion, challenger, improvement, judged, error, units.number
+    )
+
+
+def judged(
+    slices: Sequence[Slice], *, tolerance: float = 0.0, confidence: float = 0.95
+) -> tuple[Slice, ...]:
+    """Return slices with the upper ends of their intervals, and which of them surely lose.
+
+    By Holm's procedure (A Simple Sequentially Rejective Multiple Test Procedure, 1979) the
+    probability that any slice is said to lose which does not is at most ``(1 - confidence) / 2``,
+    however many there are: the slice that loses most clearly is judged at that level divided by the
+    number of slices, the next by one less, until one passes.
+
+    Parameters
+    ----------
+    tolerance : float
+        By how much the challenger may be worse, in the metric's units.
+    """
+    found = list(slices)
+    places = [place for place, part in enumerate(found) if part.judged]
+    places.sort(key=lambda place: _chance(found[place], tolerance))
+    going = True
+    for done, place in enumerate(places):
+        part = found[place]
+        level = (1 - confidence) / 2 / (len(places) - done)
+        going = going and _chance(part, tolerance) < level
+        reach = float(-t.ppf(level, part.units - 1)) if part.error else 0.0
+        found[place] = replace(part, high=part.improvement + reach * part.error, worse=going)
+    return tuple(found)
+
+
+def _chance(part: Slice, tolerance: float) -> float:
+    """Return how likely so great a loss is, if in truth it is no greater than the tolerance."""
+    allowed = tolerance + ROUNDING * max(abs(part.champion), abs(part.challenger))
+    gap = part.improvement + allowed
+    if part.error <= 0:
+        return 0.0 if gap < 0 else 1.0
+    return float(t.cdf(gap / part.error, part.units - 1))
 
 
 def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:

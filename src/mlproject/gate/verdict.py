@@ -8,12 +8,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mlproject.gate.comparison import Comparison
+from mlproject.gate.seen import Seen
 from mlproject.gate.slices import ROUNDING, Slice
 from training.resampling.intervals import Interval
 from training.resampling.metrics import ResampledMetric
+from training.resampling.swapping import holds
 from training.rules import Rules
 
 NO_CHAMPION = "no champion yet"
+# Groups or blocks: of fewer, nothing tells how far they vary.
+FEWEST_UNITS = 10
+# By a reason that is recorded; what else fails is changed by its own rule, or not at all.
+_MAY_BE_OVERRIDDEN = frozenset({"rows", "signature"})
 _MOST_DECIMALS = 12
 _SHOWN_SLICES = 3
 
@@ -25,7 +31,7 @@ class Check:
     Attributes
     ----------
     name : str
-        ``improvement``, ``floor``, ``slices``, ``signature``, ``time`` or ``unseen``.
+        ``improvement``, ``rows``, ``floor``, ``slices``, ``signature``, ``time`` or ``unseen``.
     what : str
         One sentence with the numbers, without its full stop.
     """
@@ -46,11 +52,17 @@ class Verdict:
         All that was compared, for the record; JSON.
     metrics : mapping of str to float
         The numbers that the record shows.
+    rows : str
+        What tells the rows from others.
+    override : str or None
+        Why rules were loosened.
     """
 
     checks: tuple[Check, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    rows: str = ""
+    override: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -74,26 +86,61 @@ def decide(comparison: Comparison) -> Verdict:
     """
     if comparison.interval is None:
         checks = [Check("improvement", True, NO_CHAMPION), _floor(comparison)]
+        checks += [_enough(comparison)]
         checks += [Check(name, True, NO_CHAMPION) for name in ("slices", "signature", "time")]
     else:
         checks = [
-            _improvement(comparison.rules, comparison.interval),
+            _improvement(comparison.rules, comparison.interval, comparison.attempt),
             _floor(comparison),
+            _enough(comparison),
             _slices(comparison),
             _signature(comparison.signature_problems),
             _time(comparison.rules, comparison.seconds_a_row),
         ]
+    checks = [_overridden(check, comparison.override) for check in checks]
     return Verdict((*checks, _unseen(comparison.seen)), metrics=comparison.numbers)
 
 
-def _unseen(seen: str | None) -> Check:
-    if seen is None:
-        return Check("unseen", True, "the challenger was not trained on the rows it is tested on")
-    return Check("unseen", False, f"the challenger was trained on rows it is tested on: {seen}")
+def _overridden(check: Check, why: str | None) -> Check:
+    if check.passed or why is None or check.name not in _MAY_BE_OVERRIDDEN:
+        return check
+    return Check(check.name, True, f"{check.what}; overridden: {why}")
 
 
-def _improvement(rules: Rules, interval: Interval) -> Check:
-    least = rules.improvement
+def _unseen(seen: Sequence[Seen]) -> Check:
+    told = []
+    for who, item in zip(("the challenger", "the champion"), seen, strict=False):
+        if item.rows is None:
+            told.append(f"nothing tells what {who} was trained on ({item.how})")
+        elif item.rows == 0:
+            told.append(f"{who} was trained on none of the rows ({item.how})")
+        else:
+            rows = "1 row, which is" if item.rows == 1 else f"{item.rows} rows, which are"
+            told.append(f"{who} was trained on {rows} left out ({item.how})")
+    return Check("unseen", True, "; ".join(told) or "nothing was asked")
+
+
+def _enough(comparison: Comparison) -> Check:
+    size, rules = comparison.size, comparison.rules
+    if size is None:
+        return Check("rows", False, "the rows were not counted")
+    shown = f"{size.rows} rows"
+    if size.kind != "rows":
+        shown = f"{size.units} {size.kind} of {size.rows} rows"
+    wanted = comparison.interval is not None or "min_rows" in rules.model_fields_set
+    if wanted and size.rows < rules.min_rows:
+        return Check("rows", False, f"{shown} cannot tell; at least {rules.min_rows} are needed")
+    if comparison.interval is not None and size.kind != "rows" and size.units < FEWEST_UNITS:
+        needed = f"at least {FEWEST_UNITS} {size.kind} that do not depend on each other are needed"
+        return Check("rows", False, f"{shown} cannot tell; {needed}")
+    if size.chance is not None and not holds(size.chance, rules.confidence):
+        what = f"{shown} cannot tell; {size.chance:.1%} of equal models would be promoted on them"
+        return Check("rows", False, f"{what} (simulated by swapping); more are needed")
+    return Check("rows", True, shown)
+
+
+def _improvement(rules: Rules, interval: Interval, attempt: int) -> Check:
+    least = rules.improvement if rules.equivalence is None else -rules.equivalence
     # What rounding makes of two equal models is no improvement.
     noise = ROUNDING * max(abs(interval.champion), abs(interval.challenger))
     passed = interval.low > least + noise
@@ -109,9 +156,13 @@ def _improvement(rules: Rules, interval: Interval) -> Check:
     what = (
         f"{interval.metric} {_shown(interval.challenger, decimals)} against "
         f"{_shown(interval.champion, decimals)}: {how} by {better}, "
-        f"{100 * interval.confidence:g} % interval {low} to {high}, "
+        f"{100 * interval.confidence:.6g} % interval {low} to {high}, "
         f"{'above' if passed else 'not above'} {least:g}"
     )
+    if rules.equivalence is not None:
+        what += f" (asked: whether it is not worse by {rules.equivalence:g})"
+    if attempt > 1:
+        what += f" (attempt {attempt} on these rows)"
     if interval.undefined:
         what += f" ({interval.undefined} of {interval.resamples} resamples undefined)"
     return Check("improvement", passed, what)
@@ -150,13 +201,16 @@ def _slices(comparison: Comparison) -> Check:
     small = len(slices) - judged
     aside = f"; {small} too small to judge, or undefined" if small else ""
     if not worse:
-        what = f"none of {judged} slices by {columns} loses more than {rules.slice_tolerance:g}"
+        what = (
+            f"none of {judged} slices by {columns} surely loses more than {rules.slice_tolerance:g}"
+        )
         return Check("slices", True, what + aside)
     shown = "; ".join(_lost(metric, part) for part in worse[:_SHOWN_SLICES])
     more = len(worse) - _SHOWN_SLICES
     shown += f"; and {more} more" if more > 0 else ""
     what = (
-        f"{len(worse)} of {judged} slices lose more than {rules.slice_tolerance:g}: {shown}{aside}"
+        f"{len(worse)} of {judged} slices surely lose more than {rules.slice_tolerance:g}: "
+        f"{shown}{aside}"
     )
     return Check("slices", False, what)
 
@@ -167,13 +221,13 @@ def _lost(metric: ResampledMetric, part: Slice) -> str:
     loss = _shown(-part.improvement, decimals)
     return (
         f"{part.column} = {part.value}, {metric.name} {challenger} against {champion}, "
-        f"worse by {loss} on {part.rows} rows"
+        f"worse by {loss} (at least {_shown(-part.high, decimals)}) on {part.rows} rows"
     )
 
 
 def _signature(problems: Sequence[str]) -> Check:
     if not problems:
-        return Check("signature", True, "what the champion takes, the challenger takes too")
+        return Check("signature", True, "it takes and answers what the champion does")
     return Check("signature", False, "; ".join(problems))
 
 

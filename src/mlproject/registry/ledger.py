@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 
 from mlproject.base import git
@@ -51,6 +52,10 @@ class Entry:
         Whether the alias was moved.
     metrics : dict of str to float
         The numbers of the verdict.
+    rows : str
+        What tells the rows that it was judged on from others.
+    override : str or None
+        Why rules were loosened.
     """
 
     run_id: str
@@ -64,6 +69,8 @@ class Entry:
     when: int
     done: bool
     metrics: dict[str, float]
+    rows: str = field(default="", repr=False)
+    override: str | None = None
 
 
 def experiment_of(name: str) -> str:
@@ -83,11 +90,14 @@ def entries(client: MlflowClient, name: str, alias: str | None = None) -> list[E
 
 
 class Turn:
-    """One attempt to move an alias, from its claim to its end; ``run_id`` is its own run."""
+    """One attempt to move an alias, from its claim to its end; ``run_id`` is its own run.
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    Its time counts from before its run was made, as others see it.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str, since: float) -> None:
         self._client = client
-        self._since = time.monotonic()
+        self._since = since
         self.run_id = run_id
 
     @property
@@ -97,9 +107,11 @@ class Turn:
 
     def end(self, *, done: bool, why: str | None = None) -> None:
         """End the attempt; nothing of it is changed any more."""
-        if why:
-            self._client.set_tag(self.run_id, names.WHY, why[:1000])
-        self._client.set_terminated(self.run_id, "FINISHED" if done else "FAILED")
+        try:
+            if why:
+                self._client.set_tag(self.run_id, names.WHY, why[:1000])
+        finally:  # one that stays open would keep others waiting
+            self._client.set_terminated(self.run_id, "FINISHED" if done else "FAILED")
 
 
 @dataclass(frozen=True)
@@ -114,6 +126,10 @@ class Attempt:
         The versions that the alias names now and then.
     verdict : mapping
         Becomes the file ``verdict.json``.
+    rows : str
+        What tells the rows that it was judged on from others.
+    override : str or None
+        Why rules were loosened.
     """
 
     name: str
@@ -123,6 +139,8 @@ class Attempt:
     after: int | None
     verdict: Mapping[str, Any]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    rows: str = ""
+    override: str | None = None
 
 
 def opened(client: MlflowClient, attempt: Attempt) -> Turn:
@@ -133,29 +151,32 @@ def opened(client: MlflowClient, attempt: Attempt) -> Turn:
         names.ACTION: attempt.action,
         names.MOVED_FROM: str(attempt.before) if attempt.before is not None else "",
         names.MOVED_TO: str(attempt.after) if attempt.after is not None else "",
+        names.EVIDENCE: attempt.rows,
+        names.OVERRIDE: attempt.override or "",
         names.WHO: _who(),
         names.GIT_COMMIT: git.commit() or "",
         names.KIND: "registry",
         names.VERSION: __version__,
     }
     verdict = json.dumps(attempt.verdict, indent=2, allow_nan=False)
+    since, now = time.monotonic(), int(time.time() * 1000)
     with as_tracking_error(f"The record of '{attempt.name}' cannot be written"):
         new = NewRun(
             experiment_id(client, experiment_of(attempt.name)),
             f"{attempt.action} {attempt.name} {attempt.after} to {attempt.alias}",
+            start_time=now,
             tags={key: value for key, value in tags.items() if value},
         )
         contents = Contents(metrics=attempt.metrics, files={names.VERDICT_FILE: verdict})
-        return Turn(client, runs.created(client, new, contents))
+        return Turn(client, runs.created(client, new, contents), since)
 
 
 def claim(client: MlflowClient, name: str, alias: str, turn: Turn) -> None:
     """Follow the last move of an alias, as the only one, or raise TrackingError."""
     from mlflow.exceptions import MlflowException
 
-    key = f"next.{alias}"
     for _ in range(_MOST_ATTEMPTS):
-        last = _last(client, name, alias, key)
+        last, key = _last(client, name, alias)
         if not _has_ended(client, last):
             raise _busy(name, alias, last)
         try:
@@ -166,7 +187,9 @@ def claim(client: MlflowClient, name: str, alias: str, turn: Turn) -> None:
             continue  # another was quicker: it is the end of the chain now
         if client.get_run(last).data.params.get(key) == turn.run_id:
             return
-    raise TrackingError(f"The record of '{name}' has no end")
+    raise TrackingError(
+        f"The record of '{name}' has no end: others move '{alias}' all the time", "Try again"
+    )
 
 
 def _busy(name: str, alias: str, run_id: str) -> TrackingError:
@@ -176,33 +199,53 @@ def _busy(name: str, alias: str, run_id: str) -> TrackingError:
     )
 
 
-def _last(client: MlflowClient, name: str, alias: str, key: str) -> str:
-    """Return the run that the next move has to follow: the end of the chain."""
+def _last(client: MlflowClient, name: str, alias: str) -> tuple[str, str]:
+    """Return the run that the next move has to follow, and the parameter that says so."""
     experiment = client.get_experiment_by_name(experiment_of(name))
     assert experiment is not None  # noqa: S101 - the attempt's own run is in it
-    runs = {str(run.info.run_id): run for run in _runs(client, str(experiment.experiment_id))}
-    at = _origin(client, str(experiment.experiment_id), runs)
+    number = str(experiment.experiment_id)
     while True:
-        following = runs[at].data.params.get(key) if at in runs else None
-        if following is None or following not in runs:
-            return at
-        at = following
-
-
-def _origin(client: MlflowClient, experiment_id: str, runs: Mapping[str, Run]) -> str:
-    """Return the run that the first move follows; it is made when there is none."""
-    known = _origins(runs.values())
-    if not known:
-        made = client.create_run(experiment_id, tags={names.ACTION: _ORIGIN}, run_name="origin")
+        known = _runs(client, number, deleted=True)
+        chain = _Chain({str(run.info.run_id): run for run in known}, f"next.{alias}")
+        for origin in _origins(known):
+            if (end := chain.end_from(str(origin.info.run_id))) is not None:
+                return end
+        made = client.create_run(number, tags={names.ACTION: _ORIGIN}, run_name="origin")
         client.set_terminated(str(made.info.run_id), "FINISHED")
         time.sleep(0.5)  # another may make one at the same time; all take the same of them
-        known = _origins(_runs(client, experiment_id))
-    first = min(known, key=lambda run: (run.info.start_time, str(run.info.run_id)))
-    return str(first.info.run_id)
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """The moves of an alias as they follow each other.
+
+    A run names the one that follows it by a parameter; where that one was deleted, and everything
+    after it, by another: ``next.champion``, ``next.champion.2`` and so on.
+    """
+
+    runs: Mapping[str, Run]
+    key: str
+
+    def end_from(self, run_id: str) -> tuple[str, str] | None:
+        """Return the last run that is left, and the parameter that is free; None for none."""
+        last, at = None, run_id
+        while at in self.runs:  # else it was deleted for good
+            run = self.runs[at]
+            keys = (self.key if place == 1 else f"{self.key}.{place}" for place in count(1))
+            followed = list(takewhile(run.data.params.__contains__, keys))
+            if run.info.lifecycle_stage == "active":
+                number = len(followed) + 1
+                last = at, self.key if number == 1 else f"{self.key}.{number}"
+            if not followed:
+                break
+            at = run.data.params[followed[-1]]
+        return last
 
 
 def _origins(runs: Iterable[Run]) -> list[Run]:
-    return [run for run in runs if run.data.tags.get(names.ACTION) == _ORIGIN]
+    """Return the runs that a first move may follow, in an order that all agree on."""
+    found = [run for run in runs if run.data.tags.get(names.ACTION) == _ORIGIN]
+    return sorted(found, key=lambda run: (run.info.start_time, str(run.info.run_id)))
 
 
 def _has_ended(client: MlflowClient, run_id: str) -> bool:
@@ -212,8 +255,11 @@ def _has_ended(client: MlflowClient, run_id: str) -> bool:
     return bool(time.time() * 1000 - run.info.start_time > _ABANDONED_SECONDS * 1000)
 
 
-def _runs(client: MlflowClient, experiment_id: str) -> list[Run]:
-    return pages.every(client.search_runs, [experiment_id], max_results=_PAGE)
+def _runs(client: MlflowClient, experiment_id: str, *, deleted: bool = False) -> list[Run]:
+    from mlflow.entities import ViewType
+
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    return pages.every(client.search_runs, [experiment_id], run_view_type=view, max_results=_PAGE)
 
 
 def _entry(run: Run) -> Entry:
@@ -230,6 +276,8 @@ def _entry(run: Run) -> Entry:
         when=int(run.info.start_time or 0),
         done=run.info.status == "FINISHED",
         metrics=dict(run.data.metrics),
+        rows=tags.get(names.EVIDENCE, ""),
+        override=tags.get(names.OVERRIDE),
     )
 
 

@@ -80,6 +80,23 @@ def check_name(name: str | None) -> None:
         )
 
 
+def check_alias(alias: str) -> None:
+    """Raise ConfigurationError for an alias that no server takes, such as ``latest`` or ``v1``."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import (
+        _validate_model_alias_name,
+        _validate_model_alias_name_reserved,
+    )
+
+    try:
+        _validate_model_alias_name(alias)
+        _validate_model_alias_name_reserved(alias)
+    except MlflowException as error:
+        raise ConfigurationError(
+            f"'{alias}' cannot be an alias", "Choose another, such as champion"
+        ) from error
+
+
 def register(client: MlflowClient, run_id: str, model: str, name: str) -> Version:
     """Register a run's model, by its name in the run, or return the version that it is already."""
     import mlflow
@@ -88,14 +105,25 @@ def register(client: MlflowClient, run_id: str, model: str, name: str) -> Versio
         run = client.get_run(run_id)
         lineage = {key: run.data.tags[key] for key in _LINEAGE if key in run.data.tags}
         tags = lineage | _quality(run) | {"mlproject.model.name": model}
-        for version in map(_version, _search(client, name)):
-            is_same = version.tags.get("mlproject.model.name", model) == model
-            if version.run_id == run_id and is_same:
+        for entity in _search(client, name):
+            version = _version(entity)
+            if version.run_id == run_id and _model_name(client, entity) == model:
                 return version
         with redirect_stderr(io.StringIO()):  # MLflow prints its success there
             made = mlflow.register_model(f"runs:/{run_id}/{model}", name, tags=tags)
         # Where a model is registered by its own id, MLflow leaves the run out.
         return _version(made, run_id=run_id)
+
+
+def _model_name(client: MlflowClient, entity: Any) -> str:
+    """Return which of its run's models a version is: by our tag, or by where it came from."""
+    known = entity.tags.get("mlproject.model.name")
+    if known is not None:
+        return str(known)
+    source = str(entity.source or "").rstrip("/")
+    if source.startswith("models:/"):
+        return str(client.get_logged_model(source.removeprefix("models:/")).name)
+    return source.rpartition("/")[2]
 
 
 def all_models(client: MlflowClient) -> list[Any]:

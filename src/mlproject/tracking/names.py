@@ -5,6 +5,7 @@ from __future__ import annotations
 # Files at the root of a run's artifacts.
 RECIPE_FILE = "recipe.yaml"
 ENVIRONMENT_FILE = "environment.txt"
+TRAINED_ON_FILE = "trained_on.npz"
 RESULTS_FILE = "cv_results.csv"
 VERDICT_FILE = "verdict.json"
 REPORT_FILE = "report.html"
@@ -59,6 +60,8 @@ ALIAS = "mlproject.registry.alias"
 ACTION = "mlproject.registry.action"
 MOVED_FROM = "mlproject.registry.from"
 MOVED_TO = "mlproject.registry.to"
+EVIDENCE = "mlproject.registry.rows"
+OVERRIDE = "mlproject.registry.override"
 WHO = "mlproject.registry.who"
 WHY = "mlproject.registry.why"
 
