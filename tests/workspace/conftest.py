@@ -91,3 +91,39 @@ def asked(azureml_emulator: EmulatorInstance) -> Callable[[], list[str]]:
         return [f"{item.method} {item.path.rpartition('/mlflow/')[2]}" for item in new]
 
     return since
+
+
+@pytest.fixture
+def opened(
+    azureml_workspace: EmulatorInstance, client: Callable[[str], Any]
+) -> Callable[[str], Any]:
+    """A function that opens the emulated workspace from this process."""
+    return client
+
+
+@pytest.fixture
+def there(azure_shell: Shell) -> Shell:
+    """A shell in a repository that has one file, led to the emulated workspace."""
+    return committed(azure_shell, {"notes.txt": "of ours"})
+
+
+@pytest.fixture
+def jobs(azureml_emulator: EmulatorInstance) -> Any:
+    """A client of jobs that knows HTTP and nothing of this project."""
+    from tests.emulator.conftest import Client
+    from tests.emulator.test_jobs import JobClient
+
+    return JobClient(Client(azureml_emulator))
+
+
+def committed(shell: Shell, files: dict[str, str]) -> Shell:
+    """Commit files in the shell's folder."""
+    for name, text in files.items():
+        path = shell.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for words in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "files")):
+        done = shell.run("git", *words)
+        assert done.code == 0, done.err
+    return shell

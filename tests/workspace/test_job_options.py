@@ -13,33 +13,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell
-from tests.emulator.conftest import Client
 from tests.emulator.test_jobs import JobClient, new_job
-from tests.workspace.conftest import URI
-from tests.workspace.test_jobs import FAILING, FLOWERS, ON, committed, submit
+from tests.workspace.conftest import URI, committed
+from tests.workspace.test_jobs import FAILING, FLOWERS, ON, submit
 from tests.workspace.test_training_and_scoring import tree
 
 WORDS = FAILING[: -len(ON)]
 ROWS = FLOWERS + "5.1,3.5,1.4,0.2\n6.2,2.9,4.3,1.3\n" * 20
-
-
-@pytest.fixture
-def opened(
-    azureml_workspace: EmulatorInstance, client: Callable[[str], Any]
-) -> Callable[[str], Any]:
-    return client
-
-
-@pytest.fixture
-def there(azure_shell: Shell) -> Shell:
-    return committed(azure_shell, {"notes.txt": "of ours"})
-
-
-@pytest.fixture
-def jobs(azureml_emulator: EmulatorInstance) -> JobClient:
-    return JobClient(Client(azureml_emulator))
 
 
 def planned(shell: Shell, *arguments: str) -> dict[str, Any]:

@@ -22,44 +22,13 @@ from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import ROOT, Finished, Shell
 from tests.emulator.conftest import Client
 from tests.emulator.test_jobs import JobClient
-from tests.workspace.conftest import URI, emulated, in_workspace
+from tests.workspace.conftest import URI, committed, emulated, in_workspace
 from tests.workspace.test_training_and_scoring import tree
 
 ON = ("--compute", "cpu-cluster")
 # Fails before anything is fitted.
 FAILING = ("train", "--data", "sklearn:iris", "--target", "nothing", *ON)
 FLOWERS = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n"
-
-
-@pytest.fixture
-def opened(
-    azureml_workspace: EmulatorInstance, client: Callable[[str], Any]
-) -> Callable[[str], Any]:
-    return client
-
-
-@pytest.fixture
-def there(azure_shell: Shell) -> Shell:
-    """A shell in a repository that has one file, led to the emulated workspace."""
-    return committed(azure_shell, {"notes.txt": "of ours"})
-
-
-@pytest.fixture
-def jobs(azureml_emulator: EmulatorInstance) -> JobClient:
-    return JobClient(Client(azureml_emulator))
-
-
-def committed(shell: Shell, files: dict[str, str]) -> Shell:
-    """Commit files in the shell's folder."""
-    for name, text in files.items():
-        path = shell.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-    for words in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "files")):
-        done = shell.run("git", *words)
-        assert done.code == 0, done.err
-    return shell
 
 
 def submit(shell: Shell, *arguments: str) -> Finished:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Shell
-from tests.workspace.conftest import emulated, in_workspace
-from tests.workspace.test_jobs import FAILING, committed, submit
+from tests.workspace.conftest import committed, emulated, in_workspace
+from tests.workspace.test_jobs import FAILING, submit
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
 AZURE_AI_ML = "azure-ai-ml==1.35.2"

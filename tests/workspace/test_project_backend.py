@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Finished, Shell
-from tests.emulator.conftest import Client
 from tests.emulator.test_jobs import JobClient
 from tests.test_mlflow_run import copied
-from tests.workspace.conftest import URI
-from tests.workspace.test_jobs import committed
+from tests.workspace.conftest import URI, committed
 
 ON = json.dumps({"compute": "cpu-cluster", "env": {"COLOUR": "blue"}})
 THEIRS = {
@@ -28,18 +25,6 @@ THEIRS = {
         "    mlflow.log_metric('lines', len(open(sys.argv[2]).read().splitlines()))\n"
     ),
 }
-
-
-@pytest.fixture
-def jobs(azureml_emulator: EmulatorInstance) -> JobClient:
-    return JobClient(Client(azureml_emulator))
-
-
-@pytest.fixture
-def opened(
-    azureml_workspace: EmulatorInstance, client: Callable[[str], Any]
-) -> Callable[[str], Any]:
-    return client
 
 
 def run(shell: Shell, *arguments: str, config: str = ON, uri: str = URI) -> Finished:

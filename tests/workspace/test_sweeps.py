@@ -12,35 +12,17 @@ import pytest
 import yaml
 
 from mlproject.emulator import identities
-from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import ROOT, Shell
-from tests.emulator.conftest import API, Client
+from tests.emulator.conftest import API
 from tests.emulator.test_jobs import JobClient
-from tests.workspace.conftest import URI
-from tests.workspace.test_jobs import ON, committed, submit
+from tests.workspace.conftest import URI, committed
+from tests.workspace.test_jobs import ON, submit
 from training import parameters, trials
 from training.request import TrainRequest
 
 AXES = ("--param", "model__C=0.001,1", "--param", "model__kernel=linear")
 RUNS = f"{API}/history/v1.0{identities.SCOPE}/runs"
 SWEEP = ("train", "iris-svc", *AXES, "--seed", "7", *ON, "--sweep")
-
-
-@pytest.fixture
-def opened(
-    azureml_workspace: EmulatorInstance, client: Callable[[str], Any]
-) -> Callable[[str], Any]:
-    return client
-
-
-@pytest.fixture
-def there(azure_shell: Shell) -> Shell:
-    return committed(azure_shell, {"notes.txt": "of ours"})
-
-
-@pytest.fixture
-def jobs(azureml_emulator: EmulatorInstance) -> JobClient:
-    return JobClient(Client(azureml_emulator))
 
 
 def test_a_sweep_finds_what_the_search_on_a_laptop_finds(

@@ -12,7 +12,8 @@ from tests.conftest import Shell
 from tests.emulator.conftest import API, Client
 from tests.emulator.test_jobs import JobClient
 from tests.emulator.test_microsoft_clients import microsoft
-from tests.workspace.test_jobs import ON, committed, submit
+from tests.workspace.conftest import committed
+from tests.workspace.test_jobs import ON, submit
 
 ROWS = "".join(f"{n * 7 % 11},{n * 5 % 13},{n * 7 % 11 * 2}\n" for n in range(60))
 WHAT = ("--target", "y", "--budget", "3", "--tracking", "local")

@@ -10,24 +10,13 @@ from typing import Any
 
 import pytest
 
-from mlproject.emulator.instance import EmulatorInstance
 from tests.conftest import Shell
 from tests.emulator.conftest import Client
 from tests.emulator.test_jobs import JobClient
-from tests.workspace.conftest import emulated, in_workspace
-from tests.workspace.test_jobs import ON, at_a_terminal, committed, submit
+from tests.workspace.conftest import committed, emulated, in_workspace
+from tests.workspace.test_jobs import ON, at_a_terminal, submit
 
 PROGRAM = ("train", "digits-logistic", *ON)
-
-
-@pytest.fixture
-def there(azure_shell: Shell) -> Shell:
-    return committed(azure_shell, {"notes.txt": "of ours"})
-
-
-@pytest.fixture
-def jobs(azureml_emulator: EmulatorInstance) -> JobClient:
-    return JobClient(Client(azureml_emulator))
 
 
 def test_the_log_of_an_image_that_does_not_build_is_shown(shell: Shell, tmp_path: Path) -> None:
