@@ -83,9 +83,15 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     assert len(blocks) >= 8
     script = "set -euo pipefail\n" + "\n".join(blocks)
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / "notes.txt").write_text("A job gets what git tracks.")
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for words in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "notes")):
+        subprocess.run(["git", *words], cwd=checkout, check=True)
     done = subprocess.run(
         ["bash", "-c", script],
-        cwd=tmp_path,
+        cwd=checkout,
         env=new_environment(tmp_path / "home"),
         capture_output=True,
         text=True,
@@ -94,4 +100,5 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "'n.a' is not a number" in done.stdout
     assert "promoted" in done.stdout
-    assert (tmp_path / "again.csv").is_file()
+    assert (checkout / "again.csv").is_file()
+    assert "answers      blue" in done.stdout
