@@ -12,6 +12,7 @@ from urllib.request import url2pathname
 
 from mlproject.base.errors import GateError, MlprojectError, TrackingError
 from mlproject.base.files import locked
+from mlproject.gate import report
 from mlproject.gate.verdict import Verdict
 from mlproject.registry import ledger, versions
 from mlproject.registry.ledger import Attempt, Entry
@@ -104,6 +105,7 @@ def promote(
         *(name, alias, action, before, challenger.number, verdict.details, verdict.metrics),
         rows=verdict.rows,
         override=verdict.override,
+        page=None if dry else report.page(verdict, wanted, before, challenger.number),
     )
     if dry:
         if not verdict.passed:

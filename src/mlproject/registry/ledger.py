@@ -126,6 +126,8 @@ class Attempt:
         The versions that the alias names now and then.
     verdict : mapping
         Becomes the file ``verdict.json``.
+    page : str or None
+        Becomes ``verdict.html``, for people.
     rows : str
         What tells the rows that it was judged on from others.
     override : str or None
@@ -141,6 +143,7 @@ class Attempt:
     metrics: Mapping[str, float] = field(default_factory=dict)
     rows: str = ""
     override: str | None = None
+    page: str | None = None
 
 
 def opened(client: MlflowClient, attempt: Attempt) -> Turn:
@@ -167,7 +170,9 @@ def opened(client: MlflowClient, attempt: Attempt) -> Turn:
             start_time=now,
             tags={key: value for key, value in tags.items() if value},
         )
-        contents = Contents(metrics=attempt.metrics, files={names.VERDICT_FILE: verdict})
+        files = {names.VERDICT_FILE: verdict, names.VERDICT_PAGE: attempt.page}
+        kept = {name: text for name, text in files.items() if text is not None}
+        contents = Contents(metrics=attempt.metrics, files=kept)
         return Turn(client, runs.created(client, new, contents), since)
 
 

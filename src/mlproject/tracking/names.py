@@ -8,6 +8,7 @@ ENVIRONMENT_FILE = "environment.txt"
 TRAINED_ON_FILE = "trained_on.npz"
 RESULTS_FILE = "cv_results.csv"
 VERDICT_FILE = "verdict.json"
+VERDICT_PAGE = "verdict.html"
 REPORT_FILE = "report.html"
 PLOTS_FOLDER = "plots"
 

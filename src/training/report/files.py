@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from mlproject.base.errors import reason
+from mlproject.pages.drawing import Drawing
 from mlproject.tracking import names
 from training.contents import Measured
 from training.fitting import Outcome
 from training.plan import Plan
 from training.report import advice, facts, held_out, importance, page, search
-from training.report.drawing import Drawing
 from training.report.facts import Facts
 from training.report.page import Where
 

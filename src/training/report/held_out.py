@@ -15,7 +15,7 @@ from sklearn.metrics import (
     RocCurveDisplay,
 )
 
-from training.report.drawing import BLUE, COLOURS, GREY, Drawing, plain, sheet
+from mlproject.pages.drawing import BLUE, COLOURS, GREY, Drawing, plain, sheet
 
 Array = NDArray[Any]
 # More points than that say no more, and make the page heavy.

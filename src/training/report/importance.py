@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn.inspection import permutation_importance
 
+from mlproject.pages.drawing import BLUE, GREY, Drawing, plain, sheet
 from training.metrics import Metric
-from training.report.drawing import BLUE, GREY, Drawing, plain, sheet
 from training.rows import sampled
 
 _MOST_ROWS, _MOST_FEATURES, _MOST_SHOWN = 500, 200, 15

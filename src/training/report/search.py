@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.report.drawing import BLUE, GREY, ORANGE, Drawing, plain, sheet
+from mlproject.pages.drawing import BLUE, GREY, ORANGE, Drawing, plain, sheet
 
 Array = NDArray[Any]
 _MOST_AXES = 6
