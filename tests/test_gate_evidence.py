@@ -523,3 +523,70 @@ def test_files_that_do_not_fit_together_are_told(
 
     with pytest.raises(MlprojectError, match=message):
         compared(rows=RowsRequest(**parts), **request_)
+
+
+def test_a_model_without_names_is_not_given_the_target(here: Path) -> None:
+    frame = rows()
+    half = len(frame) // 2
+    X, y = frame[["a", "b"]].to_numpy(), frame["y"].to_numpy()
+    for estimator in (Ridge(alpha=1000), Ridge(alpha=1e-6)):
+        mlproject.fit(estimator, X[:half], y[:half], X_test=X[half:], y_test=y[half:], register="m")
+    rows(seed=1)[["a", "b", "y"]].to_csv(here / "new.csv", index=False)
+
+    found = compared(
+        models=("m",),
+        versions=("1", "2"),
+        rows=RowsRequest(data="new.csv", target="y"),
+        rules={"metric": "rmse"},
+        trust=("pickle",),
+    )
+
+    assert found.interval.challenger < found.interval.champion
+    # With the target among the features the error would be none.
+    assert found.interval.challenger > 0.5
+
+
+def test_text_that_is_no_date_gives_no_order_of_time(here: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=400, freq="D")
+    frame = rows(seed=1).assign(iso=days.strftime("%Y-%m-%d"), dots=days.strftime("%d.%m.%Y"))
+    frame.to_csv(here / "new.csv", index=False)
+    trained(here, "{Ridge: {alpha: 1000}}")
+    trained(here)
+    request: dict[str, Any] = {"models": ("m",), "versions": ("1", "2"), "trust": ("pickle",)}
+    request["rows"] = RowsRequest(data="new.csv")
+
+    by_day = compared(**request, rules={"time_by": "day"})
+    by_date = compared(**request, rules={"time_by": "iso"})
+    assert by_date.interval == by_day.interval
+    with pytest.raises(DataError, match="'dots' of .* is in no order of time: '01.01.2024'"):
+        compared(**request, rules={"time_by": "dots"})
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"group_by": "site", "time_by": "day"}, "not by both"),
+        ({"equivalence": 0.5, "improvement": 0.1}, "ask one"),
+    ],
+)
+def test_two_questions_at_once_are_refused(here: Path, rules: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        promoted(**rules)
+
+
+def test_rows_that_cannot_be_compared_are_counted(here: Path) -> None:
+    frame = rows(seed=1)
+    frame.loc[:99, "y"] = None
+    frame.to_csv(here / "new.csv", index=False)
+    fitted(WORSE, rows())
+    fitted(BETTER, rows())
+
+    found = compared(
+        models=("m",),
+        versions=("1", "2"),
+        rows=RowsRequest(data="new.csv", target="y"),
+        trust=("pickle",),
+    )
+
+    assert "300 rows of" in found.rows
+    assert found.rows.endswith(", and 100 without a target left out")

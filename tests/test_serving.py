@@ -506,3 +506,10 @@ def test_a_server_that_cannot_start_says_why(shell: Shell, folder: Path) -> None
     done = shell.mlproject("serve", str(folder), "--max-body", "many")
     assert done.code == 2
     assert "--max-body is 'many'" in done.error
+
+
+def test_half_of_a_character_is_a_bad_request_and_costs_no_other_one(running: Server) -> None:
+    for text in ('{"input_data": [["\\ud800", 2]]}', '{"input_data": [{"\\ud800": 1}]}'):
+        status, answer = running.ask("POST", "/score", text.encode())
+        assert status == 400
+        assert "half of a pair, '\\ud800'" in answer["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from mlproject.base.options import Option
 
@@ -67,3 +67,11 @@ class Rules(BaseModel):
         gt=0,
         description="How many times the champion's prediction time a row may take.",
     )
+
+    @model_validator(mode="after")
+    def _asks_one_question(self) -> Rules:
+        if self.group_by is not None and self.time_by is not None:
+            raise ValueError("rows are drawn by 'group_by' or by 'time_by', not by both")
+        if self.equivalence is not None and self.improvement:
+            raise ValueError("'equivalence' and 'improvement' are two questions; ask one")
+        return self

@@ -138,7 +138,8 @@ def _of_recipe(session: Session, parent: str) -> str | None:
 
 def _direction(name: str) -> Goal:
     """Return which way a metric is better: scores of a search are better where they are greater."""
-    return "minimize" if metrics.is_loss(name) else "maximize"
+    less = name.startswith(_RANK) or name.endswith("_time") or metrics.is_loss(name)
+    return "minimize" if less else "maximize"
 
 
 def _differing(run: Run, children: list[Run]) -> dict[str, str]:

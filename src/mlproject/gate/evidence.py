@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from mlproject.base.errors import ConfigurationError, DataError, GateError
 from mlproject.base.suggestions import did_you_mean
@@ -61,8 +62,12 @@ class Evidence:
 
     @property
     def inputs(self) -> pd.DataFrame:
-        """The rows with every column that any model may ask for, whole numbers as doubles."""
-        others = self.columns[[name for name in self.columns if name not in self.X]]
+        """The rows with every column that any model may ask for, whole numbers as doubles.
+
+        The target is none of them: a model without names for its columns takes what there is.
+        """
+        known = {*self.X, self.y.name}
+        others = self.columns[[name for name in self.columns if name not in known]]
         whole = others.select_dtypes("integer").columns
         return pd.concat([self.X, others.astype(dict.fromkeys(whole, "float64"))], axis=1)
 
@@ -85,7 +90,9 @@ class Evidence:
         evidence = replace(self, group=group, time=time)
         if time is None:
             return evidence
-        return evidence.only(self.columns[time].argsort(kind="stable").to_numpy())
+        return evidence.only(
+            _in_time(self.columns[time], self.source).argsort(kind="stable").to_numpy()
+        )
 
     def only(self, rows: np.ndarray[Any, Any]) -> Evidence:
         """Return some of the rows, by their positions or a mask."""
@@ -94,6 +101,21 @@ class Evidence:
             for name in ("X", "y", "columns")
         }
         return replace(self, **parts)
+
+
+def _in_time(values: pd.Series[Any], source: str) -> pd.Series[Any]:
+    """Return what rows can be ordered by: text is ordered by the dates that it holds."""
+    if types.is_numeric_dtype(values) or types.is_datetime64_any_dtype(values):
+        return values
+    dates = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True)
+    strange = values[dates.isna()]
+    if len(strange):
+        raise DataError(
+            f"The column '{values.name}' of {source} is in no order of time: {strange.iloc[0]!r} "
+            "is no date as 2024-12-31",
+            "Order by another column, or write its dates so",
+        )
+    return dates
 
 
 def held_out(contender: Contender) -> Evidence:
@@ -161,7 +183,9 @@ def of_source(contender: Contender, source: str, target: str | None) -> Evidence
     table, kept = other_rows(other, source, features, schema.dialect)
     columns = table.frame.loc[kept.y.index].reset_index(drop=True)
     X, y = kept.X.reset_index(drop=True), kept.y.reset_index(drop=True)
-    found = Evidence(recipe.task, X, y, columns, f"{len(X)} rows of {table.source}")
+    lost = sum(kept.left_out.values())
+    left = f", and {lost} left out ({', '.join(kept.left_out)})" if lost else ""
+    found = Evidence(recipe.task, X, y, columns, f"{len(X)} rows of {table.source}{left}")
     return _with_classes_of(contender, recipe, found)
 
 
@@ -199,7 +223,9 @@ def of_frame(contender: Contender, frame: pd.DataFrame, target: str, source: str
     X = rows[[name for name in names if name in rows]] if names else rows.drop(columns=target)
     whole = X.select_dtypes("integer").columns
     X = X.astype(dict.fromkeys(whole, "float64"))
-    return Evidence(contender.task, X, rows[target], rows, f"{len(rows)} rows of {source}")
+    lost = len(frame) - len(rows)
+    left = f", and {lost} without a target left out" if lost else ""
+    return Evidence(contender.task, X, rows[target], rows, f"{len(rows)} rows of {source}{left}")
 
 
 def _check_unchanged(contender: Contender, source: str, sha256: str) -> None:

@@ -60,7 +60,9 @@ def compared(predictions: tuple[str, str], rows: RowsRequest, rules: Rules) -> C
     if not len(frame):
         raise DataError(f"The target '{target}' is empty in {labels.source}")
     task = auto.infer_task(frame[target])
-    source = f"{len(frame)} rows of {labels.source} that both have answered"
+    source = (
+        f"{len(frame)} of {len(labels.frame)} rows of {labels.source}, which both have answered"
+    )
     found = Evidence(task, frame, frame[target], frame, source, group=rules.group_by)
     found.require(rules.slice_by, "slice")
     found = found.drawn_by(rules, None)
@@ -108,7 +110,8 @@ def _joined(frames: dict[str, pd.DataFrame], key: str) -> pd.DataFrame:
         try:
             found = found.merge(frame[new], on=key, how="inner", sort=False)
         except ValueError as error:  # text and numbers
-            raise DataError(f"The key '{key}' of {source} is of another type: {error}") from error
+            kinds = f"{frame[key].dtype} and not {found[key].dtype}"
+            raise DataError(f"The key '{key}' of {source} is of another type: {kinds}") from error
     if found is None or not len(found):
         raise DataError(f"No value of the key '{key}' is in all of {', '.join(frames)}")
     return found.reset_index(drop=True)

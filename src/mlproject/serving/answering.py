@@ -43,7 +43,7 @@ class Answer:
             text = json.dumps(content, ensure_ascii=False, allow_nan=False)
         except ValueError:
             text = json.dumps(finite(content), ensure_ascii=False)
-        return cls(status, text.encode())
+        return cls(status, text.encode(errors="replace"))
 
     @classmethod
     def error(cls, status: int, message: str, **more: Any) -> Answer:

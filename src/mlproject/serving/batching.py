@@ -75,4 +75,11 @@ def _answers(group: list[_Waiting]) -> list[Answer]:
         return [Answer.error(status, str(error))] * len(group)
     except Exception as error:  # noqa: BLE001 - each of them is to hear of it
         return [Answer.error(500, f"{type(error).__name__}: {error}")] * len(group)
-    return [item.worded(own) for item, own in zip(group, scored, strict=True)]
+    return [_worded(item, own) for item, own in zip(group, scored, strict=True)]
+
+
+def _worded(item: _Waiting, scored: Scored) -> Answer:
+    try:
+        return item.worded(scored)
+    except Exception as error:  # noqa: BLE001 - the others of the group are to be answered
+        return Answer.error(500, f"{type(error).__name__}: {error}")

@@ -58,6 +58,12 @@ def _object(body: bytes) -> Mapping[str, Any]:
         raise DataError(f"The request is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise DataError("The request is no JSON object")
+    if b"\\u" in body:  # how JSON can hold half of a character, which no text and no file can
+        try:
+            json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = ascii(error.object[error.start])
+            raise DataError(f"The request is no Unicode: it has half of a pair, {half}") from error
     return content
 
 
