@@ -89,6 +89,8 @@ def _own_variables() -> Iterator[None]:
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+    if "mlflow.tracking.fluent" in sys.modules:  # which remembers it beside the variable
+        sys.modules["mlflow.tracking.fluent"]._active_experiment_id = None
 
 
 def new_environment(home: Path) -> dict[str, str]:

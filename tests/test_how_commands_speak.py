@@ -86,7 +86,7 @@ def test_what_a_move_of_an_alias_says_is_its_result(shell: Shell) -> None:
     as_json = shell.mlproject("models", "promote", "prices", "--json")
 
     assert first.out.startswith("'champion' of 'prices' names version 1 now (the first)")
-    assert "unseen       passed  the challenger was not trained on" in first.out
+    assert "unseen       passed  the challenger was trained on none of the rows" in first.out
     assert first.err == ""
     assert (worse.code, worse.out.splitlines()[0]) == (6, "prices: not promoted")
     assert "improvement  FAILED  rmse" in worse.out

@@ -135,7 +135,7 @@ def test_a_local_job_gives_the_run_of_a_training_here(
     shell: Shell, client: Callable[[str], Any]
 ) -> None:
     there = committed(shell, {"notes.txt": "of ours"})
-    here = there.trained("iris-svc", "--tracking", "local", "--seed", "7")
+    here = there.train("iris-svc", "--tracking", "local", "--seed", "7", "--json").json
     done = submit(there, "train", "iris-svc", "--seed", "7", "--compute", "local", "--json")
 
     assert done.code == 0, done.err

@@ -43,7 +43,7 @@ def last_error(done: Finished) -> str:
 def test_a_jobs_run_tree_is_that_of_the_laptop(
     there: Shell, opened: Callable[[str], Any], jobs: JobClient
 ) -> None:
-    here = there.trained("iris-svc", "--tracking", "local", "--seed", "7")
+    here = there.train("iris-svc", "--tracking", "local", "--seed", "7", "--json").json
     done = submit(there, "train", "iris-svc", "--seed", "7", *ON, "--json")
 
     assert done.code == 0, done.err
@@ -86,7 +86,12 @@ def test_a_scoring_job_writes_what_scoring_here_writes(
 
 @pytest.mark.parametrize(
     "source",
-    ["azureml:job-rows", "azureml:job-rows:1", "azureml:job-rows@latest", "datastore"],
+    [
+        pytest.param("azureml:job-rows", marks=pytest.mark.nightly),
+        pytest.param("azureml:job-rows:1", marks=pytest.mark.nightly),
+        "azureml:job-rows@latest",
+        "datastore",
+    ],
 )
 def test_a_job_trains_on_data_of_the_workspace(
     there: Shell, opened: Callable[[str], Any], source: str
@@ -112,7 +117,14 @@ def test_a_job_trains_on_data_of_the_workspace(
     assert recorded in run.inputs.dataset_inputs[0].dataset.source
 
 
-@pytest.mark.parametrize("path", ["file: ./a.txt", "folder: ./", "pattern: ./*.txt"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("file: ./a.txt", marks=pytest.mark.nightly),
+        pytest.param("folder: ./", marks=pytest.mark.nightly),
+        "pattern: ./*.txt",
+    ],
+)
 def test_a_job_trains_on_a_table_as_its_definition_says(
     there: Shell, opened: Callable[[str], Any], name: str, path: str
 ) -> None:
