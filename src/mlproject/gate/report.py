@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,32 +18,35 @@ if TYPE_CHECKING:
 # Of more slices the picture shows those that lose most; the table has them all.
 _MOST_DRAWN = 25
 _LONGEST_LABEL = 32
+_logger = logging.getLogger(__name__)
 
 
-def page(verdict: Verdict, wanted: Wanted, before: int | None, after: int) -> str:
-    """Return a page that needs no other file; where nothing can be drawn, it says why."""
+def page(verdict: Verdict, wanted: Wanted, before: int | None, after: int) -> str | None:
+    """Return a page that needs no other file; None where it cannot be written.
+
+    What is drawn and told here is in the record too: a page is not worth a promotion.
+    """
     details = verdict.details
-    drawings: list[Drawing] = []
-    why = None
     try:
+        drawings: list[Drawing] = []
         if details.get("interval") is not None:
             drawings.append(_interval(details["interval"], details["rules"]))
         if details.get("slices"):
             drawings.append(_slices(details["slices"], details["rules"]))
-    except Exception as error:  # noqa: BLE001 - a picture is not worth a promotion
-        why = reason(error)
-    return written(
-        "mlproject.gate",
-        "verdict.html.jinja",
-        verdict=verdict,
-        details=details,
-        wanted=wanted,
-        before=before,
-        after=after,
-        drawings=drawings,
-        why=why,
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    )
+        return written(
+            "mlproject.gate",
+            "verdict.html.jinja",
+            verdict=verdict,
+            details=details,
+            wanted=wanted,
+            before=before,
+            after=after,
+            drawings=drawings,
+            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
+    except Exception as error:  # noqa: BLE001 - whatever a picture or a template raises
+        _logger.warning("The page of the verdict could not be written: %s", reason(error))
+        return None
 
 
 def _interval(interval: Mapping[str, Any], rules: Mapping[str, Any]) -> Drawing:
