@@ -96,6 +96,7 @@ class Warm:
         self._process: subprocess.Popen[bytes] | None = None
         self._number = 0
         self._home = tempfile.TemporaryDirectory()  # of what looks for one when it is imported
+        atexit.register(self._home.cleanup)
 
     def run(
         self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], timeout: float

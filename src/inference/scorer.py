@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 PREDICTION = "prediction"
+PROBABILITY = "probability_"  # and the class
 # How many rows the model is asked at once, always but at the end of a split: libraries for linear
 # algebra choose their code by the number of rows, and round differently. So a prediction does not
 # depend on how the rows are cut into batches. Of wide rows they are fewer. Models without linear
@@ -110,7 +111,7 @@ class Scorer:
         flat = isinstance(labels, np.ndarray) and labels.ndim == 1
         kind = _array(labels[:0]).type if flat else pa.float64()
         named = labels if self.method == PREDICT_PROBA else []
-        columns = [(f"probability_{label}", pa.float64()) for label in named]
+        columns = [(f"{PROBABILITY}{label}", pa.float64()) for label in named]
         return pa.schema([*columns, (PREDICTION, kind)])
 
     def __call__(
@@ -227,7 +228,7 @@ class Scorer:
             if probabilities.shape != (len(frame), len(classes)):
                 raise ModelError("predict_proba of a model with several targets cannot be written")
             for number, label in enumerate(classes):
-                columns[f"probability_{label}"] = np.ascontiguousarray(probabilities[:, number])
+                columns[f"{PROBABILITY}{label}"] = np.ascontiguousarray(probabilities[:, number])
         predictions = self.estimator.predict(X)
         if hasattr(predictions, "toarray"):  # a sparse matrix, of several labels
             predictions = predictions.toarray()

@@ -87,12 +87,18 @@ def columns_to_split_by(recipe: Recipe, table: Table, rows: pd.Index[Any]) -> No
                 f"of {table.source}",
                 "Fill or remove them, or split by another column",
             )
-        if name == recipe.split.time and values.dtype == object:
-            raise DataError(
-                f"The column '{name}' of {table.source} holds text such as {values.iloc[0]!r}, "
-                "which has no order in time",
-                "Write dates as 2026-01-31, or as numbers",
-            )
+        if name == recipe.split.time:
+            has_order(values, table.source)
+
+
+def has_order(values: pd.Series[Any], source: str) -> None:
+    """Raise DataError when rows cannot be put in the order of a column: it holds text."""
+    if values.dtype == object:
+        raise DataError(
+            f"The column '{values.name}' of {source} holds text such as {values.iloc[0]!r}, "
+            "which has no order in time",
+            "Write dates as 2026-01-31, or as numbers",
+        )
 
 
 def splittable(recipe: Recipe, y: pd.Series[Any]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlproject.base import environ
 from mlproject.base.console import Reporter
-from mlproject.base.errors import ModelError, TrackingError, one_line, reason
+from mlproject.base.errors import ModelError, TrackingError, reason
 from mlproject.tracking import names, runs
 from mlproject.tracking.azureml import studio_link
 from mlproject.tracking.experiments import ambient_experiment
@@ -38,13 +38,12 @@ from training import (
 from training.contents import Measured
 from training.fitting import Outcome
 from training.model import Format
+from training.parameters import in_short
 from training.plan import Plan
 from training.report import files as report
 from training.report.files import Shown
 from training.report.page import Where
 from training.request import TrainResult
-
-_LONGEST_VALUE = 60
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ class _Execution:
             self.reporter.warn(notice)
         for failure in outcome.failures:
             shown = ", ".join(
-                f"{name}={_in_short(value)}" for name, value in failure.parameters.items()
+                f"{name}={in_short(value)}" for name, value in failure.parameters.items()
             )
             folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
             self.reporter.warn(
@@ -269,14 +268,6 @@ class _Execution:
 
 def _names_of(X: Any) -> list[str]:
     return [str(name) for name in X.columns] if hasattr(X, "columns") else []
-
-
-def _in_short(value: Any) -> str:
-    """Return a value in one short line: of an estimator its class."""
-    if hasattr(value, "get_params"):
-        return type(value).__name__
-    text = one_line(str(value))
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _plain(value: Any) -> Any:

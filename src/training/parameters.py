@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from mlproject.base.errors import ConfigurationError
+from mlproject.base.errors import ConfigurationError, one_line
 from training.recipe import Recipe
 
+_LONGEST_SHOWN = 60
 _OPENING, _CLOSING = "[{(", "]})"
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 
@@ -55,6 +56,14 @@ def value(text: str) -> Any:
         except yaml.YAMLError as error:
             raise ConfigurationError(f"'{stripped}' is not a value") from error
     return stripped
+
+
+def in_short(value: Any) -> str:
+    """Return a value in one short line: of an estimator its class."""
+    if hasattr(value, "get_params"):
+        return type(value).__name__
+    text = one_line(str(value))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def applied(recipe: Recipe, parameters: dict[str, list[Any]]) -> Recipe:

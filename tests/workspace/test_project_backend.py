@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mlproject.base.errors import JobError
+from mlproject.jobs.options import JobOptions
 from tests.conftest import Finished, Shell
 from tests.emulator.test_jobs import JobClient
 from tests.test_mlflow_run import copied
@@ -129,3 +131,20 @@ def test_a_parameter_that_means_nothing_is_told_before_anything_is_submitted(
     assert done.code == 1
     assert "No recipe 'iris-svm'" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_job_that_ends_without_a_run_is_not_waited_for(
+    there: Shell, azureml_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlproject.api import submitting
+    from mlproject.azure.jobs import Jobs
+    from training.request import TrainRequest
+
+    # As when an image does not build: run history never hears of the job.
+    monkeypatch.setattr(Jobs, "experiment_id", lambda *_: None)
+    monkeypatch.setattr(Jobs, "details", lambda *_: None)
+    monkeypatch.chdir(there.folder)
+    submission = submitting.training(TrainRequest("iris-svc", target="no such column"))
+
+    with pytest.raises(JobError, match=r"The job 'iris-svc_.*' failed: its status is Failed"):
+        submitting.started(submission, JobOptions(compute="cpu-cluster"), None)

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
-from mlproject.api import arguments
+from mlproject.api import arguments, workspace
 from mlproject.api.opening import Method
-from mlproject.api.submitting import workspace_target
 from mlproject.deployment.options import DeployRequest, DeployResult
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ def deploy(
 ) -> DeployResult:
     """Deploy a registered model beside the one that answers, call it, and move the traffic to it.
 
+    The other parameters are those of ``mlproject.score``.
+
     Parameters
     ----------
     model : str
@@ -59,8 +60,6 @@ def deploy(
         When it does not answer, here or there; the traffic stays where it was.
     ConfigurationError, TrackingError
         When there is no such model or workspace, or no permission.
-
-    The other parameters are those of :func:`mlproject.score`.
     """
     from mlproject.models.trust import in_force
 
@@ -111,6 +110,6 @@ def _deployer(tracking: str | None, progress: bool | None) -> Iterator[Deployer]
     from mlproject.deployment.deploying import Deployer
     from mlproject.tracking import session as sessions
 
-    target = workspace_target(tracking, "Endpoints are")
+    target = workspace.target(tracking, "Endpoints are")
     with sessions.opened(target) as session:
         yield Deployer(context.of(target.uri), session, arguments.reporter(progress))

@@ -27,6 +27,8 @@ def serve(
 ) -> None:
     """Answer requests for predictions until Ctrl-C or SIGTERM.
 
+    The other parameters, and errors, are those of ``mlproject.score``.
+
     Parameters
     ----------
     model : str or TrainResult
@@ -42,8 +44,6 @@ def serve(
         Seconds between two looks at where the alias is.
     started : callable, optional
         Is called with the address once it listens.
-
-    The other parameters, and errors, are those of :func:`mlproject.score`.
     """
     from mlproject.serving.server import serve as run
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from inference.request import ScoreRequest
-from mlproject.api import arguments
-from mlproject.base import environ
+from mlproject.api import arguments, workspace
 from mlproject.base.errors import ConfigurationError
 from mlproject.jobs.options import LOCAL, JobOptions, SweepOptions
-from mlproject.tracking.target import AZUREML, Target, resolve
+from mlproject.tracking.target import resolve
 from training.request import TrainRequest
 
 if TYPE_CHECKING:
@@ -318,22 +317,4 @@ def _workspace(tracking: str | None) -> Context:
 
 
 def _uri(tracking: str | None) -> str:
-    return workspace_target(tracking, "Jobs run").uri
-
-
-def workspace_target(tracking: str | None, what: str) -> Target:
-    """Return the workspace: the one that is named, or tracked to, or the nearest config.json's.
-
-    Raises
-    ------
-    ConfigurationError
-        When another server is named; ``what`` says what needs a workspace.
-    """
-    given = tracking or environ.get(environ.TRACKING_URI)
-    target = resolve(given if given and given.startswith("azureml") else tracking or AZUREML)
-    if target.name != AZUREML:
-        raise ConfigurationError(
-            f"{what} in an Azure ML workspace, and not at {target.printable}",
-            "Give --tracking azureml, or leave it out",
-        )
-    return target
+    return workspace.target(tracking, "Jobs run").uri

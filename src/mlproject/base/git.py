@@ -23,6 +23,14 @@ def is_dirty(folder: Path | None = None) -> bool:
     )
 
 
+def variables(folder: Path) -> dict[str, str]:
+    """Return the environment variables that say this to a job; none without a repository."""
+    found = commit(folder)
+    if found is None:
+        return {}
+    return {environ.GIT_COMMIT: found, environ.GIT_DIRTY: str(is_dirty(folder)).lower()}
+
+
 def tracked(folder: Path) -> list[str] | None:
     """Return the paths in a folder that git tracks; None without git or a repository."""
     listed = _git("ls-files", "-z", "--recurse-submodules", folder=folder)

@@ -17,7 +17,8 @@ _held: dict[str, Any] = {}
 
 def init() -> None:
     """Load the model."""
-    folder = min(Path(os.environ["AZUREML_MODEL_DIR"]).rglob("MLmodel")).parent
+    found = Path(os.environ["AZUREML_MODEL_DIR"]).rglob("MLmodel")
+    folder = min(found, key=lambda path: len(path.parts)).parent
     _held["model"] = mlflow.pyfunc.load_model(str(folder))
 
 

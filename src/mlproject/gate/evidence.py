@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
 from mlproject.base.errors import ConfigurationError, DataError, GateError
 from mlproject.base.suggestions import did_you_mean
@@ -18,7 +18,7 @@ from mlproject.data.dialects import DialectOptions
 from mlproject.data.row_hashes import RowHashes
 from mlproject.data.table import Table
 from mlproject.gate.contenders import Contender
-from training.checks import plain
+from training.checks import has_order, plain
 from training.preparation import loaded, other_rows, validation_rows
 from training.recipe import Recipe, Task
 from training.rows import OTHER, labelled
@@ -60,7 +60,7 @@ class Evidence:
     group: str | None = None
     time: str | None = None
 
-    @property
+    @cached_property
     def inputs(self) -> pd.DataFrame:
         """The rows with every column that any model may ask for, whole numbers as doubles.
 
@@ -90,9 +90,8 @@ class Evidence:
         evidence = replace(self, group=group, time=time)
         if time is None:
             return evidence
-        return evidence.only(
-            _in_time(self.columns[time], self.source).argsort(kind="stable").to_numpy()
-        )
+        has_order(self.columns[time], self.source)
+        return evidence.only(self.columns[time].argsort(kind="stable").to_numpy())
 
     def only(self, rows: np.ndarray[Any, Any]) -> Evidence:
         """Return some of the rows, by their positions or a mask."""
@@ -101,21 +100,6 @@ class Evidence:
             for name in ("X", "y", "columns")
         }
         return replace(self, **parts)
-
-
-def _in_time(values: pd.Series[Any], source: str) -> pd.Series[Any]:
-    """Return what rows can be ordered by: text is ordered by the dates that it holds."""
-    if types.is_numeric_dtype(values) or types.is_datetime64_any_dtype(values):
-        return values
-    dates = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True)
-    strange = values[dates.isna()]
-    if len(strange):
-        raise DataError(
-            f"The column '{values.name}' of {source} is in no order of time: {strange.iloc[0]!r} "
-            "is no date as 2024-12-31",
-            "Order by another column, or write its dates so",
-        )
-    return dates
 
 
 def held_out(contender: Contender) -> Evidence:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inference.scorer import PREDICTION, PROBABILITY
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data import table as tables
 from mlproject.data.table import Table
@@ -20,9 +21,6 @@ from training.resampling import metrics
 from training.resampling.metrics import ResampledMetric
 from training.resampling.pairs import paired
 from training.rules import Rules
-
-# As scoring writes them.
-_PREDICTION, _PROBABILITY = "prediction", "probability_"
 
 
 def evidence(contender: Contender, rows: RowsRequest) -> Evidence:
@@ -126,23 +124,23 @@ def _only_answers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_answer(name: Any) -> bool:
-    return str(name) == _PREDICTION or str(name).startswith(_PROBABILITY)
+    return str(name) == PREDICTION or str(name).startswith(PROBABILITY)
 
 
 def _classes(answers: pd.DataFrame) -> list[Any]:
-    names = [str(name) for name in answers if str(name).startswith(_PROBABILITY)]
-    return [name.removeprefix(_PROBABILITY) for name in names]
+    names = [str(name) for name in answers if str(name).startswith(PROBABILITY)]
+    return [name.removeprefix(PROBABILITY) for name in names]
 
 
 def _answers(metric: ResampledMetric, answers: pd.DataFrame, source: str) -> np.ndarray[Any, Any]:
     """Return what a metric takes of the columns that scoring has written."""
     if metric.task == "regression" or metric.of_labels:
-        if _PREDICTION not in answers:
-            raise DataError(f"No column '{_PREDICTION}' in {source}", "Score with --method predict")
-        return answers[_PREDICTION].to_numpy()
-    probabilities = [name for name in answers if str(name).startswith(_PROBABILITY)]
+        if PREDICTION not in answers:
+            raise DataError(f"No column '{PREDICTION}' in {source}", "Score with --method predict")
+        return answers[PREDICTION].to_numpy()
+    probabilities = [name for name in answers if str(name).startswith(PROBABILITY)]
     if not probabilities:
         raise DataError(
-            f"No columns '{_PROBABILITY}…' in {source}", "Score with --method predict_proba"
+            f"No columns '{PROBABILITY}…' in {source}", "Score with --method predict_proba"
         )
     return answers[probabilities].to_numpy(dtype=np.float64)

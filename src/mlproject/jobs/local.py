@@ -133,10 +133,7 @@ def _environment(
 ) -> dict[str, str]:
     own = {environ.RUN_ID: run_id, environ.EXPERIMENT_ID: number, "PYTHONUNBUFFERED": "1"}
     own["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    commit = git.commit(found.folder)
-    if commit is not None:
-        dirty = str(git.is_dirty(found.folder)).lower()
-        own |= {environ.GIT_COMMIT: commit, environ.GIT_DIRTY: dirty}
+    own |= git.variables(found.folder)
     kept = {name: value for name, value in os.environ.items() if name != environ.EXPERIMENT_NAME}
     return kept | target.environment | own | options.variables
 

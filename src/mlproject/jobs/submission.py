@@ -15,9 +15,10 @@ from mlproject.azure import codes, computes, environments
 from mlproject.azure.codes import CodeAsset
 from mlproject.azure.computes import Compute
 from mlproject.azure.context import Context
-from mlproject.azure.jobs import Details, Jobs
-from mlproject.base import environ, git
+from mlproject.azure.jobs import ENDED, Details, Jobs
+from mlproject.base import git
 from mlproject.base.console import Reporter
+from mlproject.base.errors import TrackingError
 from mlproject.base.interrupts import interrupts_held_back
 from mlproject.jobs import code, job_file
 from mlproject.jobs import properties as properties_of_job
@@ -26,7 +27,7 @@ from mlproject.jobs.code import Code
 from mlproject.jobs.following import Choice, Follower, completed
 from mlproject.jobs.options import SERVERLESS, JobOptions
 from mlproject.jobs.properties import Parts
-from mlproject.jobs.result import JobResult
+from mlproject.jobs.result import JobResult, failure
 from mlproject.jobs.sweeps import Sweep
 from mlproject.jobs.waiting import Waiting
 from mlproject.jobs.words import Assets, Words
@@ -116,11 +117,17 @@ class Submitter:
         return completed(self._result(prepared, details), details, follower, self._reporter)
 
     def started(self, submission: Submission) -> JobResult:
-        """Submit a job, and return once it has its run."""
+        """Submit a job, and return once it has its run; JobError where it ends without one."""
         prepared = self._prepared(submission, really=True)
         self._send(prepared)
         result = self._result(prepared, Details("NotStarted"))
         while result.experiment_id is None:
+            status = self._jobs.get(prepared.name).status
+            if status in ENDED:
+                details = self._jobs.details(prepared.name) or Details(status)
+                raise failure(prepared.name, details, "") or TrackingError(
+                    f"The job '{prepared.name}' has ended as {status}, and has no run"
+                )
             time.sleep(_POLL_SECONDS)
             result = self._result(prepared, Details("NotStarted"))
         return result
@@ -156,7 +163,7 @@ class Submitter:
             asset.id,
             environment,
             None if compute is None else compute.id,
-            _git_variables(folder),
+            git.variables(folder),
         )
         if submission.sweep is None:
             properties = properties_of_job.of_command(parts, self._options)
@@ -205,10 +212,3 @@ class Submitter:
 
     def _studio(self, name: str) -> str:
         return self._context.workspace.link(name, self._context.credential.tenant)
-
-
-def _git_variables(folder: Path) -> dict[str, str]:
-    commit = git.commit(folder)
-    if commit is None:
-        return {}
-    return {environ.GIT_COMMIT: commit, environ.GIT_DIRTY: str(git.is_dirty(folder)).lower()}

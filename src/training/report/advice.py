@@ -13,6 +13,7 @@ import numpy as np
 from training.baselines import DUMMY, LINEAR, Baseline
 from training.report.facts import Facts
 from training.report.profile import RARE_ROWS
+from training.report.search import is_number
 
 # An axis with fewer values has no edge worth speaking of.
 _FEWEST_VALUES = 3
@@ -70,8 +71,8 @@ def _edges(facts: Facts) -> Iterator[Advice]:
     if found is None:
         return
     for name, values in found.axes.items():
-        numbers = sorted({float(v) for v in values if _is_number(v)})
-        if len(numbers) < _FEWEST_VALUES or not all(_is_number(v) for v in values):
+        numbers = sorted({float(v) for v in values if is_number(v)})
+        if len(numbers) < _FEWEST_VALUES or not all(is_number(v) for v in values):
             continue
         chosen = float(values[found.best])
         edge = {numbers[0]: ("smallest", "smaller"), numbers[-1]: ("largest", "larger")}.get(chosen)
@@ -212,10 +213,6 @@ def _is_better(facts: Facts, name: str, chosen: float, inner: float) -> bool:
     scores = np.where(np.isfinite(found.scores), sign * found.scores, -np.inf)
     best, beside = scores[values == chosen].max(), scores[values == inner].max()
     return bool(best - beside > 1e-3 * (abs(best) if np.isfinite(best) else 0))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def _named(columns: list[str]) -> str:

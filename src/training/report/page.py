@@ -8,6 +8,7 @@ from typing import Any
 
 from mlproject.pages.drawing import Drawing
 from mlproject.pages.templates import written
+from training.parameters import in_short
 from training.report.advice import Advice
 from training.report.facts import Facts
 
@@ -66,7 +67,7 @@ def _candidates(facts: Facts) -> Mapping[str, Any]:
         {
             "number": number,
             "best": number == found.best,
-            "values": [_text(found.axes[name][number]) for name in names],
+            "values": [in_short(found.axes[name][number]) for name in names],
             "score": float(found.scores[number]),
             "spread": float(found.spreads[number]),
             "seconds": float(found.seconds[number]),
@@ -74,10 +75,3 @@ def _candidates(facts: Facts) -> Mapping[str, Any]:
         for number in order[:_MOST_CANDIDATES]
     ]
     return {"names": names, "rows": rows, "more": len(order) - len(rows)}
-
-
-def _text(value: Any) -> str:
-    if hasattr(value, "get_params"):
-        return type(value).__name__
-    text = " ".join(str(value).split())
-    return text if len(text) <= 60 else f"{text[:59]}…"

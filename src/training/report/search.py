@@ -60,7 +60,7 @@ def drawings(found: Candidates) -> Iterator[Drawing]:
 def _along(found: Candidates, name: str, values: Sequence[Any], number: int) -> Drawing:
     """Draw the best score at each value of an axis, and all others faintly."""
     levels = _levels(values)
-    numeric = all(_is_number(level) for level in levels)
+    numeric = all(is_number(level) for level in levels)
     if numeric:
         levels = sorted(levels)
     places = np.array([levels.index(_key(value)) for value in values])
@@ -149,18 +149,19 @@ def _levels(values: Sequence[Any]) -> list[Any]:
 
 
 def _ordered(levels: list[Any]) -> list[Any]:
-    return sorted(levels) if all(_is_number(level) for level in levels) else levels
+    return sorted(levels) if all(is_number(level) for level in levels) else levels
 
 
 def _key(value: Any) -> Any:
     """Return a value as something that can be compared: a number as it is, the rest as text."""
-    return float(value) if _is_number(value) else str(value)
+    return float(value) if is_number(value) else str(value)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value of an axis stands on a scale; truth values do not."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
 
 
 def _label(level: Any) -> str:
-    text = f"{level:g}" if _is_number(level) else str(level).partition("(")[0]
+    text = f"{level:g}" if is_number(level) else str(level).partition("(")[0]
     return text if len(text) <= _LONGEST_LABEL else f"{text[:_LONGEST_LABEL]}…"

@@ -75,11 +75,10 @@ def compare(
 ) -> Interval:
     """Return the improvement from champion to challenger, with its interval.
 
-    The interval is the expanded percentile interval of a paired bootstrap: ``units`` (by default
-    rows) are drawn with replacement, as many as there are, and its ends are quantiles of the
-    improvements on the resamples (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-    section 13.3; see :mod:`training.resampling.ends`). ``benchmarks/gate.py`` counts how often
-    equal models are promoted by it.
+    ``units`` (by default rows) are drawn with replacement, as many as there are, for both models
+    alike; the interval is Student's with the standard error of the improvement on these resamples
+    (:func:`training.resampling.ends.ends`). ``benchmarks/gate.py`` counts how often equal models
+    are promoted by it.
 
     The same seed gives the same interval. Memory does not depend on the number of resamples, but
     for 24 bytes each.
