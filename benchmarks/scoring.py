@@ -71,17 +71,14 @@ class Row:
 
 def made(folder: Path, rows: int) -> None:
     """Write the input as Parquet and CSV, a part of it, and two models."""
-    import mlflow
     import numpy as np
     import pandas as pd
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
     from sklearn.datasets import load_diabetes
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.linear_model import LassoLars
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+
+    from models import two_models
 
     X, y = load_diabetes(as_frame=True, return_X_y=True)
     rng = np.random.default_rng(0)
@@ -96,21 +93,7 @@ def made(folder: Path, rows: int) -> None:
         with pyarrow.parquet.ParquetWriter(folder / f"{name}.parquet", table.schema) as writer:
             for _ in range(times):
                 writer.write_table(half)
-    models = {
-        "lasso": make_pipeline(StandardScaler(), LassoLars(0.1)),
-        "forest": RandomForestRegressor(100, random_state=0),
-    }
-    for name, model in models.items():
-        model.fit(X, y)
-        mlflow.sklearn.save_model(
-            model,
-            folder / name,
-            serialization_format="skops",
-            skops_trusted_types=["numpy.dtype", "sklearn.tree._tree.Tree"],
-            signature=mlflow.models.infer_signature(X, model.predict(X)),
-            input_example=X.head(3),
-            pip_requirements=[],
-        )
+    two_models(folder, X, y)
 
 
 def seconds(folder: Path, *command: str) -> tuple[float, dict[str, Any]]:

@@ -63,30 +63,13 @@ print(json.dumps({"times": times, "cpu": cpu}))
 
 def made(folder: Path) -> None:
     """Write two models, and rows to ask them for."""
-    import mlflow
     from sklearn.datasets import load_diabetes
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.linear_model import LassoLars
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+
+    from models import two_models
 
     X, y = load_diabetes(as_frame=True, return_X_y=True)
     X.to_csv(folder / "rows.csv", index=False)
-    models = {
-        "lasso": make_pipeline(StandardScaler(), LassoLars(0.1)),
-        "forest": RandomForestRegressor(100, random_state=0),
-    }
-    for name, model in models.items():
-        model.fit(X, y)
-        mlflow.sklearn.save_model(
-            model,
-            folder / name,
-            serialization_format="skops",
-            skops_trusted_types=["numpy.dtype", "sklearn.tree._tree.Tree"],
-            signature=mlflow.models.infer_signature(X, model.predict(X)),
-            input_example=X.head(3),
-            pip_requirements=[],
-        )
+    two_models(folder, X, y)
 
 
 def bodies(folder: Path) -> list[bytes]:

@@ -19,6 +19,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeRegressor
 
 import mlproject
@@ -176,6 +177,18 @@ def test_a_plot_that_cannot_be_drawn_costs_neither_the_others_nor_the_run(
     )
     assert (folder_of(result) / "plots" / "search-1.png").is_file()
     assert "confusion-matrix" in {path.stem for path in (folder_of(result) / "plots").iterdir()}
+
+
+def test_a_parameter_that_other_grids_do_not_search_is_not_none_there(
+    fit: Callable[..., Any],
+) -> None:
+    X = numbers(120)
+    grids = [{"kernel": ["rbf"], "gamma": [0.1, 1.0]}, {"kernel": ["linear"]}]
+    page = report_of(fit(GridSearchCV(SVR(), grids), X, X["x0"] * 2))
+
+    assert "at each of 2 values of gamma" in page
+    assert "The winner is of another grid." in page
+    assert "None" not in page[page.index('id="plots"') : page.index('id="data"')]
 
 
 # Advice

@@ -15,7 +15,7 @@ from training.fitting import Outcome
 from training.metrics import Metric
 from training.plan import Plan
 from training.report import importance, profile
-from training.report.search import Candidates
+from training.report.search import ABSENT, Candidates
 from training.rows import sampled
 
 _MEASURED_AGAIN = 5000
@@ -163,7 +163,10 @@ def _candidates(plan: Plan, outcome: Outcome) -> Candidates | None:
     scores = np.asarray(results[f"mean_test_{suffix}"], dtype=float)
     return Candidates(
         metric=metric.name,
-        axes={name: [parameters.get(name) for parameters in results["params"]] for name in names},
+        axes={
+            name: [parameters.get(name, ABSENT) for parameters in results["params"]]
+            for name in names
+        },
         scores=np.array([metric.natural(score) for score in scores]),
         spreads=np.asarray(results[f"std_test_{suffix}"], dtype=float),
         seconds=np.asarray(results["mean_fit_time"], dtype=float),

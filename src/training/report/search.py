@@ -19,6 +19,16 @@ _WIDE = 50
 _LONGEST_LABEL = 24
 
 
+class _Absent:
+    """In the place of a parameter that a candidate does not have."""
+
+    def __str__(self) -> str:
+        return ""
+
+
+ABSENT = _Absent()
+
+
 @dataclass(frozen=True)
 class Candidates:
     """What a search has tried.
@@ -28,7 +38,8 @@ class Candidates:
     metric : str
         The one that chose, with its natural sign in ``scores``.
     axes : mapping of str to sequence
-        Of each searched parameter, the value of each candidate.
+        Of each searched parameter, the value of each candidate; ``ABSENT`` where it is of another
+        grid, which does not search it.
     scores, spreads, seconds : array of shape (n_candidates,)
         Mean and standard deviation over the folds, and the mean time of a fit.
     greater : bool
@@ -59,24 +70,25 @@ def drawings(found: Candidates) -> Iterator[Drawing]:
 
 def _along(found: Candidates, name: str, values: Sequence[Any], number: int) -> Drawing:
     """Draw the best score at each value of an axis, and all others faintly."""
-    levels = _levels(values)
+    having = np.array([n for n, value in enumerate(values) if value is not ABSENT])
+    levels, scores = _levels(values), found.scores[having]
     numeric = all(is_number(level) for level in levels)
     if numeric:
         levels = sorted(levels)
-    places = np.array([levels.index(_key(value)) for value in values])
+    places = np.array([levels.index(_key(values[n])) for n in having])
     x = (
         np.array([float(level) for level in levels])
         if numeric
         else np.arange(len(levels), dtype=float)
     )
-    best = [_best(found, np.flatnonzero(places == place)) for place in range(len(levels))]
+    best = [_best(found, having[places == place]) for place in range(len(levels))]
     drawn_at = [place for place, candidate in enumerate(best) if candidate is not None]
     chosen = np.array([best[place] for place in drawn_at], dtype=int)
     with sheet(f"search-{number + 1}", f"{found.metric} over {name}") as drawn:
         axes = drawn.axes
         if numeric and x.min() > 0 and x.max() / x.min() >= _WIDE:
             axes.set_xscale("log")
-        axes.scatter(x[places], found.scores, color=GREY, alpha=0.5, s=20, edgecolors="none")
+        axes.scatter(x[places], scores, color=GREY, alpha=0.5, s=20, edgecolors="none")
         at, score, spread = x[drawn_at], found.scores[chosen], found.spreads[chosen]
         if numeric:
             axes.plot(at, score, "o-", color=BLUE, markersize=4)
@@ -88,14 +100,20 @@ def _along(found: Candidates, name: str, values: Sequence[Any], number: int) -> 
             axes.set_xticks(
                 x, [plain(_label(level)) for level in levels], rotation=20 if len(x) > 4 else 0
             )
-        axes.plot(x[places[found.best]], found.scores[found.best], "*", color=ORANGE, markersize=13)
+        for place in places[having == found.best]:
+            axes.plot(x[place], found.scores[found.best], "*", color=ORANGE, markersize=13)
         axes.set(xlabel=plain(name), ylabel=f"{plain(found.metric)}, mean of the folds")
         axes.grid(visible=True)
         return drawn.drawing(
             f"{found.metric} of the best candidate at each of {len(levels)} values of {name}, with "
-            f"the standard deviation over the folds. The star is the winner, {name} = "
-            f"{_label(_key(values[found.best]))}."
+            f"the standard deviation over the folds. {_winner(name, values[found.best])}"
         )
+
+
+def _winner(name: str, value: Any) -> str:
+    if value is ABSENT:
+        return "The winner is of another grid."
+    return f"The star is the winner, {name} = {_label(_key(value))}."
 
 
 def _heat(found: Candidates, varied: Mapping[str, Sequence[Any]]) -> Drawing | None:
@@ -105,6 +123,8 @@ def _heat(found: Candidates, varied: Mapping[str, Sequence[Any]]) -> Drawing | N
         return None
     grid = np.full((len(y), len(x)), np.nan)
     for column, row, score in zip(columns, rows, found.scores, strict=True):
+        if column is ABSENT or row is ABSENT:
+            continue
         grid[y.index(_key(row)), x.index(_key(column))] = score
     if np.isnan(grid).mean() > 1 / 2:  # drawn at random: hardly two in one row
         return None
@@ -145,7 +165,7 @@ def _best(found: Candidates, candidates: Array) -> int | None:
 
 
 def _levels(values: Sequence[Any]) -> list[Any]:
-    return list(dict.fromkeys(_key(value) for value in values))
+    return list(dict.fromkeys(_key(value) for value in values if value is not ABSENT))
 
 
 def _ordered(levels: list[Any]) -> list[Any]:
