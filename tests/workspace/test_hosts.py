@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
 
 from mlproject.azure import context
+from mlproject.azure.uris import is_scoring_address
 
 PATH = (
     "/mlflow/v2.0/subscriptions/s/resourceGroups/g/providers"
@@ -89,3 +90,22 @@ def test_a_host_that_the_user_has_named_does_and_no_other(monkeypatch: pytest.Mo
     for other in (r"evil.example\@localhost:8443", "localhost:8444", "localhost"):
         with pytest.raises(MlflowException):
             context.of(f"azureml3://{other}{PATH}")
+
+
+@pytest.mark.parametrize("crafted", [*CRAFTED, "westeurope.api.azureml.ms"])
+def test_an_endpoint_s_secret_goes_to_no_crafted_host(crafted: str) -> None:
+    host = crafted.replace("api.azureml.ms", "westeurope.inference.ml.azure.com")
+    if crafted in (".api.azureml.ms", "api.azureml.ms"):
+        host = host.removeprefix(".").replace("westeurope.", "")
+    elif crafted == "westeurope.api.azureml.ms":
+        host = crafted
+    elif crafted == "evilapi.azureml.ms":
+        host = "x.evilinference.ml.azure.com"
+
+    assert not is_scoring_address(f"https://{host}/score")
+
+
+def test_an_endpoint_s_secret_goes_to_endpoints_by_tls() -> None:
+    for cloud in ("com", "us", "cn"):
+        assert is_scoring_address(f"https://pima.westeurope.inference.ml.azure.{cloud}/score")
+    assert not is_scoring_address("http://pima.westeurope.inference.ml.azure.com/score")

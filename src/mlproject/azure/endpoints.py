@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 from mlproject.azure import credentials
 from mlproject.azure.arm import Arm
 from mlproject.azure.context import Context, cloud
-from mlproject.azure.failures import Unanswered, pause_after_silence, repeat
+from mlproject.azure.failures import AzureMLException, Unanswered, pause_after_silence, repeat
+from mlproject.azure.uris import is_scoring_address
 from mlproject.base.errors import MlprojectError
 
 _TOP = "/onlineEndpoints"
@@ -121,9 +122,16 @@ class Endpoints:
     def ask(
         self, endpoint: Endpoint, deployment: str, body: bytes, seconds: float
     ) -> tuple[int, Any]:
-        """Ask one deployment, whatever its share of the traffic; return the status and JSON."""
+        """Ask one deployment, whatever its share of the traffic; return the status and JSON.
+
+        Its secret, which may be the user's own token, goes to hosts of online endpoints only.
+        """
         import requests
 
+        if not is_scoring_address(endpoint.scoring_uri):
+            raise AzureMLException(
+                f"the scoring URI {endpoint.scoring_uri!r} is of no online endpoint of Azure ML"
+            )
         headers = {
             "Authorization": f"Bearer {self._secret(endpoint)}",
             "Content-Type": "application/json",

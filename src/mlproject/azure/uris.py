@@ -26,6 +26,8 @@ _RUN = re.compile(
 )
 # Regions and private workspaces, of all clouds.
 _SERVICE_HOST = re.compile(r"([a-z0-9-]+\.)+api\.(azureml\.ms|ml\.azure\.us|ml\.azure\.cn)(:443)?")
+# Of managed online endpoints, ENDPOINT.REGION.
+_SCORING_HOST = re.compile(r"([a-z0-9-]+\.){2,}inference\.ml\.azure\.(com|us|cn)(:443)?")
 _UPLOAD = re.compile(r"/artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)(/(?P<path>.*))?")
 # The Studio of each cloud, by the end of the API's host (Azure's documentation on endpoints).
 _STUDIOS = {".ml.azure.us": "ml.azure.us", ".ml.azure.cn": "studio.ml.azure.cn"}
@@ -168,6 +170,12 @@ def service_uri(uri: str) -> str:
 def is_service_host(host: str) -> bool:
     """Whether a host, as ``host_of`` returns it, is Azure ML's own."""
     return _SERVICE_HOST.fullmatch(host) is not None
+
+
+def is_scoring_address(uri: str) -> bool:
+    """Whether an address is that of an online endpoint of Azure ML, by TLS."""
+    host = host_of(uri)
+    return uri.startswith("https://") and bool(host and _SCORING_HOST.fullmatch(host))
 
 
 def _parts(uri: str) -> tuple[Workspace, str]:
