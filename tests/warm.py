@@ -22,6 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests import warm_python
+
 HEAVY = (
     "alembic.command",
     "azure.identity",
@@ -30,19 +32,27 @@ HEAVY = (
     "azureml.mlflow._store.tracking.store",
     "click",
     "distributed",
+    "filelock",
     "fsspec.implementations.http",
     "git",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.pyplot",
     "mlflow.pyfunc",
     "mlflow.server.handlers",
     "mlflow.sklearn",
     "mlflow.store.model_registry.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_store",
+    "mpl_toolkits.mplot3d",
+    "narwhals.stable.v2",
+    "opentelemetry.sdk.trace",
     "pandas",
     "sklearn.dummy",
     "sklearn.frozen",
     "sklearn.impute",
     "sklearn.tree",
     "pyarrow.csv",
+    "pyarrow.json",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "scipy.stats",
     "sklearn.ensemble",
@@ -152,7 +162,8 @@ class Warm:
     def _started(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, __file__],
+                [sys.executable, "-m", "tests.warm"],
+                cwd=Path(__file__).resolve().parents[1],
                 env=environment | {"HOME": self._home.name},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -175,6 +186,8 @@ def main() -> None:
     """
     for name in HEAVY:
         importlib.import_module(name)
+    # Which packages are installed, which MLflow asks for each model and then remembers.
+    importlib.import_module("mlflow.utils.requirements_utils")._init_modules_to_packages_map()
     gc.freeze()  # else every fork goes through all of it when it ends, which takes most of a second
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
@@ -208,6 +221,7 @@ def _become(request: dict[str, Any]) -> None:
     sys.argv = [module, *arguments]
     if arguments[:1] == ["emulator"]:
         _fork_servers()
+        sys.executable = warm_python.installed()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

@@ -46,6 +46,13 @@ def _found(process: Any, folder: Path) -> EmulatorInstance:
     pytest.fail(str(process.communicate()))
 
 
+@pytest.fixture(scope="session")
+def azureml_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorInstance]:
+    """An emulator for all tests, as the fixture of this name that ships; its jobs start warm."""
+    with emulated(tmp_path_factory.mktemp("azureml-emulator") / "shared") as running:
+        yield running
+
+
 @pytest.fixture
 def azure_shell(shell: Shell, azureml_emulator: EmulatorInstance) -> Shell:
     """A shell that is led to the emulated workspace."""
