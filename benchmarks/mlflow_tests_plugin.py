@@ -88,7 +88,7 @@ def _workspace(**_: Any) -> Iterator[str]:
     import mlflow.tracking._model_registry.utils as registry
     import mlflow.tracking._tracking_service.utils as tracking
 
-    from mlproject.azure import context
+    from mlproject.azure.connection import context
 
     emulator = _EMULATORS.empty()
     context._KNOWN.clear()  # its tokens are another emulator's

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlproject.azure.environments import IMAGE
+from mlproject.azure.resources.environments import IMAGE
 from tests.conftest import ROOT, Shell
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
 
-from mlproject.azure import context
-from mlproject.azure.uris import is_scoring_address
+from mlproject.azure.connection import context
+from mlproject.azure.connection.uris import is_scoring_address
 
 PATH = (
     "/mlflow/v2.0/subscriptions/s/resourceGroups/g/providers"

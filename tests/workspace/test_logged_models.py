@@ -322,7 +322,7 @@ def test_what_others_write_into_a_run_does_not_keep_it_from_being_read(
 
 def _forget_notes() -> None:
     """Read notes anew, as another process does."""
-    from mlproject.azure import journal
+    from mlproject.azure.stores import journal
 
     journal._MEMORY = journal._Memory()
 

@@ -137,7 +137,7 @@ def test_a_job_that_ends_without_a_run_is_not_waited_for(
     there: Shell, azureml_workspace: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlproject.api import submitting
-    from mlproject.azure.jobs import Jobs
+    from mlproject.azure.resources.jobs import Jobs
     from training.request import TrainRequest
 
     # As when an image does not build: run history never hears of the job.

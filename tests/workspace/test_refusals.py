@@ -172,7 +172,7 @@ def test_a_clock_that_is_wrong_is_named(tmp_path: Path) -> None:
 
     import requests
 
-    from mlproject.azure.calls import _clock_hint
+    from mlproject.azure.connection.calls import _clock_hint
 
     response = requests.Response()
     response.headers["Date"] = formatdate(time.time() - 7200, usegmt=True)

@@ -11,7 +11,7 @@ import pytest
 from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent
 from mlflow.exceptions import MlflowException
 
-from mlproject.azure.lacking import Lacking
+from mlproject.azure.stores.lacking import Lacking
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "traces": lambda client: client.search_traces(locations=["0"]),

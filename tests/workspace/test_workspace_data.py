@@ -120,8 +120,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_an_error(lake: Any, name: s
 
 
 def test_a_folder_of_data_lake_gen2_is_no_file(lake: Any, name: str) -> None:
-    from mlproject.azure import storage
-    from mlproject.azure.data_uris import BlobPath
+    from mlproject.azure.workspace_data import storage
+    from mlproject.azure.workspace_data.data_uris import BlobPath
 
     container = storage.of_blob(BlobPath(identities.ACCOUNT, "lake", ""))
     client = container._client()

@@ -106,7 +106,7 @@ def delete_endpoint(
 
 @contextmanager
 def _deployer(tracking: str | None, progress: bool | None) -> Iterator[Deployer]:
-    from mlproject.azure import context
+    from mlproject.azure.connection import context
     from mlproject.deployment.deploying import Deployer
     from mlproject.tracking import session as sessions
 

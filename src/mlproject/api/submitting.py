@@ -16,8 +16,8 @@ from mlproject.tracking.target import resolve
 from training.request import TrainRequest
 
 if TYPE_CHECKING:
-    from mlproject.azure.context import Context
-    from mlproject.azure.jobs import Job
+    from mlproject.azure.connection.context import Context
+    from mlproject.azure.resources.jobs import Job
     from mlproject.base.console import Reporter
     from mlproject.jobs.code import Code
     from mlproject.jobs.existing import ExistingJobs
@@ -311,7 +311,7 @@ def _run_here(
 
 
 def _workspace(tracking: str | None) -> Context:
-    from mlproject.azure import context
+    from mlproject.azure.connection import context
 
     return context.of(_uri(tracking))
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlproject.api import arguments
-from mlproject.azure import data_sources, data_uris
+from mlproject.azure.workspace_data import data_sources, data_uris
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.redaction import redacted
 from mlproject.data import remote, transfer
 
 if TYPE_CHECKING:
-    from mlproject.azure.data_assets import AssetSummary, DataAsset
+    from mlproject.azure.workspace_data.data_assets import AssetSummary, DataAsset
 
 Kind = Literal["uri_file", "uri_folder", "mltable"]
 _TABLE = "MLTable"
@@ -45,7 +45,7 @@ def list_data() -> list[AssetSummary]:
     TrackingError
         When the workspace cannot be asked.
     """
-    from mlproject.azure import data_assets, storage
+    from mlproject.azure.workspace_data import data_assets, storage
 
     arm = storage.arm_of(data_sources.in_force())
     return storage.as_one_line(lambda: data_assets.all_names(arm))
@@ -64,7 +64,7 @@ def show_data(name: str) -> list[DataAsset]:
     ConfigurationError, DataError, TrackingError
         When it is no name, there is no such asset, or the workspace cannot be asked.
     """
-    from mlproject.azure import data_assets, storage
+    from mlproject.azure.workspace_data import data_assets, storage
 
     asset = _named(name)
     arm = storage.arm_of(asset.workspace or data_sources.in_force())
@@ -101,7 +101,7 @@ def register_data(
     ConfigurationError, DataError, TrackingError
         When nothing can be registered.
     """
-    from mlproject.azure import data_assets, storage
+    from mlproject.azure.workspace_data import data_assets, storage
 
     asset = _named(name)
     if asset.version is not None or asset.workspace is not None or "@" in name:
@@ -170,7 +170,7 @@ def _registrable(name: str, source: str) -> tuple[Kind, str, int]:
     files = transfer.files_in(path)
     if not files:
         raise DataError(f"The folder {source} holds no files")
-    from mlproject.azure import datastores, storage
+    from mlproject.azure.workspace_data import datastores, storage
 
     home = data_sources.in_force()
     datastore = storage.as_one_line(lambda: datastores.default(storage.arm_of(home)))

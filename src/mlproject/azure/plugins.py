@@ -15,16 +15,16 @@ def installed() -> bool:
 def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
     """Return the tracking store of a workspace; the service says where artifacts go."""
     _require()
-    from mlproject.azure import context
-    from mlproject.azure.tracking_store import TrackingStore
+    from mlproject.azure.connection import context
+    from mlproject.azure.stores.tracking_store import TrackingStore
 
     return TrackingStore(context.of(store_uri))
 
 
 def registry_store(store_uri: str) -> Any:
     _require()
-    from mlproject.azure import context
-    from mlproject.azure.registry_store import RegistryStore
+    from mlproject.azure.connection import context
+    from mlproject.azure.stores.registry_store import RegistryStore
 
     return RegistryStore(context.of(store_uri))
 
@@ -34,7 +34,7 @@ def artifacts(
 ) -> Any:
     """Return the artifact repository of a run, an upload, or a folder in one."""
     _require()
-    from mlproject.azure.artifacts import Artifacts
+    from mlproject.azure.stores.artifacts import Artifacts
 
     return Artifacts(artifact_uri, tracking_uri, registry_uri)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 # Named, as nothing here may import it. A process that a cluster runs registers it as well.
-_OURS = dict.fromkeys(("azureml", "wasbs"), "mlproject.azure.blob_files.BlobFiles")
+_OURS = dict.fromkeys(("azureml", "wasbs"), "mlproject.azure.workspace_data.blob_files.BlobFiles")
 
 
 def opened(url: str, **options: Any) -> tuple[Any, str]:

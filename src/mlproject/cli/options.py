@@ -117,7 +117,7 @@ def choose_workspace(path: str | None, *, interactive: bool) -> None:
     """Make the workspace that the options name this process's own."""
     if not path and not interactive:
         return
-    from mlproject.azure import credentials, workspace
+    from mlproject.azure.connection import credentials, workspace
 
     if interactive and not credentials.somebody_is_there():
         raise ConfigurationError(

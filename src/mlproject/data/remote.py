@@ -10,8 +10,9 @@ import threading
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
-from mlproject.azure import data_sources, data_uris, plugins
-from mlproject.azure.data_sources import Located
+from mlproject.azure import plugins
+from mlproject.azure.workspace_data import data_sources, data_uris
+from mlproject.azure.workspace_data.data_sources import Located
 from mlproject.base import filesystems
 from mlproject.base.redaction import redacted
 

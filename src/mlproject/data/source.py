@@ -18,7 +18,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from mlproject.azure.data_sources import Located
+from mlproject.azure.workspace_data.data_sources import Located
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
 from mlproject.base.files import expanded, sha256_of_stream
 from mlproject.base.redaction import redacted, redacted_text

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mlproject.azure import data_uris
+from mlproject.azure.workspace_data import data_uris
 from mlproject.base.errors import DataError
 from mlproject.base.files import expanded
 from mlproject.base.redaction import redacted

@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mlproject.azure import codes, environments
-from mlproject.azure.codes import hash_of
-from mlproject.azure.context import Context
-from mlproject.azure.endpoints import Deployment, Endpoint, Endpoints, OperationFailedError
+from mlproject.azure.connection.context import Context
+from mlproject.azure.resources import codes, environments
+from mlproject.azure.resources.codes import hash_of
+from mlproject.azure.resources.endpoints import (
+    Deployment,
+    Endpoint,
+    Endpoints,
+    OperationFailedError,
+)
 from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError, ModelError, TrackingError
 from mlproject.base.finite import is_close

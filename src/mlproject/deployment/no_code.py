@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from mlproject.azure.codes import CodeFile
+from mlproject.azure.resources.codes import CodeFile
 from mlproject.base.errors import ModelError, reason
 from mlproject.deployment.package import Package, code_file
 from mlproject.registry import versions

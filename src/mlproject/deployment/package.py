@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mlproject.azure.codes import CodeFile
+from mlproject.azure.resources.codes import CodeFile
 from mlproject.base import environ
 from mlproject.base.errors import ModelError, reason
 from mlproject.jobs import code

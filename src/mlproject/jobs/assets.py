@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from mlproject.azure import data_assets, data_uris
-from mlproject.azure.arm import Arm
-from mlproject.azure.context import Context
-from mlproject.azure.credentials import Credential
-from mlproject.azure.data_assets import DataAsset
-from mlproject.azure.data_uris import AssetName
-from mlproject.azure.uris import Workspace
-from mlproject.azure.v1_datasets import V1Datasets
+from mlproject.azure.connection.arm import Arm
+from mlproject.azure.connection.context import Context
+from mlproject.azure.connection.credentials import Credential
+from mlproject.azure.connection.uris import Workspace
+from mlproject.azure.workspace_data import data_assets, data_uris
+from mlproject.azure.workspace_data.data_assets import DataAsset
+from mlproject.azure.workspace_data.data_uris import AssetName
+from mlproject.azure.workspace_data.v1_datasets import V1Datasets
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.tracking.failures import as_tracking_error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mlproject.azure.codes import CodeFile, hash_of
+from mlproject.azure.resources.codes import CodeFile, hash_of
 from mlproject.base import git
 from mlproject.base.errors import ConfigurationError
 

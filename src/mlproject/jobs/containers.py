@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mlproject.azure.environments import IMAGE
+from mlproject.azure.resources.environments import IMAGE
 from mlproject.base.files import atomic_write
 from mlproject.jobs import code
 

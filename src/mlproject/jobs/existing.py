@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
-from mlproject.azure.context import Context
-from mlproject.azure.jobs import ENDED, Job, Jobs
+from mlproject.azure.connection.context import Context
+from mlproject.azure.resources.jobs import ENDED, Job, Jobs
 from mlproject.base.console import Reporter
 from mlproject.jobs.following import Choice, Follower, completed
 from mlproject.jobs.result import JobResult

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Literal
 
-from mlproject.azure.jobs import Details, Jobs
+from mlproject.azure.resources.jobs import Details, Jobs
 from mlproject.base.console import Reporter
 from mlproject.base.errors import EXIT_INTERRUPTED, JobError, TrackingError
 from mlproject.base.visible import visible

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlproject.azure.jobs import AS_USER
+from mlproject.azure.resources.jobs import AS_USER
 from mlproject.base.files import atomic_write
 
 # https://learn.microsoft.com/azure/machine-learning/reference-yaml-job-command

@@ -15,7 +15,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlproject.azure.jobs import COMPLETED, TAG
+from mlproject.azure.resources.jobs import COMPLETED, TAG
 from mlproject.base import environ, git
 from mlproject.base.console import Reporter
 from mlproject.base.errors import EXIT_INTERRUPTED, ConfigurationError, JobError

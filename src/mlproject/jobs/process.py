@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from mlproject.azure.jobs import CANCELLED, COMPLETED
+from mlproject.azure.resources.jobs import CANCELLED, COMPLETED
 from mlproject.base.console import Reporter
 
 LOG = "user_logs/std_log.txt"

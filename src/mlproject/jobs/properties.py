@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlproject.azure.jobs import AS_USER, TAG
+from mlproject.azure.resources.jobs import AS_USER, TAG
 from mlproject.jobs.options import JobOptions
 from mlproject.jobs.sweeps import Sweep
 from mlproject.jobs.words import Words

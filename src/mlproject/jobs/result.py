@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlproject.azure.jobs import CANCELLED, COMPLETED, Details
+from mlproject.azure.resources.jobs import CANCELLED, COMPLETED, Details
 from mlproject.base.errors import EXIT_INTERRUPTED, EXIT_TRACKING, JobError
 
 

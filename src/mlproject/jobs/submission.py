@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlproject.azure import codes, computes, environments
-from mlproject.azure.codes import CodeAsset
-from mlproject.azure.computes import Compute
-from mlproject.azure.context import Context
-from mlproject.azure.jobs import ENDED, Details, Jobs
+from mlproject.azure.connection.context import Context
+from mlproject.azure.resources import codes, computes, environments
+from mlproject.azure.resources.codes import CodeAsset
+from mlproject.azure.resources.computes import Compute
+from mlproject.azure.resources.jobs import ENDED, Details, Jobs
 from mlproject.base import git
 from mlproject.base.console import Reporter
 from mlproject.base.errors import TrackingError

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mlproject.azure import computes
-from mlproject.azure.builds import Builds
-from mlproject.azure.computes import Compute
-from mlproject.azure.context import Context
-from mlproject.azure.jobs import Jobs
+from mlproject.azure.connection.context import Context
+from mlproject.azure.resources import computes
+from mlproject.azure.resources.builds import Builds
+from mlproject.azure.resources.computes import Compute
+from mlproject.azure.resources.jobs import Jobs
 from mlproject.jobs.options import SERVERLESS
 
 BUILDING, QUEUED = "Preparing", "Queued"

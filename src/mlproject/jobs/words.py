@@ -11,9 +11,9 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mlproject.azure.data_assets import DataAsset
-from mlproject.azure.data_sources import how_to_register
-from mlproject.azure.data_uris import asset_of, is_asset
+from mlproject.azure.workspace_data.data_assets import DataAsset
+from mlproject.azure.workspace_data.data_sources import how_to_register
+from mlproject.azure.workspace_data.data_uris import asset_of, is_asset
 from mlproject.base import environ
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.base.options import NOT_GIVEN, Argument, Declared, Option, Options, declared

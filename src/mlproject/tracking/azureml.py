@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlproject.azure import plugins, uris, workspace
-from mlproject.azure.uris import SCHEME, SERVICE_SCHEME
+from mlproject.azure import plugins
+from mlproject.azure.connection import uris, workspace
+from mlproject.azure.connection.uris import SCHEME, SERVICE_SCHEME
 from mlproject.base.errors import TrackingError
 
 SCHEMES = (SCHEME, SERVICE_SCHEME)
@@ -30,7 +31,7 @@ def workspace_uri(folder: Path) -> str:
     if of_job is not None:
         return uris.workspace_of(of_job).uri
     names = workspace.find(folder)
-    from mlproject.azure import discovery
+    from mlproject.azure.connection import discovery
 
     return discovery.tracking_uri(names)
 
@@ -46,7 +47,7 @@ def is_service(uri: str) -> bool:
 
 
 def studio_link(uri: str, run_id: str) -> str:
-    from mlproject.azure import context
+    from mlproject.azure.connection import context
 
     return uris.workspace_of(uri).link(run_id, context.of(uri).credential.tenant)
 

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlproject.azure.data_uris import is_service_data
+from mlproject.azure.workspace_data.data_uris import is_service_data
 from mlproject.data import samples
 from mlproject.data.remote import located
 from mlproject.data.source import is_url
