@@ -240,7 +240,7 @@ class ForkedServer:
                 os.close(handle)
             sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
             try:
-                importlib.import_module("mlproject.emulator.server").main(database)
+                importlib.import_module("mlproject.emulator.keeping.server").main(database)
             finally:
                 os._exit(0)
         os.close(questions)
@@ -263,7 +263,7 @@ class ForkedServer:
 
 
 def _fork_servers() -> None:
-    importlib.import_module("mlproject.emulator.store")._started = ForkedServer
+    importlib.import_module("mlproject.emulator.keeping.store")._started = ForkedServer
 
 
 if __name__ == "__main__":

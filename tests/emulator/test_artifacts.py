@@ -12,8 +12,8 @@ from urllib.parse import quote
 from werkzeug.test import EnvironBuilder
 
 from mlproject.emulator import identities
-from mlproject.emulator.artifacts import PAGE
-from mlproject.emulator.signing import Key
+from mlproject.emulator.keeping.signing import Key
+from mlproject.emulator.runs.artifacts import PAGE
 from tests.emulator.conftest import API, PUT, Client, emulated
 
 

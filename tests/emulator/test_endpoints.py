@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from mlproject.emulator import identities
-from mlproject.emulator.container_runner import CRASHED
+from mlproject.emulator.endpoints.container_runner import CRASHED
 from tests.emulator.conftest import Client, emulated
 
 ARM = f"https://{identities.ARM_HOST}{identities.SCOPE}"

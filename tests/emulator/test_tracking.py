@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from mlproject.base.errors import ConfigurationError
-from mlproject.emulator import identities, limits
+from mlproject.emulator import identities
+from mlproject.emulator.runs import limits
 from mlproject.emulator.settings import Settings
 from tests.emulator.conftest import Client, emulated, message
 

@@ -22,8 +22,8 @@ from mlproject.emulator.identities import (
     SCOPE,
     TENANT,
 )
+from mlproject.emulator.keeping.state import State
 from mlproject.emulator.messages import Routes, api_error, arm_error, json_response
-from mlproject.emulator.state import State
 
 _EXPIRED = "The token is missing, wrong or expired."
 _WORKSPACES = "Microsoft.MachineLearningServices/workspaces"

@@ -8,11 +8,11 @@ import time
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import blobs
 from mlproject.emulator.front import FaultyService
 from mlproject.emulator.identities import BLOB_HOST, LOGIN_HOST, LOOPBACK
 from mlproject.emulator.messages import Service, api_error, json_response
 from mlproject.emulator.settings import SHARES, Settings
+from mlproject.emulator.storage import blobs
 
 _SIGN_IN = (LOGIN_HOST, LOOPBACK)
 

@@ -15,7 +15,7 @@ from urllib3.util import Retry
 from mlproject.base import environ
 from mlproject.base.errors import TrackingError
 from mlproject.emulator import identities
-from mlproject.emulator.signing import ZULU
+from mlproject.emulator.keeping.signing import ZULU
 
 if TYPE_CHECKING:
     from mlproject.emulator.instance import EmulatorInstance

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from werkzeug import Request, Response
 
 from mlproject.emulator.front import FaultyService
-from mlproject.emulator.lines import Lines
+from mlproject.emulator.keeping.lines import Lines
 
 
 @dataclass(frozen=True)

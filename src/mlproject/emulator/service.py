@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from werkzeug import Request, Response
 
-from mlproject.emulator import (
-    artifacts,
-    blobs,
-    codes,
-    command_jobs,
-    computes,
-    entra,
-    environments,
-    history,
-    ids,
-    management,
-    models,
-    tracking,
-    v1_datasets,
-)
-from mlproject.emulator.container_runner import ContainerRunner
+from mlproject.emulator import entra
+from mlproject.emulator.assets import codes, computes, environments, management, models, v1_datasets
+from mlproject.emulator.compute import command_jobs
+from mlproject.emulator.compute.job_runner import JobRunner
+from mlproject.emulator.compute.sweeps import SweepRunner
+from mlproject.emulator.endpoints.container_runner import ContainerRunner
+from mlproject.emulator.endpoints.online_endpoints import OnlineEndpoints
+from mlproject.emulator.endpoints.scoring import ScoringHosts
 from mlproject.emulator.identities import (
     API_HOST,
     ARM_HOST,
@@ -28,13 +20,12 @@ from mlproject.emulator.identities import (
     LOOPBACK,
     SCORING_DOMAIN,
 )
-from mlproject.emulator.job_runner import JobRunner
+from mlproject.emulator.keeping import ids
+from mlproject.emulator.keeping.state import State
+from mlproject.emulator.keeping.store import Store
 from mlproject.emulator.messages import Routes, api_error, missing
-from mlproject.emulator.online_endpoints import OnlineEndpoints
-from mlproject.emulator.scoring import ScoringHosts
-from mlproject.emulator.state import State
-from mlproject.emulator.store import Store
-from mlproject.emulator.sweeps import SweepRunner
+from mlproject.emulator.runs import artifacts, history, tracking
+from mlproject.emulator.storage import blobs
 
 
 class Service:

@@ -18,9 +18,9 @@ from mlproject.base.interrupts import interrupts_held_back
 from mlproject.emulator import faults, identities, log
 from mlproject.emulator.front import FaultyService, Front
 from mlproject.emulator.instance import ADDRESS_FILE, LOG_FILE, EmulatorInstance
+from mlproject.emulator.keeping.state import State
 from mlproject.emulator.service import Service
 from mlproject.emulator.settings import Settings
-from mlproject.emulator.state import State
 
 _LOCK = "emulator.lock"
 _POLL = 0.05
