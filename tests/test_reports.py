@@ -179,6 +179,31 @@ def test_a_plot_that_cannot_be_drawn_costs_neither_the_others_nor_the_run(
     assert "confusion-matrix" in {path.stem for path in (folder_of(result) / "plots").iterdir()}
 
 
+def test_a_learning_curve_on_request_ends_at_the_cross_validated_score(
+    fit: Callable[..., Any],
+) -> None:
+    X = numbers(200)
+    y = X["x0"] + np.random.default_rng(1).normal(size=200)
+    search = GridSearchCV(Ridge(), {"alpha": [1.0]}, scoring="neg_root_mean_squared_error")
+    result = fit(search, X, y, learning_curve=True)
+    assert (folder_of(result) / "plots" / "learning-curve.png").is_file()
+    words = re.search(
+        r"Cross-validated rmse goes from [\d.]+ with 12 rows to ([\d.]+) with 128\.",
+        report_of(result),
+    )
+    assert words is not None
+    assert float(words[1]) == pytest.approx(-search.best_score_, abs=1e-3)
+
+
+def test_a_learning_curve_without_a_report_is_told(shell: Shell) -> None:
+    done = shell.train("iris-svc", "--learning-curve", "--no-report")
+    assert done.code == 2
+    assert done.error == (
+        "Error: The learning curve is drawn in the report, which is left out. Leave out one of "
+        "--learning-curve and --no-report, or 'report: false'."
+    )
+
+
 def test_a_parameter_that_other_grids_do_not_search_is_not_none_there(
     fit: Callable[..., Any],
 ) -> None:

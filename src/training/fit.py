@@ -105,6 +105,7 @@ class Choices:
     metrics: Sequence[str] | None = None
     seed: int = 0
     report: bool = True
+    learning_curve: bool = False
 
 
 def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
@@ -144,6 +145,7 @@ def plan(search: Any, rows: Rows, choices: Choices) -> Plan:
         seed=choices.seed,
         example=signature.example(_widened(split.X_train)),
         report=choices.report,
+        learning_curve=choices.learning_curve,
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.model_selection import ParameterGrid
 from sklearn.model_selection._search import BaseSearchCV
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.data.column_formats import ColumnFormat
 from mlproject.data.dialects import Dialect, DialectOptions
 from mlproject.tracking.datasets import Dataset
@@ -77,6 +78,8 @@ class Plan:
         Why rows of the source are neither trained on nor held out, and how many.
     report : bool
         Whether the run gets plots, a report and a model card.
+    learning_curve : bool
+        Whether its report shows how the model gets better with more rows.
     """
 
     name: str
@@ -103,6 +106,14 @@ class Plan:
     left_out: Mapping[str, str] = field(default_factory=dict)
     rows_left_out: Mapping[str, int] = field(default_factory=dict)
     report: bool = True
+    learning_curve: bool = False
+
+    def __post_init__(self) -> None:
+        if self.learning_curve and not self.report:
+            raise ConfigurationError(
+                "The learning curve is drawn in the report, which is left out",
+                "Leave out one of --learning-curve and --no-report, or 'report: false'",
+            )
 
     @property
     def deciding(self) -> Metric | None:

@@ -118,6 +118,7 @@ def prepare(request: TrainRequest) -> Prepared:
         left_out=chosen.left_out,
         rows_left_out=kept.left_out,
         report=recipe.report and request.report,
+        learning_curve=request.learning_curve,
     )
     return Prepared(recipe, table, plan)
 

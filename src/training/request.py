@@ -107,6 +107,14 @@ class TrainRequest(Options):
         bool,
         Option("Draw no plots, and write no report and no model card.", in_project=False),
     ] = True
+    learning_curve: Annotated[
+        bool,
+        Option(
+            "Draw in the report how the model gets better with more rows; it is fitted again for "
+            "each point.",
+            in_project=False,
+        ),
+    ] = False
     seed: Annotated[
         int | None,
         Option(

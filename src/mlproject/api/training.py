@@ -42,6 +42,7 @@ def fit(
     engine: Engine = "local",
     jobs: int | None = None,
     report: bool = True,
+    learning_curve: bool = False,
     progress: bool | None = None,
 ) -> TrainResult:
     """Fit your own estimator, pipeline or search object, and record the run that ``train`` makes.
@@ -85,6 +86,9 @@ def fit(
         Fits at a time; by default what the search says.
     report : bool
         Draw plots and write ``report.html`` and a model card into the run.
+    learning_curve : bool
+        Draw in the report how the model gets better with more rows; it is fitted again for each
+        point.
     progress : bool, optional
         Show a progress bar; by default on a terminal and in a notebook.
 
@@ -107,6 +111,7 @@ def fit(
         engine=engine,
         jobs=jobs,
         report=report,
+        learning_curve=learning_curve,
         seed=seed,
     )
     check_name(request.register)
@@ -114,7 +119,8 @@ def fit(
     destination = Destination(experiment, run_name, request.register, engine, jobs)
     rows = Rows(X, y, X_test, y_test, groups, test_size, cv_only)
     with sessions.opened(resolve(request.tracking)) as session:
-        planned = plan(search, rows, Choices(name, arguments.several(metrics), seed, report))
+        choices = Choices(name, arguments.several(metrics), seed, report, learning_curve)
+        planned = plan(search, rows, choices)
         result = execute(planned, destination, session, arguments.reporter(progress))
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
@@ -143,6 +149,7 @@ def train(
     engine: Engine = "local",
     jobs: int | None = None,
     report: bool = True,
+    learning_curve: bool = False,
     seed: int | None = None,
     progress: bool | None = None,
 ) -> TrainResult:
@@ -215,6 +222,7 @@ def train(
         engine=engine,
         jobs=jobs,
         report=report,
+        learning_curve=learning_curve,
         seed=seed,
     )
     return run(request, arguments.reporter(progress))

@@ -15,8 +15,9 @@ from mlproject.pages.drawing import Drawing
 from mlproject.tracking import names
 from training.contents import Measured
 from training.fitting import Outcome
+from training.metrics import Metric
 from training.plan import Plan
-from training.report import advice, facts, held_out, importance, page, search
+from training.report import advice, facts, held_out, importance, learning, page, search
 from training.report.facts import Facts
 from training.report.page import Where
 
@@ -79,7 +80,13 @@ def _all_drawings(plan: Plan, outcome: Outcome, found: Facts) -> list[Iterator[D
         drawings.append(search.drawings(found.search))
     if found.importance and plan.deciding is not None:
         drawings.append(iter([importance.drawing(list(found.importance), plan.deciding)]))
+    if plan.learning_curve and plan.deciding is not None:
+        drawings.append(_of_more_rows(plan, outcome.best, plan.deciding))
     return drawings
+
+
+def _of_more_rows(plan: Plan, estimator: Any, metric: Metric) -> Iterator[Drawing]:
+    yield learning.drawing(plan, estimator, metric)
 
 
 def _of_held_out(plan: Plan, estimator: Any) -> Iterator[Drawing]:
