@@ -53,7 +53,7 @@ def _dummy(facts: Facts) -> Iterator[Advice]:
 
 def _linear(facts: Facts) -> Iterator[Advice]:
     found = _baseline(facts, LINEAR)
-    if facts.is_linear or found is None or found.interval is None:
+    if facts.model.is_linear or found is None or found.interval is None:
         return
     ends = found.interval
     if ends.low > 0:
@@ -101,16 +101,17 @@ def _folds(facts: Facts) -> Iterator[Advice]:
 
 
 def _overfitted(facts: Facts) -> Iterator[Advice]:
-    found, trained = _baseline(facts, DUMMY), facts.on_training_rows
-    name = facts.deciding
+    scores = facts.scores
+    found, trained = _baseline(facts, DUMMY), scores.on_training_rows
+    name = scores.deciding
     if found is None or found.held_out is None or trained is None:
         return
-    if name is None or name not in facts.metrics:
+    if name is None or name not in scores.metrics:
         return
-    held_out = facts.metrics[name].value
+    held_out = scores.metrics[name].value
     gained, kept = abs(trained - found.held_out), abs(held_out - found.held_out)
-    better_there = (trained > held_out) == facts.greater
-    ends = facts.metrics[name].interval
+    better_there = (trained > held_out) == scores.greater
+    ends = scores.metrics[name].interval
     noise = ends is not None and ends[0] <= trained <= ends[1]
     if better_there and not noise and gained > 0 and (gained - kept) / gained > _OVERFITTED:
         yield Advice(
@@ -121,9 +122,10 @@ def _overfitted(facts: Facts) -> Iterator[Advice]:
 
 
 def _repeated(facts: Facts) -> Iterator[Advice]:
-    if facts.rows_held_out and facts.repeated_rows > _REPEATED * facts.rows_held_out:
+    data = facts.data
+    if data.rows_held_out and data.repeated_rows > _REPEATED * data.rows_held_out:
         yield Advice(
-            f"{facts.repeated_rows} of {facts.rows_held_out} held-out rows have the features of a "
+            f"{data.repeated_rows} of {data.rows_held_out} held-out rows have the features of a "
             "training row",
             "The model may know their target, and the metrics look better than they are",
             "Remove duplicates, or keep rows that belong together on one side: --group-by COLUMN",
@@ -131,14 +133,15 @@ def _repeated(facts: Facts) -> Iterator[Advice]:
 
 
 def _columns(facts: Facts) -> Iterator[Advice]:
-    constant = [column.name for column in facts.columns if column.distinct <= 1]
+    data = facts.data
+    constant = [column.name for column in data.columns if column.distinct <= 1]
     if constant:
         yield Advice(
             f"{_named(constant)} the same value in every training row",
             "A model cannot learn from that",
             f"Leave {_them(constant)} out: --drop {','.join(constant[:5])}",
         )
-    for column in facts.columns:
+    for column in data.columns:
         if column.same_as is not None:
             yield Advice(
                 f"The columns '{column.same_as}' and '{column.name}' have the same values",
@@ -148,8 +151,9 @@ def _columns(facts: Facts) -> Iterator[Advice]:
 
 
 def _classes(facts: Facts) -> Iterator[Advice]:
-    total = facts.rows_trained
-    rare = [found for found in facts.classes if found.is_rare(total)]
+    data, scores = facts.data, facts.scores
+    total = data.rows_trained
+    rare = [found for found in data.classes if found.is_rare(total)]
     if rare:
         shown = ", ".join(f"{found.label} ({found.trained})" for found in rare[:5])
         yield Advice(
@@ -158,20 +162,21 @@ def _classes(facts: Facts) -> Iterator[Advice]:
             "Collect more of them, merge them (classes: {rare: merge}), or weigh classes "
             "(classes: {weights: balanced})",
         )
-    if facts.classes and facts.deciding in _MISLEADING and total:
-        share = facts.classes[0].trained / total
+    if data.classes and scores.deciding in _MISLEADING and total:
+        share = data.classes[0].trained / total
         if share > _ONE_SIDED:
             yield Advice(
-                f"{share:.0%} of the rows are of one class, and {facts.deciding} chose the model",
-                f"A model that always answers '{facts.classes[0].label}' has {share:.2f} of it",
+                f"{share:.0%} of the rows are of one class, and {scores.deciding} chose the model",
+                f"A model that always answers '{data.classes[0].label}' has {share:.2f} of it",
                 "Choose by balanced_accuracy, average_precision or log_loss",
             )
 
 
 def _few(facts: Facts) -> Iterator[Advice]:
-    if 0 < facts.rows_held_out < _FEW_ROWS:
+    data = facts.data
+    if 0 < data.rows_held_out < _FEW_ROWS:
         yield Advice(
-            f"There are only {facts.rows_held_out} held-out rows",
+            f"There are only {data.rows_held_out} held-out rows",
             "The metrics on them are uncertain; the intervals say how much",
             "Read the cross-validated metrics too, or hold out more rows",
         )
@@ -201,7 +206,7 @@ _RULES: tuple[Callable[[Facts], Iterable[Advice]], ...] = (
 
 
 def _baseline(facts: Facts, name: str) -> Baseline | None:
-    return next((found for found in facts.baselines if found.name == name), None)
+    return next((found for found in facts.scores.baselines if found.name == name), None)
 
 
 def _is_better(facts: Facts, name: str, chosen: float, inner: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,71 +32,137 @@ class MeasuredMetric:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a training.
+class DataFacts:
+    """The rows of a training.
 
     Attributes
     ----------
+    repeated_rows : int
+        Held-out rows with the features of a training row.
+    left_out : mapping of str to str
+        Columns that are no features, and why.
+    rows_left_out : mapping of str to int
+        Why rows are neither trained on nor held out, and how many.
+    """
+
+    source: str
+    sha256: str
+    rows_trained: int
+    rows_held_out: int
+    columns: Sequence[profile.ColumnProfile]
+    classes: Sequence[profile.ClassCount]
+    repeated_rows: int
+    left_out: Mapping[str, str]
+    rows_left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The best model, and how it is stored."""
+
+    estimator: str
+    format: str
+    is_linear: bool
+    best_parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ScoreFacts:
+    """How good the best model is, and beside what.
+
+    Attributes
+    ----------
+    folds_only : mapping of str to MeasuredMetric
+        Those that are measured by cross-validation alone.
     deciding : str or None
         The metric that chose the model.
     greater : bool
         Whether greater is better of it.
     on_training_rows : float or None
         The same on rows that were trained on.
-    repeated_rows : int
-        Held-out rows with the features of a training row.
+    """
+
+    metrics: Mapping[str, MeasuredMetric]
+    folds_only: Mapping[str, MeasuredMetric]
+    baselines: Sequence[Baseline]
+    deciding: str | None
+    greater: bool
+    on_training_rows: float | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a training.
+
+    Attributes
+    ----------
+    search : Candidates or None
+        How the candidates did; ``candidates`` is how many were tried, ``failed`` how many failed.
+    importance_why : str or None
+        Why the importance of features was not measured.
     """
 
     name: str
     task: str
     target: str | None
-    source: str
-    sha256: str
     seed: int
-    rows_trained: int
-    rows_held_out: int
-    estimator: str
-    model_format: str
-    is_linear: bool
-    metrics: Mapping[str, MeasuredMetric]
-    folds_only: Mapping[str, MeasuredMetric]
-    best_parameters: Mapping[str, Any]
-    baselines: Sequence[Baseline]
-    deciding: str | None
-    greater: bool
-    on_training_rows: float | None
+    data: DataFacts
+    model: ModelFacts
+    scores: ScoreFacts
     search: Candidates | None
     candidates: int
     failed: int
-    columns: Sequence[profile.ColumnProfile]
-    classes: Sequence[profile.ClassCount]
-    repeated_rows: int
-    importance: Sequence[importance.Importance] = ()
-    importance_why: str | None = None
-    notices: Sequence[str] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    rows_left_out: Mapping[str, int] = field(default_factory=dict)
+    importance: Sequence[importance.Importance]
+    importance_why: str | None
+    notices: Sequence[str]
 
 
 def of(plan: Plan, outcome: Outcome, measured: Measured, model_format: str) -> Facts:
     rows, metric = plan.rows, plan.deciding
-    held_out = {} if rows.y_test is None else measured.metrics
     found: list[importance.Importance] = []
     why: str | None = "no rows were held out"
     if rows.y_test is not None and metric is not None:
         found, why = importance.measured(outcome.best, metric, rows.X_test, rows.y_test, plan.seed)
+    last = _last_step(outcome.best)
     return Facts(
         name=plan.name,
         task=plan.task,
         target=plan.target,
+        seed=plan.seed,
+        data=_data(plan),
+        model=ModelFacts(
+            type(last).__name__, model_format, hasattr(last, "coef_"), outcome.best_parameters
+        ),
+        scores=_scores(plan, outcome, measured),
+        search=_candidates(plan, outcome),
+        candidates=outcome.candidates,
+        failed=len(outcome.failures),
+        importance=found,
+        importance_why=why,
+        notices=plan.notices,
+    )
+
+
+def _data(plan: Plan) -> DataFacts:
+    rows = plan.rows
+    has_classes = plan.task == "classification" and np.ndim(rows.y_train) == 1
+    return DataFacts(
         source=plan.dataset.source,
         sha256=plan.dataset.sha256,
-        seed=plan.seed,
         rows_trained=len(rows.y_train),
         rows_held_out=0 if rows.y_test is None else len(rows.y_test),
-        estimator=type(_last_step(outcome.best)).__name__,
-        model_format=model_format,
-        is_linear=hasattr(_last_step(outcome.best), "coef_"),
+        columns=profile.of_columns(rows.X_train),
+        classes=profile.of_classes(rows.y_train, rows.y_test) if has_classes else [],
+        repeated_rows=profile.repeated_rows(rows.X_train, rows.X_test),
+        left_out=plan.left_out,
+        rows_left_out=plan.rows_left_out,
+    )
+
+
+def _scores(plan: Plan, outcome: Outcome, measured: Measured) -> ScoreFacts:
+    metric = plan.deciding
+    held_out = {} if plan.rows.y_test is None else measured.metrics
+    return ScoreFacts(
         metrics={
             name: MeasuredMetric(
                 value,
@@ -107,24 +173,10 @@ def of(plan: Plan, outcome: Outcome, measured: Measured, model_format: str) -> F
             for name, value in held_out.items()
         },
         folds_only=_of_folds_alone(outcome, held_out),
-        best_parameters=outcome.best_parameters,
         baselines=measured.baselines,
         deciding=metric.name if metric is not None else None,
         greater=metric is None or metric.natural(1.0) > 0,
         on_training_rows=_on_training_rows(plan, outcome, metric),
-        search=_candidates(plan, outcome),
-        candidates=outcome.candidates,
-        failed=len(outcome.failures),
-        columns=profile.of_columns(rows.X_train),
-        classes=profile.of_classes(rows.y_train, rows.y_test)
-        if plan.task == "classification" and np.ndim(rows.y_train) == 1
-        else [],
-        repeated_rows=profile.repeated_rows(rows.X_train, rows.X_test),
-        importance=found,
-        importance_why=why,
-        notices=plan.notices,
-        left_out=plan.left_out,
-        rows_left_out=plan.rows_left_out,
     )
 
 
