@@ -27,12 +27,13 @@ _SHIM = """\
 #!{python} -SE
 import json, os, signal, socket, sys
 
-words = sys.argv[1:]
+words, environment = sys.argv[1:], dict(os.environ)
 while words[:1] == ["-u"]:
     del words[0]
+    environment["PYTHONUNBUFFERED"] = "1"
 if not words or (words[0].startswith("-") and words[0] not in ("-m", "-c")):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
-asked = json.dumps({{"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}})
+asked = json.dumps({{"words": words, "folder": os.getcwd(), "environment": environment}})
 with socket.socket(socket.AF_UNIX) as there:
     there.connect({address!r})
     socket.send_fds(there, [b"."], [0, 1, 2])
@@ -143,6 +144,9 @@ def _become(request: dict[str, Any], handles: list[int]) -> None:
     before = os.environ.get("PYTHONPATH", "")
     os.environ.clear()
     os.environ.update(request["environment"])
+    if os.environ.get("PYTHONUNBUFFERED"):
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     _run(request["words"], before)
     sys.exit(0)
 
