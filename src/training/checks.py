@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from mlproject.base.errors import DataError
+from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data.table import Table
 from training.recipe import Recipe
 
@@ -25,14 +25,19 @@ def plain_target(y: pd.Series[Any], source: str) -> None:
         )
 
 
+def refuse_time(y: pd.Series[Any], source: str) -> None:
+    """Raise ConfigurationError for a target of times."""
+    if types.is_datetime64_any_dtype(y) or types.is_timedelta64_dtype(y):
+        raise ConfigurationError(
+            f"The target '{y.name}' of {source} is a time, neither a class nor a quantity",
+            "Choose another target, or turn it into a number",
+        )
+
+
 def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any]:
     """Return the target, of which no value is missing, in the type that the task needs."""
     name = recipe.data.target
-    if types.is_datetime64_any_dtype(y) or types.is_timedelta64_dtype(y):
-        raise DataError(
-            f"The target '{name}' of {source} is a time, neither a class nor a quantity",
-            "Choose another target, or turn it into a number",
-        )
+    refuse_time(y, source)
     if y.dtype == object and y.map(type).nunique() > 1:
         raise DataError(f"The target '{name}' of {source} holds text and truth values")
     if y.nunique() == 1:
