@@ -588,8 +588,21 @@ def test_equal_models_lose_nothing_to_rounding() -> None:
     assert not result[0].worse
 
 
-def test_a_column_with_too_many_texts_is_refused() -> None:
-    with pytest.raises(DataError, match="'site' has 1200 values, too many to slice by"):
+def test_of_many_texts_the_rarest_are_one_slice() -> None:
+    common = [f"s{i:03}" for i in range(49) for _ in range(40)]
+    rare = [f"t{i:03}" for i in range(100) for _ in range(3)]
+
+    slices = sliced(rare + common)
+
+    assert [part.value for part in slices] == [
+        *(f"s{i:03}" for i in range(49)),
+        "100 other values",
+    ]
+    assert [part.rows for part in slices[-2:]] == [40, 300]
+
+
+def test_a_column_of_which_no_value_repeats_is_refused() -> None:
+    with pytest.raises(DataError, match="'site' has 1200 values of fewer than 30 rows each"):
         sliced([f"id{i}" for i in range(1200)])
     with pytest.raises(DataError, match="'site' has 2 rows of 3"):
         in_slices(paired(of_name("rmse"), *numbers(3)), pd.Series([1, 2], name="site"))
@@ -708,12 +721,12 @@ def test_a_lost_slice_is_named_with_its_numbers() -> None:
 
     assert outcome(verdict(rules, slices=tuple(parts)), "slices") == (
         False,
-        "1 of 2 slices surely lose more than 0.5: site = south, rmse 53.50 against 50.00, "
+        "1 of 2 slices surely loses more than 0.5: site = south, rmse 53.50 against 50.00, "
         "worse by 3.50 (at least 2.50) on 100 rows; 1 too small to judge, or undefined",
     )
     assert outcome(verdict(rules, slices=tuple(parts[:1])), "slices") == (
         True,
-        "none of 1 slices by site surely loses more than 0.5",
+        "none of 1 slice by site surely loses more than 0.5",
     )
     assert outcome(verdict(rules), "slices") == (False, "no slices of site were measured")
 
