@@ -61,6 +61,8 @@ class Destination:
     started: float | None = None
 
 
+# Of more classes what MLflow makes of each pair of them takes longer than the search.
+_MANY_CLASSES = 50
 _INVALID = "INVALID_PARAMETER_VALUE"
 
 
@@ -113,7 +115,7 @@ class _Execution:
         before = contents.of_plan(self.plan)
         with self._recording():
             runs.fill(self.session.client, self.run.run_id, before)
-        autologged = autologging.Autologging()
+        autologged = autologging.Autologging(many_classes=self._classes > _MANY_CLASSES)
         outcome = self._fitted(destination, autologged)
         with self.reporter.step("Measuring the model and its baselines"):
             measured = self._measured(outcome)
@@ -227,6 +229,11 @@ class _Execution:
         if shown.why is not None:
             self.reporter.warn(f"Some plots could not be drawn: {shown.why}")
         return shown
+
+    @property
+    def _classes(self) -> int:
+        y = self.plan.rows.y_train
+        return len(np.unique(y)) if self.plan.task == "classification" and np.ndim(y) == 1 else 0
 
     @property
     def _model_uri(self) -> str:
