@@ -390,9 +390,9 @@ def test_a_target_of_one_value_defines_no_metric_relative_to_it(name: str) -> No
     [
         ([1.0], [1.0], [1.0], "at least two held-out rows"),
         ([], [], [], "no held-out rows"),
-        ([1.0, 2.0], [1.0], [1.0, 2.0], "The champion predicts 1 rows of 2"),
-        ([1.0, None], [1.0, 2.0], [1.0, 2.0], "held-out target has no finite number in 1 rows"),
-        ([1.0, 2.0], [1.0, 2.0], [1.0, np.inf], "The challenger has no finite number in 1 rows"),
+        ([1.0, 2.0], [1.0], [1.0, 2.0], "The champion predicts 1 row of 2"),
+        ([1.0, None], [1.0, 2.0], [1.0, 2.0], "held-out target has no finite number in 1 row"),
+        ([1.0, 2.0], [1.0, 2.0], [1.0, np.inf], "The challenger has no finite number in 1 row"),
         (["a", "b"], [1.0, 2.0], [1.0, 2.0], "The held-out target is not numeric"),
     ],
 )
@@ -417,7 +417,7 @@ def test_classes_that_do_not_fit_the_metric_are_refused() -> None:
         paired(of_name("log_loss"), y, table, table - 2)
     with pytest.raises(DataError, match="have the class 'cat', which the models do not know"):
         paired(of_name("log_loss"), y, table[:, :2], table[:, :2], classes=["ant", "bee"])
-    with pytest.raises(DataError, match="The held-out target lacks a class in 1 rows"):
+    with pytest.raises(DataError, match="The held-out target lacks a class in 1 row"):
         paired(of_name("accuracy"), [None, *y[1:]], first, second)
 
 

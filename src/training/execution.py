@@ -12,6 +12,7 @@ import numpy as np
 
 from mlproject.base import environ
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.base.errors import ModelError, TrackingError, reason
 from mlproject.tracking import names, runs
 from mlproject.tracking.azureml import studio_link
@@ -168,7 +169,7 @@ class _Execution:
             shown = ", ".join(
                 f"{name}={in_short(value)}" for name, value in failure.parameters.items()
             )
-            folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
+            folds = counted(failure.folds, "fold")
             self.reporter.warn(
                 f"Candidate {failure.index} ({shown}) failed on {folds}: {failure.why}"
             )

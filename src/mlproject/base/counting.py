@@ -22,3 +22,7 @@ def plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith(_HISSING) else f"{noun}s"
+
+
+def was_or_were(number: int) -> str:
+    return "was" if number == 1 else "were"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlproject.base.console import Reporter
-from mlproject.base.counting import counted
+from mlproject.base.counting import counted, was_or_were
 from mlproject.base.errors import GateError, ModelError
 from mlproject.gate import attempts, contenders, evidence, later, outputs, rules
 from mlproject.gate.comparison import Comparison, Size
@@ -71,7 +71,7 @@ class Gate:
             earlier = attempts.earlier(entries, challenger.number, marks)
             if self.fresh and earlier:
                 raise GateError(
-                    f"{counted(earlier, 'earlier attempt')} {'was' if earlier == 1 else 'were'} "
+                    f"{counted(earlier, 'earlier attempt')} {was_or_were(earlier)} "
                     "judged on some of the same rows",
                     "Give rows that are new: --data SOURCE",
                 )
