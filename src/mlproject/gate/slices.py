@@ -232,6 +232,7 @@ def _quartiles(column: pd.Series[Any]) -> tuple[Array, list[str]]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, np.datetime64):
-        return str(pd.Timestamp(value))
+    if isinstance(value, (np.datetime64, pd.Timestamp)):
+        moment = pd.Timestamp(value)
+        return str(moment.date()) if moment == moment.normalize() else str(moment)
     return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
