@@ -91,7 +91,7 @@ DATA_MISTAKES = {
     "fewer rows than folds": (
         "a,b\n1,2.5\n2,3.5\n3,5.1\n4,1.2\n",
         ["diabetes-lassolars", "--target", "b"],
-        "3 training rows are fewer than 5 folds need",
+        "3 training rows cannot make 5 folds",
     ),
     "a class smaller than the folds": (
         "a,b\n" + "".join(f"{i},{'yes' if i < 46 else 'no'}\n" for i in range(50)),

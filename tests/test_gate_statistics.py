@@ -390,9 +390,9 @@ def test_a_target_of_one_value_defines_no_metric_relative_to_it(name: str) -> No
     [
         ([1.0], [1.0], [1.0], "at least two held-out rows"),
         ([], [], [], "no held-out rows"),
-        ([1.0, 2.0], [1.0], [1.0, 2.0], "The champion predicts 1 rows of 2"),
-        ([1.0, None], [1.0, 2.0], [1.0, 2.0], "held-out target has no finite number in 1 rows"),
-        ([1.0, 2.0], [1.0, 2.0], [1.0, np.inf], "The challenger has no finite number in 1 rows"),
+        ([1.0, 2.0], [1.0], [1.0, 2.0], "The champion predicts 1 row of 2"),
+        ([1.0, None], [1.0, 2.0], [1.0, 2.0], "held-out target has no finite number in 1 row"),
+        ([1.0, 2.0], [1.0, 2.0], [1.0, np.inf], "The challenger has no finite number in 1 row"),
         (["a", "b"], [1.0, 2.0], [1.0, 2.0], "The held-out target is not numeric"),
     ],
 )
@@ -417,7 +417,7 @@ def test_classes_that_do_not_fit_the_metric_are_refused() -> None:
         paired(of_name("log_loss"), y, table, table - 2)
     with pytest.raises(DataError, match="have the class 'cat', which the models do not know"):
         paired(of_name("log_loss"), y, table[:, :2], table[:, :2], classes=["ant", "bee"])
-    with pytest.raises(DataError, match="The held-out target lacks a class in 1 rows"):
+    with pytest.raises(DataError, match="The held-out target lacks a class in 1 row"):
         paired(of_name("accuracy"), [None, *y[1:]], first, second)
 
 
@@ -548,10 +548,10 @@ def test_missing_values_are_a_slice_and_small_slices_are_not_judged() -> None:
         (
             pd.date_range("2026-01-01", periods=100, tz="UTC"),
             [
-                "2026-01-01 00:00:00 to 2026-01-25 00:00:00",
-                "above 2026-01-25 00:00:00 to 2026-02-19 00:00:00",
-                "above 2026-02-19 00:00:00 to 2026-03-16 00:00:00",
-                "above 2026-03-16 00:00:00 to 2026-04-10 00:00:00",
+                "2026-01-01 to 2026-01-25",
+                "above 2026-01-25 to 2026-02-19",
+                "above 2026-02-19 to 2026-03-16",
+                "above 2026-03-16 to 2026-04-10",
             ],
         ),
     ],
@@ -588,8 +588,21 @@ def test_equal_models_lose_nothing_to_rounding() -> None:
     assert not result[0].worse
 
 
-def test_a_column_with_too_many_texts_is_refused() -> None:
-    with pytest.raises(DataError, match="'site' has 1200 values, too many to slice by"):
+def test_of_many_texts_the_rarest_are_one_slice() -> None:
+    common = [f"s{i:03}" for i in range(49) for _ in range(40)]
+    rare = [f"t{i:03}" for i in range(100) for _ in range(3)]
+
+    slices = sliced(rare + common)
+
+    assert [part.value for part in slices] == [
+        *(f"s{i:03}" for i in range(49)),
+        "100 other values",
+    ]
+    assert [part.rows for part in slices[-2:]] == [40, 300]
+
+
+def test_a_column_of_which_no_value_repeats_is_refused() -> None:
+    with pytest.raises(DataError, match="'site' has 1200 values of fewer than 30 rows each"):
         sliced([f"id{i}" for i in range(1200)])
     with pytest.raises(DataError, match="'site' has 2 rows of 3"):
         in_slices(paired(of_name("rmse"), *numbers(3)), pd.Series([1, 2], name="site"))
@@ -708,12 +721,12 @@ def test_a_lost_slice_is_named_with_its_numbers() -> None:
 
     assert outcome(verdict(rules, slices=tuple(parts)), "slices") == (
         False,
-        "1 of 2 slices surely lose more than 0.5: site = south, rmse 53.50 against 50.00, "
+        "1 of 2 slices surely loses more than 0.5: site = south, rmse 53.50 against 50.00, "
         "worse by 3.50 (at least 2.50) on 100 rows; 1 too small to judge, or undefined",
     )
     assert outcome(verdict(rules, slices=tuple(parts[:1])), "slices") == (
         True,
-        "none of 1 slices by site surely loses more than 0.5",
+        "none of 1 slice by site surely loses more than 0.5",
     )
     assert outcome(verdict(rules), "slices") == (False, "no slices of site were measured")
 

@@ -207,7 +207,7 @@ def test_a_child_that_cannot_be_completed_is_named_and_the_exit_code_is_4(
     assert run.data.metrics["nrmse"] == pytest.approx(0.1769, abs=1e-3)
     assert len(run.outputs.model_outputs) == 1
     assert done.code == 4
-    assert "1 of 5 candidates are not recorded: 3 (" in done.error
+    assert "1 of 5 candidates was not recorded: 3 (" in done.error
     assert "refused" in done.error
     assert run.info.status == "FAILED"
 

@@ -245,7 +245,7 @@ def columns(*names: str) -> list[Any]:
     [
         (tensor(-1, 10**12), r"has 1,000,000,000,000 columns, and a model can have 100,000"),
         (tensor(-1, 10**6), r"has 1,000,000 columns"),
-        (tensor(-1, 50_000), r"takes 1 values a row, and its signature says 50,000"),
+        (tensor(-1, 50_000), r"takes 1 value a row, and its signature says 50,000"),
         (tensor(-1, -1), "cannot be used"),
         (tensor(-1, 0), "cannot be used"),
         (tensor(-1, 1.0), "cannot be used"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from sklearn.linear_model import LogisticRegression
 
 from mlproject.base.errors import DataError
 from tests.conftest import Shell, children_of, dask_cluster, free_port
@@ -51,6 +52,50 @@ def test_a_random_search_draws_as_many_candidates_as_asked_for(work: Path) -> No
     assert first.candidates == 4
     assert first.results["params"] == again.results["params"]
     assert fitted(work, search | {"candidates": 99}).candidates == 10
+
+
+def test_a_candidate_that_replaces_a_step_is_recorded_with_the_new_one(
+    shell: Shell, client: Any
+) -> None:
+    spaces = [
+        {"model__C": [1e-6, 1e-5]},
+        {"model": ["LinearDiscriminantAnalysis"], "model__tol": [1e-4, 1e-3]},
+    ]
+    (shell.folder / "r.yaml").write_text(yaml.safe_dump(IRIS | {"search": {"parameters": spaces}}))
+    trained = shell.trained("r.yaml", "--tracking", "local")
+
+    best = shell.mlproject("runs", "best", trained["run_id"], "--json")
+    store = client(trained["tracking_uri"])
+    by_class: dict[str, list[dict[str, str]]] = {}
+    for child in children_of(store, trained["experiment_id"], trained["run_id"]):
+        by_class.setdefault(child.data.params["model"].partition("(")[0], []).append(
+            child.data.params
+        )
+
+    assert best.json["parameters"] == {
+        "model": "LinearDiscriminantAnalysis",
+        "model__tol": "0.0001",
+    }
+    assert {name: len(found) for name, found in by_class.items()} == {
+        "LogisticRegression": 2,
+        "LinearDiscriminantAnalysis": 2,
+    }
+    assert all("model__C" not in found for found in by_class["LinearDiscriminantAnalysis"])
+    assert all("model__shrinkage" in found for found in by_class["LinearDiscriminantAnalysis"])
+    assert all("model__tol" in found for found in by_class["LogisticRegression"])
+
+
+def test_a_metric_of_a_class_that_no_row_has_is_not_measured() -> None:
+    X, y = np.arange(20.0).reshape(-1, 1), np.arange(20) % 2
+    model = LogisticRegression().fit(X, y)
+    names = ("average_precision", "recall", "precision", "accuracy")
+    asked = {name: metrics.resolve(name, "classification", np.array([0, 1])) for name in names}
+
+    values, unmeasured = metrics.measured(asked, model, X[:8], np.zeros(8, int))
+
+    assert set(values) == {"precision", "accuracy"}
+    why = "none of them has the class that it is about"
+    assert unmeasured == {"average_precision": why, "recall": why}
 
 
 def test_halving_gives_the_survivors_more_rows(work: Path) -> None:

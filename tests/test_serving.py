@@ -47,6 +47,7 @@ ROWS = pd.DataFrame(
         "city": ["Oslo", "Bergen", "Oslo", "Bodo", "Bergen", "Oslo"],
     }
 )
+RECORD = {"age": 31.0, "children": 0, "city": "Oslo"}
 SOLD = [0, 1, 0, 1, 1, 0]
 PATIENCE = 60
 
@@ -169,10 +170,20 @@ def test_rows_that_cannot_be_scored_are_named_and_the_others_scored(served: Answ
     assert content(answer) == {
         "predictions": expected,
         "rejects": [
-            {"row": 1, "column": "age", "reason": "'old' is not a number"},
-            {"row": 4, "column": "children", "reason": "2.5 is not a whole number of 64 bits"},
+            {"row": 1, "column": "age", "reason": "'old' is not a number", "index": 1},
+            {
+                "row": 4,
+                "column": "children",
+                "reason": "2.5 is not a whole number of 64 bits",
+                "index": 4,
+            },
         ],
     }
+    rows["index"] = [f"house {row}" for row in range(6)]
+    told = content(served.mlflow(body(dataframe_split=rows)))["rejects"]
+    assert [item["index"] for item in told] == ["house 1", "house 4"]
+    rows.pop("index")
+    assert "index" not in content(served.azure(body(input_data=rows)))["rejects"][0]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +195,12 @@ def test_rows_that_cannot_be_scored_are_named_and_the_others_scored(served: Answ
         ({"columns": ["age"]}, "no list 'data'"),
         ([[1, 2]], "Row 0 of 'input_data' has 2 values, not 3"),
         ([{"age": 1}, 3], "Row 1 of 'input_data' is no object"),
+        (
+            [RECORD, {"age": 1, "City": "Oslo", "children": 1}],
+            "Row 1 of 'input_data' has no 'city', which the model takes. Did you mean 'City'?",
+        ),
+        ({**split(ROWS), "index": [1]}, "The 'index' of 'input_data' has 1 value for 6 rows"),
+        ({**split(ROWS), "index": "a"}, "The 'index' of 'input_data' is no list"),
         ("rows", "neither an object nor a list"),
         (
             split(ROWS.assign(age="old")),
@@ -208,6 +225,8 @@ def test_a_request_that_does_not_fit_the_signature_is_a_bad_request_that_says_wh
         (b"[1]", "no JSON object"),
         (b"{}", "should have one of dataframe_split"),
         (body(instances=[], inputs=[]), "it has 'instances' and 'inputs'"),
+        (body(instances=[RECORD], params={"top": 3}), "has 'params', and the model takes none"),
+        (body(instances=[RECORD, {"age": 1}]), "Row 1 of 'instances' has no 'children'"),
         (body(inputs={"age": [1, 2], "city": ["x"]}), "2 values of 'age', and 1 of 'city'"),
     ],
 )
@@ -220,8 +239,16 @@ def test_what_is_no_request_of_mlflow_s_is_a_bad_request_that_says_why(
     assert message in content(answer)["message"]
 
 
+def test_records_may_lack_what_the_model_does_not_take(served: Answerer) -> None:
+    records = [RECORD | {"note": "new"}, RECORD]
+
+    answer = served.azure(body(input_data=records, params={}))
+
+    assert (answer.status, content(answer)) == (200, [EXPECTED[0]] * 2)
+
+
 def test_no_rows_have_no_predictions(served: Answerer) -> None:
-    assert content(served.azure(body(input_data={**split(ROWS), "data": []}))) == []
+    assert content(served.azure(body(input_data={**split(ROWS), "index": [], "data": []}))) == []
 
 
 def test_a_model_of_an_array_takes_rows_in_its_order(tmp_path: Path) -> None:
@@ -380,6 +407,7 @@ def test_a_server_answers_every_route(running: Server) -> None:
         ("POST", "/score", b"{", "application/json", 400, "is no JSON"),
         ("POST", "/score", b" " * 5000, "application/json", 413, "more than 4,096 bytes"),
         ("POST", "/invocations", b"a", "text/xml", 415, "The content type is text/xml"),
+        ("POST", "/score", b"a\n1", "text/csv", 415, "The content type is text/csv, and can be"),
         ("POST", "/predict", b"a", "text/csv", 404, "Post to /score or /invocations"),
         ("GET", "/score", b"", "text/csv", 405, "Post to /score or /invocations"),
     ],

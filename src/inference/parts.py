@@ -23,6 +23,7 @@ from inference.publishing import Publishing
 from inference.request import REJECT
 from inference.scorer import one_thread_of_algebra
 from inference.tally import Tally, total
+from mlproject.base.counting import counted
 from mlproject.base.errors import (
     ConfigurationError,
     MlprojectError,
@@ -98,7 +99,7 @@ class Scoring:
         if before is not None and scored and not job.request.overwrite:
             raise ConfigurationError(
                 f"An interrupted run left {job.paths.given} unfinished "
-                f"({len(scored)} parts are scored)",
+                f"({counted(len(scored), 'part')} scored)",
                 "Finish it with --resume, or start over with --overwrite",
             )
         state.clear()

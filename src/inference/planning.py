@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from inference.engines.engine import Engine
+from mlproject.base.counting import counted
 from mlproject.data import reading
 from mlproject.data.batches import Selection
 from mlproject.data.formats.csv_files import CsvFile
@@ -87,7 +88,7 @@ class Plan:
         number, rows = split.ranges[0]
         name = self.files[number].item.name
         if len(split.ranges) > 1:
-            return f"{name} and {len(split.ranges) - 1} files after it"
+            return f"{name} and {counted(len(split.ranges) - 1, 'file')} after it"
         if rows == WHOLE:
             return name
         if self.files[number].item.format == "parquet":

@@ -18,6 +18,7 @@ from inference.scorer import Scorer
 from inference.tally import Tally
 from mlproject.base import clusters
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted, was_or_were
 from mlproject.base.errors import DataError, MlprojectError, reason
 from mlproject.base.memory import peak_rss_mb
 from mlproject.base.redaction import redacted_text
@@ -137,7 +138,8 @@ def _check_rejects(result: ScoreResult, allowed: float) -> None:
         share = "all" if most["rows"] == result.rows_rejected else f"{most['rows']:,}"
         told = f", {share} of them for {blamed(most)}, such as {most['example']}"
     error = DataError(
-        f"{result.rows_rejected:,} of {result.rows_in:,} rows were rejected, more than "
+        f"{result.rows_rejected:,} of {counted(result.rows_in, 'row', ',')} "
+        f"{was_or_were(result.rows_rejected)} rejected, more than "
         f"{100 * allowed:g} %{told}",
         f"They are in {result.rejects}, the others in {result.output}; "
         "to allow more, give --max-rejects",

@@ -14,6 +14,7 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from inference.rejects import RejectFinder
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, DataError, ModelError, one_line, reason
 from mlproject.data.table import columns_of, to_frame
 from mlproject.data.types import Misfit, typed
@@ -201,7 +202,7 @@ class Scorer:
             return Scores(self._predict(frame), [])
         except MemoryError as error:
             raise ModelError(
-                f"There is not enough memory to score {len(frame)} rows at once",
+                f"There is not enough memory to score {counted(len(frame), 'row')} at once",
                 "Give a smaller --batch-rows",
             ) from error
         except ModelError:
@@ -234,7 +235,10 @@ class Scorer:
             predictions = predictions.toarray()
         values = np.asarray(predictions)
         if values.shape[:1] != (len(frame),):
-            raise ModelError(f"The model made {len(values)} predictions for {len(frame)} rows")
+            raise ModelError(
+                f"The model made {counted(len(values), 'prediction')} for "
+                f"{counted(len(frame), 'row')}"
+            )
         if values.ndim == 1:
             columns[PREDICTION] = values
         else:

@@ -1,8 +1,9 @@
 """The recipe ``auto``: from a table and a target to an explicit recipe.
 
 Task from the target, features from the columns; a search over histogram gradient boosting, which
-takes categories and missing values as they are, and a linear model, within a budget of time. What
-comes out is an ordinary recipe, and is recorded.
+takes categories and missing values as they are, and a linear model, within a budget of time; of so
+many classes that a fit of these would exceed it, over models of their means. What comes out is an
+ordinary recipe, and is recorded.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import DataError
 from mlproject.data.table import Table
+from training import families
 from training.checks import plain_target
 from training.columns import Columns, sorted_out
+from training.families import Family, Size
+from training.overrides import seconds
 from training.recipe import Recipe, Task, parse
 from training.request import TrainRequest
+from training.search import FIRST_ROWS
 
 SEED = 1337
 BUDGET = 60.0
@@ -77,9 +83,24 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
         )
     classes = y.nunique() if task == "classification" else 0
     rows = round(len(y) * (1 - (request.test_size or 0.2)))
-    content = {
+    folds = _folds(classes, rows, _groups(table.frame, request.group_by))
+    budget = seconds(request.budget) or BUDGET
+    first, *others = _families(
+        task,
+        columns,
+        Size(
+            rows,
+            min(rows, FIRST_ROWS) if rows > _MANY_ROWS else rows,
+            classes,
+            len(columns.features),
+            folds,
+        ),
+        budget,
+    )
+    content: dict[str, Any] = {
         "name": name,
-        "description": f"Derived from {table.name}: {target} by two model families.",
+        "description": f"Derived from {table.name}: {target} by "
+        f"{counted(1 + len(others), 'model family')}.",
         "task": task,
         "seed": SEED,
         "data": {
@@ -88,12 +109,17 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
             "drop": sorted(set(columns.left_out) - {request.group_by, ""}),
             "missing_target": "drop",
         },
-        "pipeline": [
-            {"features": boosted_features(task, columns)},
-            {"model": _boosting(task, columns, rows)},
-        ],
-        "search": _search(columns, classes, rows, _groups(table.frame, request.group_by)),
+        "pipeline": first.pipeline,
+        "search": {
+            "kind": "halving" if rows > _MANY_ROWS else "grid",
+            "folds": folds,
+            "parameters": [first.axes, *(other.grid for other in others)],
+            "budget": BUDGET,
+        },
     }
+    if classes > 2 and not request.group_by:
+        # Where labels alone would say too little of small samples.
+        content["search"]["refit"] = "log_loss"
     if task == "classification":
         content["classes"] = {"rare": "folds"}
     notices = [
@@ -102,6 +128,11 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
         for column in columns.groups
         if not request.group_by
     ]
+    if "HistGradientBoostingClassifier" not in first.model and classes:
+        notices.append(
+            f"Boosting is left out: {classes} classes take it longer than {budget:g} s; to try it, "
+            "give a larger --budget"
+        )
     return Auto(parse(content, "auto"), columns.left_out, notices)
 
 
@@ -180,28 +211,21 @@ def _boosting(task: Task, columns: Columns, rows: int) -> dict[str, Any]:
     return {f"HistGradientBoosting{kind}": options}
 
 
-def _search(columns: Columns, classes: int, rows: int, groups: int | None) -> dict[str, Any]:
-    """Return the search; ``classes`` is 0 for a regression."""
-    many = rows > _MANY_ROWS
-    slow = many or classes > _MANY_CLASSES  # of which each takes a tree
+def _folds(classes: int, rows: int, groups: int | None) -> int:
+    slow = rows > _MANY_ROWS or classes > _MANY_CLASSES
     folds = min(_FOLDS_IF_SLOW if slow else _FOLDS, max(2, rows // _ROWS_A_FOLD))
-    if groups is not None:
-        folds = max(2, min(folds, round(groups * 0.8)))
-    strength: dict[str, Any] = (
-        {"model__C": [1, 0.1, 0.01]} if classes else {"model__alpha": [1, 10, 100]}
-    )
-    task: Task = "classification" if classes else "regression"
-    linear: dict[str, Any] = {
-        "features": [linear_features(task, columns)],
-        "model": [linear_model(task)],
-    }
-    boosting = {"model__learning_rate": [0.1, 0.05], "model__max_leaf_nodes": [31, 8]}
-    search = {
-        "kind": "halving" if many else "grid",
-        "folds": folds,
-        "parameters": [boosting, linear | strength],
-        "budget": BUDGET,
-    }
-    if classes > 2 and groups is None:  # where labels alone would say too little of small samples
-        search["refit"] = "log_loss"
-    return search
+    return folds if groups is None else max(2, min(folds, round(groups * 0.8)))
+
+
+def _families(task: Task, columns: Columns, size: Size, budget: float) -> list[Family]:
+    """Return the families to search, the first of which is the pipeline of the recipe."""
+    scaled = linear_features(task, columns)
+    found = []
+    if size.classes <= _MANY_CLASSES or size.of_boosting <= budget:
+        trees = boosted_features(task, columns), _boosting(task, columns, size.rows)
+        found.append(families.boosting(*trees))
+    if size.classes <= _MANY_CLASSES or size.of_linear <= budget:
+        found.append(families.linear(scaled, linear_model(task), classes=size.classes))
+    else:
+        found += families.of_means(scaled)
+    return found

@@ -3,14 +3,15 @@
 Off, and replaced: models (two, each with a subprocess that infers requirements: ``model``),
 child runs (the best few only, four requests each: ``children``), the dataset (hashed from its first
 10,000 rows, with the source "code": ``contents``). On: parameters, tags, training metrics, best
-parameters and score, ``cv_results.csv``, the estimator's diagram and the classifier's plots.
+parameters and score, ``cv_results.csv``, the estimator's diagram and the classifier's plots; of
+many classes neither plots nor the ROC AUC of the training rows.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from mlproject.base.console import quiet_loggers
@@ -26,7 +27,8 @@ class Autologging:
     to write. Here the warning is silent and the error is kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, many_classes: bool = False) -> None:
+        self._many_classes = many_classes
         self.error: Exception | None = None
         """What a store raised, first, so that the run lacks some of what belongs into it."""
 
@@ -34,7 +36,8 @@ class Autologging:
     def block(self) -> Iterator[None]:
         import mlflow.sklearn
 
-        with switched_off(), self._told(), quiet_loggers("mlflow.sklearn"):
+        less = _nothing_of_pairs() if self._many_classes else nullcontext()
+        with switched_off(), self._told(), less, quiet_loggers("mlflow.sklearn"):
             mlflow.sklearn.autolog(
                 log_models=False,
                 log_datasets=False,
@@ -70,6 +73,24 @@ class Autologging:
         # What else ends its hook is of the data, or a defect of MLflow's; nothing would mend it.
         if self.error is None and is_raised_by_store(error):
             self.error = error
+
+
+@contextmanager
+def _nothing_of_pairs() -> Iterator[None]:
+    """Keep MLflow from what it does for each pair of classes, for which it has no switch.
+
+    Of two thousand classes that is a ROC curve for each of two million pairs, and a picture with a
+    text in each of four million cells.
+    """
+    from mlflow.sklearn import utils
+
+    before = utils._is_plotting_supported, utils._is_metric_supported
+    utils._is_plotting_supported = lambda: False
+    utils._is_metric_supported = lambda name: name != "roc_auc_score"
+    try:
+        yield
+    finally:
+        utils._is_plotting_supported, utils._is_metric_supported = before
 
 
 @contextmanager

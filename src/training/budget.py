@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples
 from threadpoolctl import threadpool_limits
 
+from mlproject.base.counting import counted, was_or_were
 from training.rounds import SLACK, Evaluate, Rounds, in_turn
 from training.rows import sampled
 
@@ -187,14 +188,16 @@ def notices(search: Any, rows: int) -> list[str]:
     found = []
     if search.untried_:
         found.append(
-            f"{search.untried_} candidates were not tried within {search.budget:g} s; to try more, "
+            f"{counted(search.untried_, 'candidate')} {was_or_were(search.untried_)} not "
+            f"tried within {search.budget:g} s; to try more, "
             "give a larger --budget"
         )
     if search.failed_:
-        found.append(f"{search.failed_} candidates failed on all folds")
+        found.append(f"{counted(search.failed_, 'candidate')} failed on all folds")
     if search.rows_ < rows:
         found.append(
-            f"The model is fitted on {search.rows_} of {rows} training rows, to be done within "
+            f"The model is fitted on {search.rows_} of {counted(rows, 'training row')}, to "
+            "be done within "
             f"{search.budget:g} s; to take more, give a larger --budget"
         )
     return found

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from mlproject.base.errors import DataError
+from mlproject.base.counting import counted
+from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data.table import Table
 from training.recipe import Recipe
 
@@ -25,14 +26,19 @@ def plain_target(y: pd.Series[Any], source: str) -> None:
         )
 
 
+def refuse_time(y: pd.Series[Any], source: str) -> None:
+    """Raise ConfigurationError for a target of times."""
+    if types.is_datetime64_any_dtype(y) or types.is_timedelta64_dtype(y):
+        raise ConfigurationError(
+            f"The target '{y.name}' of {source} is a time, neither a class nor a quantity",
+            "Choose another target, or turn it into a number",
+        )
+
+
 def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any]:
     """Return the target, of which no value is missing, in the type that the task needs."""
     name = recipe.data.target
-    if types.is_datetime64_any_dtype(y) or types.is_timedelta64_dtype(y):
-        raise DataError(
-            f"The target '{name}' of {source} is a time, neither a class nor a quantity",
-            "Choose another target, or turn it into a number",
-        )
+    refuse_time(y, source)
     if y.dtype == object and y.map(type).nunique() > 1:
         raise DataError(f"The target '{name}' of {source} holds text and truth values")
     if y.nunique() == 1:
@@ -64,7 +70,8 @@ def target_fits(recipe: Recipe, y: pd.Series[Any], source: str) -> pd.Series[Any
         return y.astype("int64") if whole else y.map(repr)
     if y.nunique() > max(2, _MOST_CLASS_SHARE * len(y)):
         raise DataError(
-            f"The target '{name}' has {y.nunique()} classes in {len(y)} rows of {source}; "
+            f"The target '{name}' has {counted(y.nunique(), 'class')} in "
+            f"{counted(len(y), 'row')} of {source}; "
             "classification needs classes that repeat",
             "Choose a regression recipe, or another target",
         )
@@ -83,7 +90,8 @@ def columns_to_split_by(recipe: Recipe, table: Table, rows: pd.Index[Any]) -> No
         missing = int(values.isna().sum())
         if missing:
             raise DataError(
-                f"The column to split by '{name}' is missing in {missing} of {len(values)} rows "
+                f"The column to split by '{name}' is missing in {missing} of "
+                f"{counted(len(values), 'row')} "
                 f"of {table.source}",
                 "Fill or remove them, or split by another column",
             )
@@ -117,8 +125,9 @@ def splittable(recipe: Recipe, y: pd.Series[Any]) -> None:
         )
     if min(held_out, len(y) - held_out) < len(counts):
         raise DataError(
-            f"{len(y)} rows of {len(counts)} classes cannot be split: {held_out} held-out rows "
-            "do not hold every class"
+            f"{counted(len(y), 'row')} of {counted(len(counts), 'class')} cannot be split: "
+            "not every class is in "
+            f"{counted(held_out, 'held-out row')}"
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from mlproject.base.counting import counted, was_or_were
 from mlproject.base.errors import TrackingError, one_line
 from mlproject.base.interrupts import interrupts_held_back
 from mlproject.tracking import names, pages, runs
@@ -122,7 +123,8 @@ def record(family: Family, candidates: Sequence[Contents]) -> dict[int, str]:
     more = f" and {len(todo) - _MOST_SHOWN} more" if len(todo) > _MOST_SHOWN else ""
     why = next(iter(problems.values()), None)
     raise TrackingError(
-        f"{len(todo)} of {len(children)} candidates are not recorded: {', '.join(shown)}{more}",
+        f"{len(todo)} of {counted(len(children), 'candidate')} {was_or_were(len(todo))} not "
+        f"recorded: {', '.join(shown)}{more}",
         f"The server said: {why}" if why else None,
     )
 

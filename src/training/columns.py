@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from mlproject.base.counting import counted
+
 # Categories that scikit-learn's histogram gradient boosting takes as such, one bin left over.
 MOST_CATEGORIES = 254
 # From so many rows on, distinct whole numbers can be a count of the rows.
@@ -115,7 +117,7 @@ def unusable(values: pd.Series[Any]) -> str | None:
     if types.is_timedelta64_dtype(values):
         return "it is a duration"
     if len(present) < max(min(_FEWEST_VALUES, len(values) // 2), _LEAST_PRESENT * len(values)):
-        return f"it is empty in {len(values) - len(present)} of {len(values)} rows"
+        return f"it is empty in {len(values) - len(present)} of {counted(len(values), 'row')}"
     if values.dtype == object and not present.map(lambda item: isinstance(item, (str, bool))).all():
         return "its values are not plain"
     if present.nunique() == 1 and len(present) == len(values):

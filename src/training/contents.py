@@ -13,6 +13,7 @@ from numbers import Real
 from typing import Any
 
 import pandas as pd
+from sklearn.base import clone
 
 from mlproject.base import git
 from mlproject.base.version import __version__
@@ -104,7 +105,7 @@ def of_candidates(outcome: Outcome) -> list[Contents]:
     if not results:
         return []
     pipeline = outcome.fitted.estimator
-    shared = {k: parameter_text(value) for k, value in pipeline.get_params(deep=True).items()}
+    shared = _texts(pipeline)
     columns = [name for name in results if not name.startswith(("param", "split"))]
     kind = type(pipeline)
     tags = {
@@ -115,12 +116,27 @@ def of_candidates(outcome: Outcome) -> list[Contents]:
     failures = {failure.index: {names.FAILURE: failure.why} for failure in outcome.failures}
     return [
         Contents(
-            shared | {name: parameter_text(value) for name, value in parameters.items()},
+            _of_candidate(pipeline, shared, parameters),
             _numbers({name: results[name][index] for name in columns}),
             tags | failures.get(index, {}),
         )
         for index, parameters in enumerate(results["params"])
     ]
+
+
+def _of_candidate(
+    pipeline: Any, shared: Mapping[str, str], parameters: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the parameters of a candidate; of a step that it replaces, those of the new one."""
+    texts = {name: parameter_text(value) for name, value in parameters.items()}
+    if any(hasattr(value, "get_params") for value in parameters.values()):
+        own = clone(pipeline).set_params(**clone(parameters, safe=False))
+        return _texts(own) | texts
+    return {**shared, **texts}
+
+
+def _texts(estimator: Any) -> dict[str, str]:
+    return {k: parameter_text(value) for k, value in estimator.get_params(deep=True).items()}
 
 
 def _trained_on(plan: Plan) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mlproject.base import environ
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.base.errors import ModelError, TrackingError, reason
 from mlproject.tracking import names, runs
 from mlproject.tracking.azureml import studio_link
@@ -61,6 +62,8 @@ class Destination:
     started: float | None = None
 
 
+# Of more classes what MLflow makes of each pair of them takes longer than the search.
+_MANY_CLASSES = 50
 _INVALID = "INVALID_PARAMETER_VALUE"
 
 
@@ -113,7 +116,7 @@ class _Execution:
         before = contents.of_plan(self.plan)
         with self._recording():
             runs.fill(self.session.client, self.run.run_id, before)
-        autologged = autologging.Autologging()
+        autologged = autologging.Autologging(many_classes=self._classes > _MANY_CLASSES)
         outcome = self._fitted(destination, autologged)
         with self.reporter.step("Measuring the model and its baselines"):
             measured = self._measured(outcome)
@@ -166,7 +169,7 @@ class _Execution:
             shown = ", ".join(
                 f"{name}={in_short(value)}" for name, value in failure.parameters.items()
             )
-            folds = "1 fold" if failure.folds == 1 else f"{failure.folds} folds"
+            folds = counted(failure.folds, "fold")
             self.reporter.warn(
                 f"Candidate {failure.index} ({shown}) failed on {folds}: {failure.why}"
             )
@@ -227,6 +230,11 @@ class _Execution:
         if shown.why is not None:
             self.reporter.warn(f"Some plots could not be drawn: {shown.why}")
         return shown
+
+    @property
+    def _classes(self) -> int:
+        y = self.plan.rows.y_train
+        return len(np.unique(y)) if self.plan.task == "classification" and np.ndim(y) == 1 else 0
 
     @property
     def _model_uri(self) -> str:

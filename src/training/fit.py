@@ -18,6 +18,7 @@ from sklearn.model_selection import PredefinedSplit, check_cv
 from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.utils import _safe_indexing
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, DataError, reason
 from mlproject.tracking.datasets import IN_MEMORY, Dataset
 from training import metrics, pipeline, signature
@@ -65,7 +66,8 @@ class Rows:
             missing = int(pd.isna(np.asarray(y)).sum()) if y is not None else 0
             if missing:
                 raise DataError(
-                    f"{name} is missing in {missing} of {len(y)} rows", "Fill or remove them"
+                    f"{name} is missing in {missing} of {counted(len(y), 'row')}",
+                    "Fill or remove them",
                 )
         return replace(self, **tables)
 
@@ -77,7 +79,9 @@ class Rows:
         X, y, groups = self.X, self.y, self.groups
         for name, other in (("y", y), ("groups", groups)):
             if other is not None and _length(other) != _length(X):
-                raise DataError(f"X has {_length(X)} rows, and {name} has {_length(other)}")
+                raise DataError(
+                    f"X has {counted(_length(X), 'row')}, and {name} has {_length(other)}"
+                )
         if self.cv_only or self.X_test is not None:
             return Split(X, self.X_test, y, self.y_test, groups)
         kind: SplitKind = "stratified" if task == "classification" else "random"

@@ -15,6 +15,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterSampler, check_cv
 from sklearn.utils import _safe_indexing
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ModelError, reason
 from training import blame
 from training.classes import with_threshold
@@ -189,7 +190,7 @@ def _nothing_fitted(plan: Plan, error: BaseException) -> ModelError:
         first_line = str(error).strip().partition("\n")[0]
         return ModelError(f"The search failed: {first_line or type(error).__name__}")
     count = count_of(plan.search)
-    every = f"All {count} candidates" if count is not None else "All candidates"
+    every = f"All {counted(count, 'candidate')}" if count is not None else "All candidates"
     hint = blame.hint(first, rows.X_train, rows.y_train) or "Check the pipeline and the columns"
     return ModelError(f"{every} failed: {why}", hint)
 

@@ -15,6 +15,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import DataError
 from training import metrics
 from training.checks import plain
@@ -101,7 +102,7 @@ def _check(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] | Non
     needed = folds + 1 if recipe.split_kind == "time" else folds
     if len(y_train) < needed:
         raise DataError(
-            f"{len(y_train)} training rows are fewer than {folds} folds need",
+            f"{counted(len(y_train), 'training row')} cannot make {counted(folds, 'fold')}",
             "Bring more rows, or lower 'folds' in the recipe",
         )
     undefined = [name for name in recipe.scoring if name in metrics.OF_TWO_ROWS]
@@ -113,6 +114,7 @@ def _check(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] | Non
         )
     if groups is not None and groups.nunique() < folds:
         raise DataError(
-            f"{groups.nunique()} groups in the training rows are fewer than {folds} folds",
+            f"{counted(groups.nunique(), 'group')} in the training rows cannot make "
+            f"{counted(folds, 'fold')}",
             "Bring more groups, or give fewer --folds",
         )

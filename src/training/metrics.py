@@ -40,6 +40,8 @@ NRMSE = "nrmse"
 _LOG_LOSS = "neg_log_loss"
 # Not defined on a single row.
 OF_TWO_ROWS = frozenset({NRMSE, "r2", "explained_variance"})
+# What scikit-learn says where it takes 0 for what is not defined: no row has the class in question.
+_WITHOUT_TRUE = ("No positive class found", "Recall is ill-defined .* due to no true")
 _NEGATED = "neg_"
 _NEG_NRMSE = f"{_NEGATED}{NRMSE}"
 # Scorers that look at one of two classes: scikit-learn takes the class 1 by default.
@@ -191,7 +193,12 @@ def measured(
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UndefinedMetricWarning)
+                for message in _WITHOUT_TRUE:
+                    warnings.filterwarnings("error", message)
                 score = metric.scorer(estimator, X, y)
+        except UserWarning:
+            unmeasured[name] = "none of them has the class that it is about"
+            continue
         except ValueError as error:
             unmeasured[name] = reason(error)
             continue

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.model_selection import ParameterGrid
 from sklearn.model_selection._search import BaseSearchCV
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError
 from mlproject.data.column_formats import ColumnFormat
 from mlproject.data.dialects import Dialect, DialectOptions
@@ -133,10 +134,8 @@ class Plan:
         if not self.searches:
             return "one fit"
         count, folds = count_of(self.search), _folds(self.search)
-        candidates = "candidates" if count is None else f"{count} candidates"
-        if count == 1:
-            candidates = "1 candidate"
-        return f"{candidates}, {folds} folds" if folds is not None else candidates
+        candidates = "candidates" if count is None else counted(count, "candidate")
+        return f"{candidates}, {counted(folds, 'fold')}" if folds is not None else candidates
 
 
 def is_search(estimator: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mlproject.data import table as tables
 from mlproject.data.column_formats import ColumnFormat
 from mlproject.data.dialects import Dialect, DialectOptions, Hints
 from mlproject.data.samples import is_sample
+from mlproject.data.schema import Feature
 from mlproject.data.source import is_url
 from mlproject.data.table import Table
 from mlproject.tracking import datasets, names
@@ -244,8 +246,9 @@ def loaded(recipe: Recipe) -> Table:
     return _loaded(recipe, Hints(recipe.data.dialect))
 
 
-def _loaded(recipe: Recipe, hints: Hints) -> Table:
-    return tables.load(_source(recipe), recipe.data.encoding, recipe.data.formats, hints)
+def _loaded(recipe: Recipe, hints: Hints, features: Sequence[Feature] = ()) -> Table:
+    data = recipe.data
+    return tables.load(_source(recipe), data.encoding, data.formats, hints, features)
 
 
 def _source(recipe: Recipe) -> str:
@@ -274,14 +277,19 @@ def validation_rows(
 
 
 def other_rows(
-    recipe: Recipe, source: str, features: list[str], dialect: Dialect | None
+    recipe: Recipe,
+    source: str,
+    features: list[str],
+    dialect: Dialect | None,
+    types: Sequence[Feature] = (),
 ) -> tuple[Table, LabelledRows]:
     """Return another source than the training data, with the same features and target.
 
-    Numbers are read as in the training data, whose ``dialect`` is given where it is known.
+    Numbers are read as in the training data, whose ``dialect`` is given where it is known; the
+    columns of ``types`` as scoring reads them.
     """
     data = recipe.data.model_copy(update={"source": source, "features": features, "drop": []})
     other = recipe.model_copy(update={"data": data})
     options = recipe.data.dialect if dialect is None else DialectOptions()
-    table = _loaded(other, Hints(options, dialect, tuple(features)))
+    table = _loaded(other, Hints(options, dialect, tuple(features)), types)
     return table, labelled(other, table)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data.table import Table
 from training import checks
@@ -78,7 +79,7 @@ def _with_target(recipe: Recipe, rows: LabelledRows, source: str) -> LabelledRow
     name, missing = rows.y.name, int(rows.y.isna().sum())
     if not missing:
         return rows
-    what = f"The target '{name}' is missing in {missing} of {len(rows.y)} rows"
+    what = f"The target '{name}' is missing in {missing} of {counted(len(rows.y), 'row')}"
     if recipe.data.missing_target == "fail":
         raise DataError(f"{what} of {source}", "Fill or remove them, or give --missing-target drop")
     if missing == len(rows.y):

@@ -68,6 +68,11 @@ class Rules(BaseModel):
         description="How many times the champion's prediction time a row may take.",
     )
 
+    require_unseen: bool = Field(
+        default=False,
+        description="Refuse where nothing tells what a model was trained on.",
+    )
+
     @model_validator(mode="after")
     def _asks_one_question(self) -> Rules:
         if self.group_by is not None and self.time_by is not None:

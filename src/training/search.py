@@ -23,7 +23,7 @@ from training.metrics import Metric
 from training.recipe import Recipe
 
 # Of a halving search within a budget: what all candidates are compared on first.
-_FIRST_ROWS = 10_000
+FIRST_ROWS = 10_000
 
 
 def grids(recipe: Recipe) -> list[dict[str, list[Any]]]:
@@ -109,7 +109,7 @@ def _budgeted(
         estimator,
         spaces if len(spaces) > 1 else spaces[0],
         budget=float(chosen.budget or 0),
-        first_rows=_FIRST_ROWS if chosen.kind == "halving" else None,
+        first_rows=FIRST_ROWS if chosen.kind == "halving" else None,
         factor=chosen.factor,
         random_state=recipe.seed,
         **common,

@@ -13,6 +13,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import DataError, reason
 from mlproject.data.table import Table
 from training.recipe import Recipe, SplitKind
@@ -53,7 +54,7 @@ def split(
         return Split(X, held_out[0], y, held_out[1])
     train, test = positions(recipe, table, y)
     if len(train) == 0 or len(test) == 0:
-        raise DataError(f"{len(y)} rows cannot be split: one side would be empty")
+        raise DataError(f"{counted(len(y), 'row')} cannot be split: one side would be empty")
     groups = None
     if recipe.split_kind == "group":
         by = table.frame[recipe.split.group].loc[y.index]
@@ -133,7 +134,8 @@ class Rule:
             )
         except ValueError as error:
             raise DataError(
-                f"{len(rows)} rows cannot be split with {self.test_size:g} of them held out: "
+                f"{counted(len(rows), 'row')} cannot be split with {self.test_size:g} of "
+                "them held out: "
                 f"{reason(error)}"
             ) from error
         return train, test

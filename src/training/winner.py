@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.base.suggestions import did_you_mean
@@ -34,7 +34,8 @@ class BestRun:
     Attributes
     ----------
     parameters : dict of str to str
-        Those of which the children differ.
+        Those of which the children differ. Where they have other estimators, its classes, and of
+        their parameters those of which the children with the same ones differ.
     model_uri : str or None
         Its model, where it has one: the candidates of a search have none.
     runs : int
@@ -90,7 +91,7 @@ def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -
         hint = did_you_mean(name, sorted(every), noun="metrics")
         raise ConfigurationError(f"No child of the run {parent} has the metric '{name}'", hint)
     sign = 1 if direction == "minimize" else -1
-    found = min(measured, key=lambda child: (sign * _value(child, name), child.info.start_time))
+    found = min(measured, key=lambda child: (sign * _value(child, name), *_order(child)))
     return BestRun(
         run_id=str(found.info.run_id),
         name=str(found.info.run_name),
@@ -106,6 +107,11 @@ def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -
 
 def _value(run: Run, name: str) -> float:
     return float(run.data.metrics.get(name, math.nan))
+
+
+def _order(run: Run) -> tuple[int, int]:
+    """Return what tells which of two equals came first, as a search takes it."""
+    return run.info.start_time or 0, int(run.data.tags.get(names.CANDIDATE, 0))
 
 
 def _compared_by(children: list[Run], session: Session, parent: str) -> str:
@@ -143,15 +149,32 @@ def _direction(name: str) -> Goal:
 
 
 def _differing(run: Run, children: list[Run]) -> dict[str, str]:
-    own: Mapping[str, Any] = run.data.params
-    others = [child.data.params for child in children]
-    return {
+    own = run.data.params
+    every = [child.data.params for child in children]
+    steps = [name for name in sorted(own) if "__" not in name and _is_estimator(own, name)]
+    classes = {name: _class(own, name) for name in steps}
+    chosen = {
+        name: known
+        for name, known in classes.items()
+        if any(_class(other, name) != known for other in every)
+    }
+    alike = [o for o in every if all(_class(o, name) == known for name, known in chosen.items())]
+    return chosen | {
         name: value
         for name, value in sorted(own.items())
         if "__" in name
         and not name.startswith("best_")
-        and any(other.get(name) != value for other in others)
+        and any(other.get(name) != value for other in alike)
     }
+
+
+def _is_estimator(parameters: Mapping[str, str], name: str) -> bool:
+    return any(other.startswith(f"{name}__") for other in parameters)
+
+
+def _class(parameters: Mapping[str, str], name: str) -> str:
+    """Return the class of an estimator, which is written as it is called."""
+    return parameters.get(name, "").partition("(")[0]
 
 
 def _model_of(run: Run) -> str | None:

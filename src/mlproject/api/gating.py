@@ -41,6 +41,7 @@ def promote(
     slice_tolerance: float | None = None,
     slice_rows: int | None = None,
     time_factor: float | None = None,
+    require_unseen: bool | None = None,
     trust: Sequence[str] = (),
     tracking: str | PathLike[str] | None = None,
     progress: bool | None = None,
@@ -73,7 +74,7 @@ def promote(
         Return the verdict, or raise it; record and move nothing.
     metric, improvement, equivalence, confidence, resamples, seed : optional
     group_by, time_by, min_rows, floor : optional
-    slice_by, slice_tolerance, slice_rows, time_factor : optional
+    slice_by, slice_tolerance, slice_rows, time_factor, require_unseen : optional
         The rules of the gate, over those of the recipe: see the section ``promotion`` of recipes.
 
     Raises
@@ -100,6 +101,7 @@ def promote(
         "slice_tolerance": slice_tolerance,
         "slice_rows": slice_rows,
         "time_factor": time_factor,
+        "require_unseen": require_unseen,
     }
     request = PromoteRequest(
         name=name,

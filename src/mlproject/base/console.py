@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
+from mlproject.base.counting import counted
 from mlproject.base.visible import visible
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class Reporter:
                 if time.perf_counter() - told > _SECONDS_BETWEEN_LINES:
                     told = time.perf_counter()
                     share = f", {done / total:.0%}" if total else ""
-                    self.say(f"{text}: {rows:,} rows{share}, {speed()}")
+                    self.say(f"{text}: {counted(rows, 'row', ',')}{share}, {speed()}")
 
             yield note
             return

@@ -258,7 +258,9 @@ def collected(owner: Callable[..., Any], values: Mapping[str, Any]) -> dict[str,
         marker = _marker(hint)
         if isinstance(marker, Overrides):
             names = [item.name for item in _of_model(marker.model)]
-            arguments[name] = {key: values[key] for key in names if values[key] not in NOT_GIVEN}
+            given = (key for key in names if values[key] not in NOT_GIVEN)
+            # A switch that is not turned on leaves the rule to the recipe.
+            arguments[name] = {key: values[key] for key in given if values[key] is not False}
         elif _is_options(hint):
             arguments[name] = hint(**collected(hint, values))
         elif values.get(name) not in NOT_GIVEN:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, one_line
 from mlproject.base.suggestions import did_you_mean
 
@@ -48,7 +49,7 @@ def problems(error: ValidationError, model: type[BaseModel], origin: str) -> Con
     ]
     if len(told) > _MOST_TOLD:
         listed.append(f"and {len(told) - _MOST_TOLD} more")
-    return ConfigurationError(f"{origin} has {len(told)} problems: {'; '.join(listed)}")
+    return ConfigurationError(f"{origin} has {counted(len(told), 'problem')}: {'; '.join(listed)}")
 
 
 def _problem(problem: ErrorDetails, place: tuple[str, ...], model: type[BaseModel]) -> _Problem:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import click
 
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.base.options import Argument, Option, Tracking
 from mlproject.cli.frame import LazyGroup, command
 
@@ -49,7 +50,9 @@ def check(
     error = found.error
     if error is not None:
         raise error
-    counts = ", ".join(f"the {of} ({count} packages)" for of, count in found.compared.items())
+    counts = ", ".join(
+        f"the {of} ({counted(count, 'package')})" for of, count in found.compared.items()
+    )
     reporter.emit(f"This environment is as it should be, by {counts}")
     return asdict(found)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.base.errors import GateError
 from mlproject.cli.frame import command
 from mlproject.gate.request import CompareRequest, PromoteRequest
 
 if TYPE_CHECKING:
     from mlproject.gate.comparison import Comparison
+    from mlproject.gate.conclusion import Conclusion
     from mlproject.gate.seen import Seen
     from mlproject.gate.verdict import Verdict
 
@@ -53,6 +55,9 @@ def promote(reporter: Reporter, request: PromoteRequest) -> dict[str, Any]:
 def compare(reporter: Reporter, request: CompareRequest) -> dict[str, Any]:
     """Compare two models on the same rows, which neither was trained on.
 
+    Says which is better by the rules of a promotion, or that the rows cannot tell. Nothing is
+    recorded.
+
     \b
     Examples:
       mlproject models compare diabetes --versions 1,2
@@ -60,12 +65,14 @@ def compare(reporter: Reporter, request: CompareRequest) -> dict[str, Any]:
       mlproject models compare --predictions old.parquet,new.parquet --labels labels.csv --key id
     """
     from mlproject.gate import entry
+    from mlproject.gate.conclusion import concluded
 
     models, comparison = entry.compare(request, reporter)
-    _print(reporter, models, comparison)
-    assert comparison.interval is not None  # noqa: S101 - two models were compared
+    conclusion = concluded(models, comparison)
+    _print(reporter, models, comparison, conclusion)
     return {
         "models": list(models),
+        "conclusion": conclusion.as_dict(),
         "signature": list(comparison.signature_problems),
         "bytes": list(comparison.bytes),
         **comparison.as_dict(),
@@ -74,12 +81,15 @@ def compare(reporter: Reporter, request: CompareRequest) -> dict[str, Any]:
 
 def _print_checks(reporter: Reporter, title: str, verdict: Verdict) -> None:
     rows = [
-        (check.name, "passed" if check.passed else "FAILED", check.what) for check in verdict.checks
+        (check.name, check.status if check.passed else "FAILED", check.what)
+        for check in verdict.checks
     ]
     reporter.table(title, ("", "", ""), rows)
 
 
-def _print(reporter: Reporter, models: tuple[str, str], comparison: Comparison) -> None:
+def _print(
+    reporter: Reporter, models: tuple[str, str], comparison: Comparison, conclusion: Conclusion
+) -> None:
     interval = comparison.interval
     assert interval is not None  # noqa: S101 - two models were compared
     rows: list[tuple[str, ...]] = [
@@ -89,7 +99,7 @@ def _print(reporter: Reporter, models: tuple[str, str], comparison: Comparison) 
             "",
             f"{interval.improvement:.4g} ({interval.low:.4g} to {interval.high:.4g})",
         ),
-        ("drawn", "", f"{interval.units} {interval.drawn}"),
+        ("drawn", "", comparison.size.of_units if comparison.size is not None else ""),
     ]
     if comparison.seen:
         rows.append(("rows trained on", *(_count(item) for item in reversed(comparison.seen))))
@@ -102,16 +112,20 @@ def _print(reporter: Reporter, models: tuple[str, str], comparison: Comparison) 
                 *(f"{seconds * 1e6:.3g} µs" for seconds in comparison.seconds_a_row),
             )
         )
-    rows.append(("signature", "", "; ".join(comparison.signature_problems) or "compatible"))
+    if comparison.bytes:  # the models were asked, and not only what they have answered
+        rows.append(("signature", "", "; ".join(comparison.signature_problems) or "compatible"))
     rows += [
         (
-            f"{part.column} = {part.value} ({part.rows} rows)",
+            f"{part.column} = {part.value} ({counted(part.rows, 'row')})",
             f"{part.champion:.6g}",
             f"{part.challenger:.6g}{' WORSE' if part.worse else ''}",
         )
         for part in comparison.slices
     ]
     reporter.table(comparison.rows, ("", *models), rows)
+    reporter.emit(f"{conclusion.sentence}.")
+    for check in conclusion.against:
+        reporter.emit(f"A promotion would say no: {check.what} ({check.name}).")
 
 
 def _count(seen: Seen) -> str:

@@ -66,7 +66,7 @@ def register(
         model = source.uri.removeprefix(f"runs:/{run_id}/")
         version = versions.register(session.client, run_id, model, name)
     rows = [("version", str(version.number)), ("uri", version.uri), ("run", run_id)]
-    rows += [(key, f"{value:.6g}") for key, value in version.metrics.items()]
+    rows += [(key, f"{value:.6g}") for key, value in sorted(version.metrics.items())]
     reporter.table(f"{name}: registered", ("", ""), rows)
     return _shown(version)
 
@@ -121,7 +121,7 @@ def show(reporter: Reporter, name: _Name, tracking: Tracking = None) -> dict[str
 
     with connected(tracking) as session:
         found = versions.all_versions(session.client, name)
-    names = list(dict.fromkeys(key for item in found for key in item.metrics))
+    names = sorted({key for item in found for key in item.metrics})
     rows = [
         (
             str(item.number),
@@ -182,7 +182,7 @@ def _shown(version: Version) -> dict[str, Any]:
         "uri": version.uri,
         "run_id": version.run_id,
         "aliases": list(version.aliases),
-        "metrics": version.metrics,
+        "metrics": dict(sorted(version.metrics.items())),
         "tags": version.tags,
     }
 

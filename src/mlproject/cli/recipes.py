@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import click
 
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.base.options import Argument
 from mlproject.cli.frame import LazyGroup, command
 from training.request import Data, Parameters, Target, TrainRequest
@@ -77,10 +78,10 @@ def check(
         with reporter.step("Fitting it on some rows"):
             trial.run(prepared.plan)
         checked, rows = prepared.recipe, prepared.table.rows
-        seen = f"{rows} rows"
+        seen = counted(rows, "row")
     else:
         checked, rows, seen = prepare_without_data(request), None, "no data of its own"
     candidates = search.tried(checked, search.grids(checked))
-    noun = "candidate" if candidates == 1 else "candidates"
-    reporter.emit(f"{checked.name} is valid: {checked.task}, {candidates} {noun}, {seen}")
+    tried = counted(candidates, "candidate")
+    reporter.emit(f"{checked.name} is valid: {checked.task}, {tried}, {seen}")
     return {"recipe": checked.name, "valid": True, "candidates": candidates, "rows": rows}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import click
 
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.base.options import Argument, Option, Tracking
 from mlproject.cli.frame import LazyGroup, command
 
@@ -63,5 +64,5 @@ def summarise(found: BestRun, reporter: Reporter) -> None:
         ("model", found.model_uri or ""),
         ("not finished", str(found.unfinished or "")),
     ]
-    title = f"Best of {found.runs} runs: {found.name}"
+    title = f"Best of {counted(found.runs, 'run')}: {found.name}"
     reporter.table(title, ("", ""), [row for row in rows if row[1]])

@@ -16,7 +16,8 @@ def serve(reporter: Reporter, request: ServeRequest) -> None:
     \b
     Examples:
       mlproject serve models:/prices@champion
-      curl http://127.0.0.1:5001/score -d '{"input_data": {"columns": ["a"], "data": [[1.5]]}}'
+      curl http://127.0.0.1:5001/score -H 'Content-Type: application/json' \\
+        -d '{"input_data": {"columns": ["a"], "data": [[1.5]]}}'
     """
     request.max_bytes  # noqa: B018 - which checks it, before anything heavy is imported
     from mlproject.api import serving

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.cli.frame import command
 from training.request import TrainRequest, TrainResult
 
@@ -36,7 +37,7 @@ def summarise(result: TrainResult, reporter: Reporter) -> None:
         ("run", result.run_id),
         ("experiment", result.experiment),
         ("recorded in", result.recorded_in),
-        ("data", f"{result.data['rows']} rows of {result.data['source']}"),
+        ("data", f"{counted(result.data['rows'], 'row')} of {result.data['source']}"),
         *((f"rows left out: {why}", str(count)) for why, count in result.rows_left_out.items()),
         ("task", f"{result.task} of {result.target}" if result.target else result.task),
         ("features", _listed(result.features)),
@@ -85,7 +86,7 @@ def _metrics(result: TrainResult) -> Iterator[tuple[str, str]]:
             continue
         ends = result.intervals.get(name)
         sure = f" (95 %: {ends[0]:.6g} to {ends[1]:.6g})" if ends else ""
-        yield f"{name}, on {result.rows_held_out} held-out rows", f"{value:.6g}{sure}"
+        yield f"{name}, on {counted(result.rows_held_out, 'held-out row')}", f"{value:.6g}{sure}"
 
 
 def _known(result: TrainResult) -> Iterator[tuple[str, dict[str, Any]]]:

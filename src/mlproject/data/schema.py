@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import DataError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data.dialects import Dialect, DialectOptions, Hints
@@ -85,7 +86,8 @@ class Schema:
         if self.width is not None:
             if len(columns) != self.width:
                 raise DataError(
-                    f"{where} has {len(columns)} columns, and the model takes {self.width} "
+                    f"{where} has {counted(len(columns), 'column')}, and the model takes "
+                    f"{self.width} "
                     "without names",
                     "Give a file with exactly the features, in the order of training",
                 )

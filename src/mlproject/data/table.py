@@ -114,6 +114,7 @@ def load(
     encoding: str | None = None,
     formats: Mapping[str, ColumnFormat] | None = None,
     hints: Hints = Hints(),
+    features: Sequence[Feature] = (),
 ) -> Table:
     """Read a source whole.
 
@@ -126,12 +127,20 @@ def load(
         thousand.
     hints : Hints
         What is known of how its CSV files are written.
+    features : sequence of Feature
+        Columns that are read as a model takes them; others are what they seem to be.
     """
-    table = _as_it_seems(source, encoding, list(formats or ()), hints)
+    table = _read(source, encoding, list(formats or ()), hints, features)
     return table.formatted(formats) if formats else table
 
 
-def _as_it_seems(source: str, encoding: str | None, as_text: Sequence[str], hints: Hints) -> Table:
+def _read(
+    source: str,
+    encoding: str | None,
+    as_text: Sequence[str],
+    hints: Hints,
+    features: Sequence[Feature],
+) -> Table:
     if samples.is_sample(source):
         table = samples.load(source)
         name = source.removeprefix(samples.PREFIX)
@@ -140,7 +149,7 @@ def _as_it_seems(source: str, encoding: str | None, as_text: Sequence[str], hint
         )
     source = pinned(source)
     with opened(source, encoding) as files:
-        whole = read_files(files, as_text, hints)
+        whole = read_files(files, as_text, hints, features)
         digest = combined_sha256(files)
         count = len(files)
         seen = ", ".join(sorted({item.encoding for item in files if item.encoding})) or None

@@ -13,8 +13,10 @@ from mlproject.data.dialects import Dialect, Hints
 from mlproject.data.formats.csv_files import CsvFile
 from mlproject.data.formats.csv_headers import sniffed_delimiter
 from mlproject.data.formats.lines import pieces
+from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
 from mlproject.data.streams import check_distinct, naming
+from mlproject.data.types import TextRules, typed
 from mlproject.data.written_decimals import Votes
 
 
@@ -34,10 +36,20 @@ class WholeFiles:
 
 
 def read_files(
-    files: Sequence[SourceFile], as_text: Collection[str] = (), hints: Hints = Hints()
+    files: Sequence[SourceFile],
+    as_text: Collection[str] = (),
+    hints: Hints = Hints(),
+    features: Sequence[Feature] = (),
 ) -> WholeFiles:
+    """Read files; the columns of ``features`` as a model takes them, and not as they seem to be."""
     dialects, sure = _dialects([item for item in files if item.format == "csv"], hints)
-    tables = [_read_file(item, dialects.get(item), as_text) for item in files]
+    texts = {*as_text, *(feature.name for feature in features)}
+    tables = [
+        _with_features(
+            item, _read_file(item, dialects.get(item), texts), dialects.get(item), features
+        )
+        for item in files
+    ]
     expected = tables[0].column_names
     for item, table in zip(files, tables, strict=True):
         odd = sorted(set(table.column_names) ^ set(expected))
@@ -59,6 +71,29 @@ def _read_file(item: SourceFile, dialect: Dialect | None, as_text: Collection[st
         table = formats.read(item, dialect, as_text)
     check_distinct(table.column_names, item.name)
     return table.select(item.chosen(table.column_names))
+
+
+def _with_features(
+    item: SourceFile, table: pa.Table, dialect: Dialect | None, features: Sequence[Feature]
+) -> pa.Table:
+    """Return a table with some columns read as scoring reads them.
+
+    Raises
+    ------
+    DataError
+        When a value does not fit; it names the row, from 1.
+    """
+    rules = TextRules()
+    if dialect is not None:
+        rules = TextRules(dialect.decimal, dialect.thousands, missing_in_text=True)
+    present = [feature for feature in features if feature.name in table.column_names]
+    read = typed(table, present, rules)
+    for misfit in read.misfits:
+        raise DataError(f"{item.name} row {misfit.row + 1}, {misfit.message}")
+    for feature in present:
+        place = table.column_names.index(feature.name)
+        table = table.set_column(place, feature.name, read.table[feature.name])
+    return table
 
 
 def _dialects(items: Sequence[SourceFile], hints: Hints) -> tuple[dict[SourceFile, Dialect], bool]:

@@ -7,7 +7,7 @@ What is asked, and of whom, each module knowing only those to its left::
 The arithmetic is plain functions over arrays (:mod:`training.resampling`: units, blocks, ends,
 intervals)::
 
-    slices <- comparison <- verdict            rules, attempts
+    slices <- comparison <- verdict <- conclusion            rules, attempts
 
 ``judging`` joins the two, ``promotion`` moves the alias, and ``entry`` is the way in. The record of
 every attempt is :mod:`mlproject.registry.ledger`.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlproject.base.counting import counted
 from mlproject.base.finite import finite
 from mlproject.gate.seen import Seen
 from mlproject.gate.slices import Slice
@@ -24,12 +25,29 @@ class Size:
     ----------
     chance : float or None
         Of few: how often equal models would be promoted, simulated on them.
+    without : int
+        How many rows have no value in the column of the groups. Nothing tells whether they belong
+        together, so they are drawn together, as if they did.
+    column : str or None
+        That column.
     """
 
     rows: int
     units: int
     kind: Kind = "rows"
     chance: float | None = None
+    without: int = 0
+    column: str | None = None
+
+    @property
+    def of_units(self) -> str:
+        """How many groups or blocks there are, in words."""
+        what = counted(self.units, self.kind.removesuffix("s"))
+        if not self.without:
+            return what
+        rows = counted(self.without, "row")
+        verb = "is" if self.without == 1 else "are"
+        return f"{what} ({rows} without '{self.column}' {verb} one of them)"
 
 
 @dataclass(frozen=True)

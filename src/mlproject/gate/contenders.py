@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import is_classifier
 
+from mlproject.base.errors import DataError
 from mlproject.data.row_hashes import RowHashes
+from mlproject.data.schema import Feature
+from mlproject.data.table import columns_of, to_frame
+from mlproject.data.types import typed
 from mlproject.models.loaded import LoadedModel
 from mlproject.models.opening import open_model
 from mlproject.models.trust import Policy
@@ -65,6 +71,32 @@ class Contender:
     def classes(self) -> np.ndarray[Any, Any] | None:
         found = getattr(self.model.estimator, "classes_", None)
         return np.asarray(found) if found is not None else None
+
+    def inputs(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows as scoring would give them to the model.
+
+        Raises
+        ------
+        DataError
+            When a value does not fit.
+        """
+        features = self.model.schema.features
+        if self.model.schema.is_tensor or not features:
+            return rows
+        present = [feature for feature in features if feature.name in rows]
+        made = typed(columns_of(rows, present), present)
+        for misfit in made.misfits:
+            raise DataError(f"{self.uri} cannot take row {misfit.row + 1}, {misfit.message}")
+        return to_frame(made.table)
+
+
+def features_of(contenders: Iterable[Contender]) -> tuple[Feature, ...]:
+    """Return what any of the models takes; of two that differ, what the first of them takes."""
+    found: dict[str, Feature] = {}
+    for contender in contenders:
+        for feature in contender.model.schema.features:
+            found.setdefault(feature.name, feature)
+    return tuple(found.values())
 
 
 def opened(uri: str, session: Session, policy: Policy) -> Contender:

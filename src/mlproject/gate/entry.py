@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError
 from mlproject.data.remote import pinned
 from mlproject.gate import later, promotion, rules
@@ -47,6 +48,17 @@ def _answered(request: CompareRequest) -> tuple[tuple[str, str], Comparison]:
             "Give two files of predictions with --labels FILE --key COLUMN, and no models; or two "
             "models with --data FILE, the rows that were scored",
         )
+    for option, value in (
+        ("--versions", request.versions),
+        ("--data", request.rows.data),
+        ("--trust", request.trust),
+        ("--time-factor", request.rules.get("time_factor")),
+        ("--require-unseen", request.rules.get("require_unseen")),
+    ):
+        if value:
+            raise ConfigurationError(
+                f"{option} is of models, and --predictions asks none", "Leave it out"
+            )
     replace(request.rows, data=given[0]).check()
     asked = rules.merged(Rules(), request.rules)
     first, second = given
@@ -66,7 +78,8 @@ def _models(request: CompareRequest) -> tuple[str, str]:
         return first, second
     if len(given) != 2:
         raise ConfigurationError(
-            f"{len(given)} models are named, and two are compared",
+            f"{counted(len(given), 'model')} {'is' if len(given) == 1 else 'are'} named, and two "
+            "are compared",
             "Give two of runs:/ID, models:/NAME/VERSION, models:/NAME@ALIAS and folders, or one "
             "name with --versions 6,7",
         )

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, DataError, GateError
 from mlproject.base.suggestions import did_you_mean
 from mlproject.data import row_hashes
 from mlproject.data import table as tables
 from mlproject.data.dialects import DialectOptions
 from mlproject.data.row_hashes import RowHashes
+from mlproject.data.schema import Feature
 from mlproject.data.table import Table
-from mlproject.gate.contenders import Contender
-from training.checks import has_order, plain
+from mlproject.gate.contenders import Contender, features_of
+from training.checks import has_order, plain, plain_target, refuse_time
 from training.preparation import loaded, other_rows, validation_rows
 from training.recipe import Recipe, Task
 from training.rows import OTHER, labelled
@@ -85,11 +87,23 @@ class Evidence:
         group, time = rules.group_by, rules.time_by
         if group is None and time is None and recipe is not None:
             group, time = recipe.split.group, recipe.split.time
+        if self.y.name in (group, time):
+            how = "group" if self.y.name == group else "order"
+            raise ConfigurationError(
+                f"'{self.y.name}' is the target, and no column to {how} rows by",
+                f"Choose another column to {how} by",
+            )
         self.require([name for name in (group,) if name], "group")
         self.require([name for name in (time,) if name], "order")
         evidence = replace(self, group=group, time=time)
         if time is None:
             return evidence
+        missing = int(self.columns[time].isna().sum())
+        if missing:
+            raise DataError(
+                f"The column to order by '{time}' is missing in {missing} of {self.source}",
+                "Fill or remove them, or order by another column",
+            )
         has_order(self.columns[time], self.source)
         return evidence.only(self.columns[time].argsort(kind="stable").to_numpy())
 
@@ -100,6 +114,18 @@ class Evidence:
             for name in ("X", "y", "columns")
         }
         return replace(self, **parts)
+
+
+def check_target(contenders: Sequence[Contender], target: str | None) -> None:
+    """Raise ConfigurationError when a model takes what is to be predicted."""
+    for contender in contenders:
+        recipe = contenders[0].recipe
+        asked = target or (recipe.data.target if recipe is not None else None)
+        if asked in {feature.name for feature in contender.model.schema.features}:
+            raise ConfigurationError(
+                f"The target '{asked}' is a feature of {contender.uri}",
+                "Name what the models predict: --target COLUMN",
+            )
 
 
 def held_out(contender: Contender) -> Evidence:
@@ -126,7 +152,8 @@ def held_out(contender: Contender) -> Evidence:
         rows.X_test,
         rows.y_test,
         columns.reset_index(drop=True),
-        f"{len(rows.X_test)} rows that run {contender.run_id} held out of {table.source}",
+        f"{counted(len(rows.X_test), 'row')} that run {contender.run_id} held out of "
+        f"{table.source}",
         run_id=contender.run_id,
         held_out=True,
         trained_on=row_hashes.of_rows(rows.X_train, rows.y_train),
@@ -135,7 +162,7 @@ def held_out(contender: Contender) -> Evidence:
 
 def _of_file(contender: Contender, rows: Split, validation: Table) -> Evidence:
     # A separate file may hold rows that were trained on, so the run is not taken at its word.
-    source = f"{len(rows.X_test)} rows of {validation.source}, the held-out file"
+    source = f"{counted(len(rows.X_test), 'row')} of {validation.source}, the held-out file"
     with_target = validation.frame[validation.frame[str(rows.y_test.name)].notna()]
     columns = with_target if len(with_target) == len(rows.X_test) else validation.frame
     return Evidence(
@@ -149,27 +176,30 @@ def _of_file(contender: Contender, rows: Split, validation: Table) -> Evidence:
     )
 
 
-def of_source(contender: Contender, source: str, target: str | None) -> Evidence:
-    """Return the rows of a source, as a model's recipe wants them where it has one.
+def of_source(contenders: Sequence[Contender], source: str, target: str | None) -> Evidence:
+    """Return the rows of a source, as the challenger's recipe wants them where it has one.
 
-    The training data is not read.
+    The training data is not read. The first of the models is the challenger.
     """
+    contender = contenders[0]
     schema, recipe = contender.model.schema, contender.recipe
+    types = features_of(contenders)
     if recipe is None or not schema.features:
-        return _plain(contender, source, target)
-    if target is not None:
-        data = recipe.data.model_copy(update={"target": target})
-        recipe = recipe.model_copy(update={"data": data})
+        return _plain(contender, source, target, types)
+    asked = {"target": target or recipe.data.target, "missing_target": "drop"}
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=asked)})
     features = [feature.name for feature in schema.features]
     # Which classes are rare was decided by the training rows, and not by these.
     rare = recipe.classes.model_copy(update={"rare": "folds"})
     other = recipe.model_copy(update={"classes": rare})
-    table, kept = other_rows(other, source, features, schema.dialect)
+    table, kept = other_rows(other, source, features, schema.dialect, types)
     columns = table.frame.loc[kept.y.index].reset_index(drop=True)
     X, y = kept.X.reset_index(drop=True), kept.y.reset_index(drop=True)
     lost = sum(kept.left_out.values())
     left = f", and {lost} left out ({', '.join(kept.left_out)})" if lost else ""
-    found = Evidence(recipe.task, X, y, columns, f"{len(X)} rows of {table.source}{left}")
+    found = Evidence(
+        recipe.task, X, y, columns, f"{counted(len(X), 'row')} of {table.source}{left}"
+    )
     return _with_classes_of(contender, recipe, found)
 
 
@@ -186,14 +216,16 @@ def _with_classes_of(contender: Contender, recipe: Recipe, found: Evidence) -> E
     return replace(found, y=texts.where(texts.isin(known.tolist()), OTHER))
 
 
-def _plain(contender: Contender, source: str, target: str | None) -> Evidence:
+def _plain(
+    contender: Contender, source: str, target: str | None, types: Sequence[Feature]
+) -> Evidence:
     if target is None:
         raise ConfigurationError(
             f"{contender.uri} has no recipe that says what {source} is to be compared with",
             "Name its target: --target COLUMN",
         )
     schema = contender.model.schema
-    table = tables.load(source, hints=schema.hints(DialectOptions()))
+    table = tables.load(source, hints=schema.hints(DialectOptions()), features=types)
     table.require([target], "target")
     return of_frame(contender, table.frame, target, table.source)
 
@@ -203,13 +235,16 @@ def of_frame(contender: Contender, frame: pd.DataFrame, target: str, source: str
     rows = frame[frame[target].notna()].reset_index(drop=True)
     if not len(rows):
         raise DataError(f"The target '{target}' is empty in {source}", "Choose another target")
+    plain_target(rows[target], source)
+    refuse_time(rows[target], source)
     names = [feature.name for feature in contender.model.schema.features]
     X = rows[[name for name in names if name in rows]] if names else rows.drop(columns=target)
     whole = X.select_dtypes("integer").columns
     X = X.astype(dict.fromkeys(whole, "float64"))
     lost = len(frame) - len(rows)
     left = f", and {lost} without a target left out" if lost else ""
-    return Evidence(contender.task, X, rows[target], rows, f"{len(rows)} rows of {source}{left}")
+    told = f"{counted(len(rows), 'row')} of {source}{left}"
+    return Evidence(contender.task, X, rows[target], rows, told)
 
 
 def _check_unchanged(contender: Contender, source: str, sha256: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mlproject.base.console import Reporter
+from mlproject.base.counting import counted, was_or_were
 from mlproject.base.errors import GateError, ModelError
 from mlproject.gate import attempts, contenders, evidence, later, outputs, rules
 from mlproject.gate.comparison import Comparison, Size
@@ -70,7 +71,8 @@ class Gate:
             earlier = attempts.earlier(entries, challenger.number, marks)
             if self.fresh and earlier:
                 raise GateError(
-                    f"{earlier} earlier attempts were judged on some of the same rows",
+                    f"{counted(earlier, 'earlier attempt')} {was_or_were(earlier)} "
+                    "judged on some of the same rows",
                     "Give rows that are new: --data SOURCE",
                 )
             return earlier + 1
@@ -101,7 +103,7 @@ class Gate:
         with self.reporter.step("Loading the models"):
             models = [self._opened(uri) for uri in (challenger, champion) if uri is not None]
         with self.reporter.step("Reading rows that no model was trained on"):
-            found = self._evidence(models[0])
+            found = self._evidence(models)
             of_recipe, asked, metric = self._rules(models[0], found)
             if attempt is not None:
                 rules.check_not_loosened(
@@ -121,12 +123,14 @@ class Gate:
             self.reporter.warn(notice)
         return contender
 
-    def _evidence(self, challenger: Contender) -> Evidence:
+    def _evidence(self, models: Sequence[Contender]) -> Evidence:
+        challenger = models[0]
+        evidence.check_target(models, self.rows.target)
         if self.rows.data is None:
             return evidence.held_out(challenger)
         if self.rows.labels is not None:
-            return later.evidence(challenger, self.rows)
-        return evidence.of_source(challenger, self.rows.data, self.rows.target)
+            return later.evidence(models, self.rows)
+        return evidence.of_source(models, self.rows.data, self.rows.target)
 
     def _rules(
         self, challenger: Contender, found: Evidence
@@ -151,7 +155,7 @@ def _compared(
     champion: Contender | None = None,
 ) -> Comparison:
     known = _classes(metric, evidence, challenger, champion)
-    inputs, y = evidence.inputs, evidence.y
+    y, inputs = evidence.y, challenger.inputs(evidence.inputs)
     predictions = challenger.model.predict(inputs, metric.method_of(challenger.model.estimator))
     alone = Comparison(
         rules,
@@ -164,7 +168,8 @@ def _compared(
     )
     if champion is None:
         return alone
-    of_champion = champion.model.predict(inputs, metric.method_of(champion.model.estimator))
+    of_both = champion.inputs(evidence.inputs), inputs
+    of_champion = champion.model.predict(of_both[0], metric.method_of(champion.model.estimator))
     pair = paired(metric, y, of_champion, predictions, known)
     models = (champion.model, challenger.model)
     problems = incompatibilities(*(model.schema for model in models))
@@ -175,7 +180,7 @@ def _compared(
         slices=slices,
         size=size,
         signature_problems=(*problems, *outputs.problems(champion, challenger)),
-        seconds_a_row=(models[0].seconds_a_row(inputs), models[1].seconds_a_row(inputs)),
+        seconds_a_row=(models[0].seconds_a_row(of_both[0]), models[1].seconds_a_row(of_both[1])),
         bytes=(models[0].size, models[1].size),
     )
 

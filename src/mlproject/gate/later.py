@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from inference.scorer import PREDICTION, PROBABILITY
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data import table as tables
 from mlproject.data.table import Table
 from mlproject.gate.comparison import Comparison
-from mlproject.gate.contenders import Contender
+from mlproject.gate.contenders import Contender, features_of
 from mlproject.gate.evidence import Evidence, of_frame
 from mlproject.gate.request import RowsRequest
 from mlproject.gate.resampled import shown
@@ -23,14 +25,20 @@ from training.resampling.pairs import paired
 from training.rules import Rules
 
 
-def evidence(contender: Contender, rows: RowsRequest) -> Evidence:
-    """Return scored rows, which still have their features, with the labels that have arrived."""
+def evidence(contenders: Sequence[Contender], rows: RowsRequest) -> Evidence:
+    """Return scored rows, which still have their features, with the labels that have arrived.
+
+    The first of the models is the challenger.
+    """
+    contender = contenders[0]
     recipe = contender.recipe
     asked = rows.target or (recipe.data.target if recipe is not None else None)
-    table = tables.load(str(rows.data), hints=contender.model.schema.hints())
-    if recipe is not None:
-        table = table.formatted({k: v for k, v in recipe.data.formats.items() if k in table.frame})
+    hints, features = contender.model.schema.hints(), features_of(contenders)
+    table = tables.load(str(rows.data), hints=hints, features=features)
+    formats = recipe.data.formats if recipe is not None else {}
+    table = table.formatted({k: v for k, v in formats.items() if k in table.frame})
     labels, target = _labels(rows, asked)
+    labels = labels.formatted({k: v for k, v in formats.items() if k == target})
     scored = table.frame.drop(columns=[target], errors="ignore")
     frame = _joined({table.source: scored, labels.source: labels.frame}, str(rows.key))
     source = f"{table.source} with labels of {labels.source}"
@@ -59,7 +67,8 @@ def compared(predictions: tuple[str, str], rows: RowsRequest, rules: Rules) -> C
         raise DataError(f"The target '{target}' is empty in {labels.source}")
     task = auto.infer_task(frame[target])
     source = (
-        f"{len(frame)} of {len(labels.frame)} rows of {labels.source}, which both have answered"
+        f"{len(frame)} of {counted(len(labels.frame), 'row')} of {labels.source}, which both have "
+        "answered"
     )
     found = Evidence(task, frame, frame[target], frame, source, group=rules.group_by)
     found.require(rules.slice_by, "slice")
@@ -86,7 +95,8 @@ def _labels(rows: RowsRequest, target: str | None) -> tuple[Table, str]:
     others = [str(name) for name in table.frame if name != rows.key]
     if target is None and len(others) != 1:
         raise ConfigurationError(
-            f"{table.source} has {len(others)} columns beside '{rows.key}', and one has the labels",
+            f"{table.source} has {counted(len(others), 'column')} beside '{rows.key}', and one has "
+            "the labels",
             "Name it: --target COLUMN",
         )
     found = target if target is not None else others[0]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import reason
 from mlproject.pages.drawing import BLUE, GREY, RED, Drawing, plain, sheet
 from mlproject.pages.templates import written
@@ -85,8 +86,9 @@ def _slices(slices: list[Mapping[str, Any]], rules: Mapping[str, Any]) -> Drawin
         axes.grid(visible=True, axis="x")
         worse = sum(bool(part["worse"]) for part in slices)
         return drawn.drawing(
-            f"The improvement in {len(shown)} of {len(slices)} slices; {worse} surely lose more "
-            f"than {rules['slice_tolerance']:g}. Grey slices are too small to judge."
+            f"The improvement in {len(shown)} of {counted(len(slices), 'slice')}; {worse} surely "
+            f"{'loses' if worse == 1 else 'lose'} more than {rules['slice_tolerance']:g}. Grey "
+            "slices are too small to judge."
         )
 
 

@@ -46,6 +46,11 @@ class RowsRequest(Options):
             raise ConfigurationError(
                 "--labels needs the rows that were scored", "Give --data or --predictions"
             )
+        if self.data is None and self.target is not None:
+            raise ConfigurationError(
+                "--target is of rows that are given; those that a run held out have their own",
+                "Give --data too, or leave it out",
+            )
 
 
 @dataclass(frozen=True)

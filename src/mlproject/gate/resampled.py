@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 from mlproject.base.errors import GateError
@@ -27,8 +28,9 @@ def shown(
     """Return the improvement with its interval, the slices, and of how much that is."""
     drawn = _units(evidence, pair)
     if drawn.number < 2:
+        one = _size(evidence, drawn).of_units
         raise GateError(
-            f"{evidence.source} are one of the {drawn.kind} that are drawn, which cannot tell",
+            f"{evidence.source} cannot tell: {one} is drawn, and has nothing to be compared with",
             "Give more rows: --data SOURCE",
         )
     interval = compare(
@@ -42,8 +44,14 @@ def shown(
     return (
         interval,
         _slices(evidence, pair, drawn, rules),
-        Size(len(pair.y), drawn.number, drawn.kind, chance),
+        replace(_size(evidence, drawn), chance=chance),
     )
+
+
+def _size(evidence: Evidence, drawn: Units) -> Size:
+    group, rows = evidence.group, len(evidence.y)
+    without = int(evidence.columns[group].isna().sum()) if group is not None else 0
+    return Size(rows, drawn.number, drawn.kind, without=without, column=group)
 
 
 def _units(evidence: Evidence, pair: Pair) -> Units:

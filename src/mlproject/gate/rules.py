@@ -12,7 +12,7 @@ from mlproject.base.validation import problems
 from training.rules import Rules
 
 # Whether more of a rule is stricter. What is in neither table may not be changed at all.
-_STRICTER_UP = ("improvement", "confidence", "resamples", "min_rows")
+_STRICTER_UP = ("improvement", "confidence", "resamples", "min_rows", "require_unseen")
 _STRICTER_DOWN = ("equivalence", "slice_tolerance", "slice_rows", "time_factor")
 
 

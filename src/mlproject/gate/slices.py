@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import DataError
 from mlproject.base.finite import finite
 from training.resampling.fast import Array
@@ -22,7 +23,8 @@ from training.resampling.units import Units
 MISSING = "missing"
 # A column of numbers with more values is cut into quartiles.
 _MOST_NUMBERS = 20
-_MOST_SLICES = 1000
+# Of a column of texts with more values the rarest are one slice.
+_MOST_TEXTS = 50
 # Of the metric: what two ways of adding up the same numbers may differ by.
 ROUNDING = 1e-9
 
@@ -92,7 +94,7 @@ def by_column(pair: Pair, column: pd.Series[Any], sampling: Sampling) -> tuple[S
     """Measure both models for each value of a column, in the order of the values.
 
     Missing values are a slice of their own. Numbers and times with more than 20 different values
-    are cut into quartiles.
+    are cut into quartiles; of more than 50 texts the rarest are one slice, the last.
 
     Parameters
     ----------
@@ -101,8 +103,8 @@ def by_column(pair: Pair, column: pd.Series[Any], sampling: Sampling) -> tuple[S
     """
     name = str(column.name)
     if len(column) != len(pair.y):
-        raise DataError(f"The column '{name}' has {len(column)} rows of {len(pair.y)}")
-    codes, labels = _groups(column.reset_index(drop=True), name)
+        raise DataError(f"The column '{name}' has {counted(len(column), 'row')} of {len(pair.y)}")
+    codes, labels = _groups(column.reset_index(drop=True), name, sampling.fewest)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(1, len(labels)))
     return tuple(
@@ -164,7 +166,7 @@ def _chance(part: Slice, tolerance: float) -> float:
     return float(t.cdf(gap / part.error, part.units - 1))
 
 
-def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:
+def _groups(column: pd.Series[Any], name: str, fewest: int) -> tuple[Array, Sequence[str]]:
     """Return the slice of each row, and what the slices are called."""
     missing = column.isna().to_numpy(dtype=bool)
     present = column[~missing].infer_objects()
@@ -174,16 +176,38 @@ def _groups(column: pd.Series[Any], name: str) -> tuple[Array, Sequence[str]]:
         codes, values = pd.factorize(present.map(str), sort=True)
     if len(values) > _MOST_NUMBERS and _is_ordered(present):
         codes, labels = _quartiles(present)
-    elif len(values) > _MOST_SLICES:
-        raise DataError(
-            f"The column '{name}' has {len(values)} values, too many to slice by",
-            f"Choose one with at most {_MOST_SLICES}",
-        )
     else:
         labels = [_shown(value) for value in values]
+    if len(labels) > _MOST_TEXTS:
+        codes, labels = _commonest(codes, labels, name, fewest)
     every = np.full(len(column), len(labels))
     every[~missing] = codes
     return every, [*labels, MISSING] if missing.any() else labels
+
+
+def _commonest(
+    codes: Array, labels: Sequence[str], name: str, fewest: int
+) -> tuple[Array, list[str]]:
+    """Return slices of the commonest values, in their order, and one of all others.
+
+    Raises
+    ------
+    DataError
+        When not even the commonest has as many rows as are judged: a number of each row, or a date
+        in text.
+    """
+    counts = np.bincount(codes, minlength=len(labels))
+    if counts.max() < fewest:
+        raise DataError(
+            f"The column '{name}' has {len(labels)} values of fewer than {fewest} rows each, too "
+            "many to slice by",
+            "Choose a column whose values repeat, or write dates as 2026-01-31",
+        )
+    kept = np.sort(np.argsort(-counts, kind="stable")[: _MOST_TEXTS - 1])
+    places = np.full(len(labels), len(kept))
+    places[kept] = np.arange(len(kept))
+    rest = f"{len(labels) - len(kept)} other values"
+    return places[codes], [*(labels[place] for place in kept), rest]
 
 
 def _is_ordered(column: pd.Series[Any]) -> bool:
@@ -208,6 +232,7 @@ def _quartiles(column: pd.Series[Any]) -> tuple[Array, list[str]]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, np.datetime64):
-        return str(pd.Timestamp(value))
+    if isinstance(value, (np.datetime64, pd.Timestamp)):
+        moment = pd.Timestamp(value)
+        return str(moment.date()) if moment == moment.normalize() else str(moment)
     return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from mlproject.base.counting import counted
 from mlproject.gate.comparison import Comparison
 from mlproject.gate.seen import Seen
 from mlproject.gate.slices import ROUNDING, Slice
@@ -32,13 +33,27 @@ class Check:
     ----------
     name : str
         ``improvement``, ``rows``, ``floor``, ``slices``, ``signature``, ``time`` or ``unseen``.
+    passed : bool
+        Whether the gate lets the challenger through as far as this goes.
     what : str
         One sentence with the numbers, without its full stop.
+    known : bool
+        Whether there was something to look at: what is not known stops nobody, and is not passed.
     """
 
     name: str
     passed: bool
     what: str
+    known: bool = True
+
+    @property
+    def status(self) -> Literal["passed", "failed", "not known"]:
+        if not self.passed:
+            return "failed"
+        return "passed" if self.known else "not known"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"status": self.status}
 
 
 @dataclass(frozen=True)
@@ -72,11 +87,13 @@ class Verdict:
     def why(self) -> str:
         """What failed; of a verdict that passed, what it found first."""
         failed = [check.what for check in self.checks if not check.passed]
-        shown = failed or [check.what for check in self.checks if check.what != NO_CHAMPION][:1]
-        return "; ".join(shown)
+        if failed:
+            return "; ".join(failed)
+        first = [check.what for check in self.checks if check.what != NO_CHAMPION][:1]
+        return "; ".join(first + [check.what for check in self.checks if not check.known])
 
     def as_dict(self) -> dict[str, Any]:
-        return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
+        return {"passed": self.passed, "checks": [check.as_dict() for check in self.checks]}
 
 
 def decide(comparison: Comparison) -> Verdict:
@@ -98,7 +115,8 @@ def decide(comparison: Comparison) -> Verdict:
             _time(comparison.rules, comparison.seconds_a_row),
         ]
     checks = [_overridden(check, comparison.override) for check in checks]
-    return Verdict((*checks, _unseen(comparison.seen)), metrics=comparison.numbers)
+    unseen = _unseen(comparison.seen, comparison.rules)
+    return Verdict((*checks, unseen), metrics=comparison.numbers)
 
 
 def _overridden(check: Check, why: str | None) -> Check:
@@ -107,7 +125,8 @@ def _overridden(check: Check, why: str | None) -> Check:
     return Check(check.name, True, f"{check.what}; overridden: {why}")
 
 
-def _unseen(seen: Sequence[Seen]) -> Check:
+def _unseen(seen: Sequence[Seen], rules: Rules) -> Check:
+    known = bool(seen) and all(item.rows is not None for item in seen)
     told = []
     for who, item in zip(("the challenger", "the champion"), seen, strict=False):
         if item.rows is None:
@@ -115,18 +134,21 @@ def _unseen(seen: Sequence[Seen]) -> Check:
         elif item.rows == 0:
             told.append(f"{who} was trained on none of the rows ({item.how})")
         else:
-            rows = "1 row, which is" if item.rows == 1 else f"{item.rows} rows, which are"
+            rows = f"{counted(item.rows, 'row')}, which {'is' if item.rows == 1 else 'are'}"
             told.append(f"{who} was trained on {rows} left out ({item.how})")
-    return Check("unseen", True, "; ".join(told) or "nothing was asked")
+    what = "; ".join(told) or "nothing tells what the models were trained on"
+    if not known and rules.require_unseen:
+        return Check("unseen", False, f"{what}, and 'require_unseen' asks for it", known=False)
+    return Check("unseen", True, what, known)
 
 
 def _enough(comparison: Comparison) -> Check:
     size, rules = comparison.size, comparison.rules
     if size is None:
         return Check("rows", False, "the rows were not counted")
-    shown = f"{size.rows} rows"
+    shown = counted(size.rows, "row")
     if size.kind != "rows":
-        shown = f"{size.units} {size.kind} of {size.rows} rows"
+        shown = f"{size.of_units} of {shown}"
     wanted = comparison.interval is not None or "min_rows" in rules.model_fields_set
     if wanted and size.rows < rules.min_rows:
         return Check("rows", False, f"{shown} cannot tell; at least {rules.min_rows} are needed")
@@ -200,17 +222,16 @@ def _slices(comparison: Comparison) -> Check:
     judged = sum(part.judged for part in slices)
     small = len(slices) - judged
     aside = f"; {small} too small to judge, or undefined" if small else ""
+    all_judged = counted(judged, "slice")
     if not worse:
-        what = (
-            f"none of {judged} slices by {columns} surely loses more than {rules.slice_tolerance:g}"
-        )
+        what = f"none of {all_judged} by {columns} surely loses more than {rules.slice_tolerance:g}"
         return Check("slices", True, what + aside)
     shown = "; ".join(_lost(metric, part) for part in worse[:_SHOWN_SLICES])
     more = len(worse) - _SHOWN_SLICES
     shown += f"; and {more} more" if more > 0 else ""
     what = (
-        f"{len(worse)} of {judged} slices surely lose more than {rules.slice_tolerance:g}: "
-        f"{shown}{aside}"
+        f"{len(worse)} of {all_judged} surely {'loses' if len(worse) == 1 else 'lose'} more than "
+        f"{rules.slice_tolerance:g}: {shown}{aside}"
     )
     return Check("slices", False, what)
 
@@ -221,7 +242,7 @@ def _lost(metric: ResampledMetric, part: Slice) -> str:
     loss = _shown(-part.improvement, decimals)
     return (
         f"{part.column} = {part.value}, {metric.name} {challenger} against {champion}, "
-        f"worse by {loss} (at least {_shown(-part.high, decimals)}) on {part.rows} rows"
+        f"worse by {loss} (at least {_shown(-part.high, decimals)}) on {counted(part.rows, 'row')}"
     )
 
 

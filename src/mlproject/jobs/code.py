@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mlproject.azure.resources.codes import CodeFile, hash_of
 from mlproject.base import git
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError
 
 # What azureml-core allows of the folder of a job.
@@ -49,7 +50,7 @@ class Code:
     def described(self) -> str:
         """How many files of what size they are, the largest named."""
         largest = ", ".join(f"{f.path} {_shown(f.size)}" for f in self.largest)
-        return f"{len(self.files):,} files, {_shown(self.size)} (largest: {largest})"
+        return f"{counted(len(self.files), 'file', ',')}, {_shown(self.size)} (largest: {largest})"
 
     @property
     def largest(self) -> list[CodeFile]:

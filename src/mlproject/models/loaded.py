@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ModelError, reason
 from mlproject.data.schema import Schema
 from mlproject.models.finding import ModelSource
@@ -110,5 +111,7 @@ def incompatibilities(champion: Schema, challenger: Schema) -> list[str]:
         elif known.type != feature.type:
             problems.append(f"the column '{feature.name}' is {feature.type}, not {known.type}")
     if champion.width != challenger.width:
-        problems.append(f"it takes {challenger.width} values a row, not {champion.width}")
+        problems.append(
+            f"it takes {counted(challenger.width or 0, 'value')} a row, not {champion.width}"
+        )
     return problems

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import ModelError
 from mlproject.base.validation import problems
 from mlproject.data.column_formats import arrow_type
@@ -83,8 +84,8 @@ def check_width(schema: Schema, estimator: Any, name: str) -> None:
     known = getattr(estimator, "n_features_in_", None)
     if schema.width is not None and isinstance(known, (int, np.integer)) and known != schema.width:
         raise ModelError(
-            f"The model {name} takes {known:,} values a row, and its signature says "
-            f"{schema.width:,}",
+            f"The model {name} takes {counted(int(known), 'value', ',')} a row, and its "
+            f"signature says {schema.width:,}",
             "Log it again with signature=mlflow.models.infer_signature(X, y)",
         )
 
@@ -92,7 +93,8 @@ def check_width(schema: Schema, estimator: Any, name: str) -> None:
 def _check_width(width: int, name: str) -> None:
     if width > _MOST_COLUMNS:
         raise ModelError(
-            f"The signature of the model {name} has {width:,} columns, and a model can have "
+            f"The signature of the model {name} has {counted(width, 'column', ',')}, and a "
+            "model can have "
             f"{_MOST_COLUMNS:,}"
         )
 

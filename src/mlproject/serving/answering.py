@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -96,18 +96,19 @@ class Answerer:
         features, plain, picked = self._order(requests[0].columns)
         rows = [row for item in requests for row in item.rows]
         counts = [len(item.rows) for item in requests]
+        split = partial(_split, counts=counts, indices=[item.index for item in requests])
         size = self.scorer.rows_at_once()
         if len(rows) <= min(size, self.scorer.one_call):
             ordered = rows if picked is None else [[row[i] for i in picked] for row in rows]
             frame = plain.frame(ordered)
             if frame is not None:
-                return _split(self.scorer.of_frame(frame), counts)
+                return split(self.scorer.of_frame(frame))
         scorer, columns = RowScorer(self.scorer, features), requests[0].columns
         pieces = [
             (start, scorer.piece(_table(columns, rows[start : start + size], features)))
             for start in range(0, len(rows), size)
         ]
-        return _split(self.scorer.joined(pieces), counts)
+        return split(self.scorer.joined(pieces))
 
     def _order_of(
         self, columns: tuple[str, ...]
@@ -145,11 +146,18 @@ class Answerer:
 
 @dataclass(frozen=True)
 class Scored:
-    """Rows of one request: predictions of those that were scored, and why the others were not."""
+    """Rows of one request: predictions of those that were scored, and why the others were not.
+
+    Attributes
+    ----------
+    index : sequence or None
+        What the sender calls the rows.
+    """
 
     predictions: pa.Table
     rejects: tuple[Misfit, ...]
     count: int
+    index: Sequence[Any] | None = None
 
     @property
     def listed(self) -> list[Any]:
@@ -166,7 +174,9 @@ class Scored:
 
     @property
     def told(self) -> list[dict[str, Any]]:
-        return [vars(item) for item in self.rejects]
+        if self.index is None:
+            return [vars(item) for item in self.rejects]
+        return [{**vars(item), "index": self.index[item.row]} for item in self.rejects]
 
 
 def as_azure(scored: Scored) -> Answer:
@@ -203,18 +213,20 @@ def _guarded(answer: Callable[[], Answer]) -> Answer:
         return Answer.error(500, str(error))
 
 
-def _split(scores: Scores, counts: Sequence[int]) -> list[Scored]:
+def _split(
+    scores: Scores, counts: Sequence[int], indices: Sequence[Sequence[Any] | None]
+) -> list[Scored]:
     """Return the scores of each request."""
     if len(counts) == 1:
-        return [Scored(scores.predictions, tuple(scores.rejects), counts[0])]
+        return [Scored(scores.predictions, tuple(scores.rejects), counts[0], indices[0])]
     parts, row, place, waiting = [], 0, 0, list(scores.rejects)
-    for count in counts:
+    for count, index in zip(counts, indices, strict=True):
         own = []
         while waiting and waiting[0].row < row + count:
             item = waiting.pop(0)
             own.append(Misfit(item.row - row, item.column, item.reason))
         scored = count - len(own)
-        parts.append(Scored(scores.predictions.slice(place, scored), tuple(own), count))
+        parts.append(Scored(scores.predictions.slice(place, scored), tuple(own), count, index))
         row, place = row + count, place + scored
     return parts
 

@@ -77,15 +77,17 @@ class _Routes:
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="score")
 
     async def score(self, request: Request) -> Response:
+        kind = _kind(request)
+        if kind != JSON:
+            return _response(_other_kind(kind, JSON))
         return await self._answered(request, partial(self._of_json, _AZURE))
 
     async def invocations(self, request: Request) -> Response:
-        kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        kind = _kind(request)
         if kind == CSV:
             return await self._answered(request, self._of_csv)
         if kind != JSON:
-            message = f"The content type is {kind}, and can be {JSON} or {CSV}"
-            return _response(Answer.error(415, message))
+            return _response(_other_kind(kind, f"{JSON} or {CSV}"))
         return await self._answered(request, partial(self._of_json, _MLFLOW))
 
     async def health(self, request: Request) -> Response:
@@ -182,6 +184,14 @@ def application(current: CurrentModel, limits: Limits) -> Starlette:
         exception_handlers={HTTPException: _refused, Exception: _failed},
         lifespan=life,
     )
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+
+
+def _other_kind(kind: str, known: str) -> Answer:
+    return Answer.error(415, f"The content type is {kind}, and can be {known}: set Content-Type")
 
 
 def _response(answer: Answer, version: str | None = None) -> Response:

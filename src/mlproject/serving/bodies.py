@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import DataError
+from mlproject.base.suggestions import nearest
 from mlproject.data.schema import Schema
 
 WHERE = "the request"
@@ -21,10 +23,17 @@ MLFLOW_KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 @dataclass(frozen=True)
 class JsonRows:
-    """Rows as they came: each has a value for each column."""
+    """Rows as they came: each has a value for each column.
+
+    Attributes
+    ----------
+    index : sequence or None
+        What the sender calls the rows, one name each.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
+    index: Sequence[Any] | None = None
 
 
 def of_azure(body: bytes, schema: Schema) -> JsonRows:
@@ -64,6 +73,8 @@ def _object(body: bytes) -> Mapping[str, Any]:
         except UnicodeEncodeError as error:
             half = ascii(error.object[error.start])
             raise DataError(f"The request is no Unicode: it has half of a pair, {half}") from error
+    if content.get("params"):
+        raise DataError("The request has 'params', and the model takes none", "Leave them out")
     return content
 
 
@@ -73,7 +84,7 @@ def _rows(value: Any, key: str, schema: Schema) -> JsonRows:
     if not isinstance(value, list):
         raise DataError(f"'{key}' is neither an object nor a list")
     if value and isinstance(value[0], dict):
-        return _records(value, key)
+        return _records(value, key, schema)
     return _in_order(value, key, schema)
 
 
@@ -81,6 +92,23 @@ def _split(value: Mapping[str, Any], key: str, schema: Schema) -> JsonRows:
     data, columns = value.get("data"), value.get("columns")
     if not isinstance(data, list):
         raise DataError(f"'{key}' has no list 'data'")
+    return replace(_named(data, columns, key, schema), index=_index(value, len(data), key))
+
+
+def _index(value: Mapping[str, Any], count: int, key: str) -> list[Any] | None:
+    index = value.get("index")
+    if index is None:
+        return None
+    if not isinstance(index, list):
+        raise DataError(f"The 'index' of '{key}' is no list")
+    if len(index) != count:
+        raise DataError(
+            f"The 'index' of '{key}' has {counted(len(index), 'value')} for {counted(count, 'row')}"
+        )
+    return index
+
+
+def _named(data: list[Any], columns: Any, key: str, schema: Schema) -> JsonRows:
     if columns is None:
         return _in_order(data, key, schema)
     if not isinstance(columns, list):
@@ -103,17 +131,36 @@ def _checked(rows: list[Any], width: int, key: str) -> list[Any]:
         if not isinstance(row, list):
             raise DataError(f"Row {number} of '{key}' is no list")
         if len(row) != width:
-            raise DataError(f"Row {number} of '{key}' has {len(row)} values, not {width}")
+            raise DataError(
+                f"Row {number} of '{key}' has {counted(len(row), 'value')}, not {width}"
+            )
     return rows
 
 
-def _records(value: list[Any], key: str) -> JsonRows:
-    """Return objects as rows; what one of them lacks is missing there."""
+def _records(value: list[Any], key: str, schema: Schema) -> JsonRows:
+    """Return objects as rows.
+
+    Raises
+    ------
+    DataError
+        When one lacks what another has and the model needs: it may be misspelt.
+    """
     names: dict[str, None] = {}
     for number, record in enumerate(value):
         if not isinstance(record, dict):
             raise DataError(f"Row {number} of '{key}' is no object")
         names.update(dict.fromkeys(record))
+    needed = set(names)
+    if not schema.is_tensor:
+        needed &= {feature.name for feature in schema.features if not feature.optional}
+    for number, record in enumerate(value):
+        if not needed <= record.keys():
+            lacking = next(name for name in names if name in needed and name not in record)
+            near = nearest(lacking, [name for name in record if name not in needed])
+            raise DataError(
+                f"Row {number} of '{key}' has no '{lacking}', which the model takes",
+                f"Did you mean '{near}'?" if near else "Give null where it is missing",
+            )
     return JsonRows(tuple(names), [[record.get(name) for name in names] for record in value])
 
 
@@ -124,5 +171,6 @@ def _by_column(value: Mapping[str, Any], key: str) -> JsonRows:
     if len(set(lengths.values())) > 1:
         (first, many), *rest = lengths.items()
         other, count = next(item for item in rest if item[1] != many)
-        raise DataError(f"'{key}' has {many} values of '{first}', and {count} of '{other}'")
+        values = counted(many, "value")
+        raise DataError(f"'{key}' has {values} of '{first}', and {count} of '{other}'")
     return JsonRows(tuple(value), list(map(list, zip(*columns, strict=True))))

@@ -81,6 +81,7 @@ _REJECT = {
         "row": {"type": "integer", "minimum": 0},
         "column": {"type": ["string", "null"]},
         "reason": {"type": "string"},
+        "index": {"description": "What the request calls the row, where it has an index"},
     },
 }
 _ERROR = {
@@ -138,6 +139,7 @@ def _post(summary: str, content: dict[str, Any], answer: dict[str, Any]) -> dict
                     "content": {"application/json": {"schema": answer}},
                 },
                 "400": {"description": "No row fits the model's signature", "content": error},
+                "415": {"description": "The content type is another", "content": error},
                 "413": {"description": "The body is too large", "content": error},
                 "504": {"description": "It took too long", "content": error},
             },

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlproject.base.counting import counted
 from training.baselines import DUMMY, LINEAR, Baseline
 from training.report.facts import Facts
 from training.report.profile import RARE_ROWS
@@ -185,7 +186,8 @@ def _few(facts: Facts) -> Iterator[Advice]:
 def _failed(facts: Facts) -> Iterator[Advice]:
     if facts.failed:
         yield Advice(
-            f"{facts.failed} of {facts.candidates} candidates failed on at least one fold",
+            f"{facts.failed} of {counted(facts.candidates, 'candidate')} failed on at least "
+            f"one fold",
             "They were not compared with the others",
             "The child runs of the candidates say why, in the tag mlproject.failure",
         )

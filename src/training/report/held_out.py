@@ -15,6 +15,7 @@ from sklearn.metrics import (
     RocCurveDisplay,
 )
 
+from mlproject.base.counting import counted
 from mlproject.pages.drawing import BLUE, COLOURS, GREY, Drawing, plain, sheet
 
 Array = NDArray[Any]
@@ -142,7 +143,8 @@ def _confusion(y: Array, predicted: Array, known: list[Any]) -> Drawing:
         )
         right = int(np.trace(display.confusion_matrix))
         return drawn.drawing(
-            f"Confusion matrix of {len(known)} classes: {right} of {len(y)} held-out rows are "
+            f"Confusion matrix of {counted(len(known), 'class')}: {right} of "
+            f"{counted(len(y), 'held-out row')} are "
             "on the diagonal."
         )
 
@@ -166,7 +168,7 @@ def _one_against_rest(y: Array, classes: Array, scores: Array) -> list[tuple[str
 def _whose(curves: list[tuple[str, Array, Array]]) -> str:
     if len(curves) == 1:
         return f"of the class {curves[0][0]}"
-    return f"one curve for each of {len(curves)} classes against the rest"
+    return f"one curve for each of {counted(len(curves), 'class')} against the rest"
 
 
 def _finish(axes: Any, curves: int) -> None:

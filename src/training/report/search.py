@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.base.counting import counted
 from mlproject.pages.drawing import BLUE, GREY, ORANGE, Drawing, plain, sheet
 
 Array = NDArray[Any]
@@ -151,7 +152,8 @@ def _cost(found: Candidates) -> Drawing:
         axes.set(xlabel="Seconds a fit", ylabel=f"{plain(found.metric)}, mean of the folds")
         axes.grid(visible=True)
         return drawn.drawing(
-            f"A point for each of {len(found.scores)} candidates: its {found.metric} against the "
+            f"A point for each of {counted(len(found.scores), 'candidate')}: its "
+            f"{found.metric} against the "
             "mean time of a fit. The star is the winner."
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from mlproject.base.counting import counted
 from mlproject.base.errors import DataError
 from training.resampling.fast import Array
 from training.resampling.metrics import ResampledMetric
@@ -108,7 +109,7 @@ def _checked(
         raise DataError("There are no held-out rows to measure on")
     for who, values in predictions.items():
         if len(values) != len(y):
-            raise DataError(f"{who} predicts {len(values)} rows of {len(y)}")
+            raise DataError(f"{who} predicts {counted(len(values), 'row')} of {len(y)}")
     if metric.task == "regression":
         return _numbers(y, _TRUE), [_numbers(_flat(v), w) for w, v in predictions.items()]
     _refuse_missing(y, _TRUE)
@@ -151,21 +152,23 @@ def _second(metric: ResampledMetric, table: Array, who: str, classes: int) -> Ar
     is_decision = table.ndim == 1 and classes == 2 and "decision_function" in metric.methods
     columns = table.shape[1] if table.ndim == 2 else 1
     if not is_decision and columns != classes:
-        raise DataError(f"{who} gives {columns} probabilities a row for {classes} classes")
+        raise DataError(
+            f"{who} gives {counted(columns, 'probability')} a row for {counted(classes, 'class')}"
+        )
     if "decision_function" in metric.methods:
         wrong, what = ~np.isfinite(table), "finite score"
     else:
         wrong, what = ~((table >= 0) & (table <= 1)), "probability"
     if wrong.any():
         rows = wrong.reshape(len(table), -1).any(axis=1).sum()
-        raise DataError(f"{who} gives no {what} in {rows} rows")
+        raise DataError(f"{who} gives no {what} in {counted(int(rows), 'row')}")
     return table[:, 1] if table.ndim == 2 and classes == 2 else table
 
 
 def _refuse_missing(values: Array, who: str) -> None:
     missing = int(pd.isna(values).sum())
     if missing:
-        raise DataError(f"{who} lacks a class in {missing} rows")
+        raise DataError(f"{who} lacks a class in {counted(missing, 'row')}")
 
 
 def _numbers(values: Array, who: str) -> Array:
@@ -175,7 +178,7 @@ def _numbers(values: Array, who: str) -> Array:
         raise DataError(f"{who} is not numeric, as a regression needs it") from error
     wrong = int((~np.isfinite(numbers)).sum())
     if wrong:
-        raise DataError(f"{who} has no finite number in {wrong} rows")
+        raise DataError(f"{who} has no finite number in {counted(wrong, 'row')}")
     return numbers
 
 
