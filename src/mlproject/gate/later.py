@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.scorer import PREDICTION, PROBABILITY
+from inference.scorer import PROBABILITY
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data import table as tables
 from mlproject.data.table import Table
@@ -16,6 +16,7 @@ from mlproject.gate.contenders import Contender
 from mlproject.gate.evidence import Evidence, of_frame
 from mlproject.gate.request import RowsRequest
 from mlproject.gate.resampled import shown
+from mlproject.models.predictions import PREDICTION
 from training import auto
 from training.resampling import metrics
 from training.resampling.metrics import ResampledMetric
