@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -257,3 +257,50 @@ def test_a_drift_that_is_none_is_refused(bare: Shell, value: str) -> None:
 
     assert done.code == 2
     assert "--max-drift" in done.error
+
+
+def shifted(folder: Path) -> None:
+    """Write the rows of the diabetes data, half of them with another body mass index."""
+    from sklearn.datasets import load_diabetes
+
+    frame = load_diabetes(as_frame=True).data
+    frame.to_csv(folder / "same.csv", index=False)
+    frame.assign(bmi=frame["bmi"] + frame["bmi"].std()).to_csv(folder / "new.csv", index=False)
+
+
+@pytest.mark.parametrize("store", ["database", "server"])
+def test_the_profile_and_the_page_are_in_any_store(
+    shell: Shell, store: str, client: Callable[[str], Any], request: pytest.FixtureRequest
+) -> None:
+    database = f"sqlite:///{(shell.folder / 'runs.db').as_posix()}"
+    uri = request.getfixturevalue("server") if store == "server" else database
+    shifted(shell.folder)
+    run_id = shell.trained("--tracking", uri)["run_id"]
+    given = ("--run-id", run_id, "--tracking", uri, "--max-drift", "0.2", "--json")
+    same = shell.score(*given, "--input", "same.csv", "--output", "same.out.csv")
+    done = shell.score(*given, "--input", "new.csv", "--output", "out.csv")
+
+    assert (same.code, done.code) == (0, 6), done.err
+    assert done.json["drift"]["column"] == "bmi"
+    listed = client(uri).list_artifacts(done.json["scoring_run_id"])
+    assert "scoring.html" in [item.path for item in listed]
+
+
+def test_a_model_of_an_array_is_compared_by_the_place_of_its_columns(work: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    result = mlproject.fit(LinearRegression(), X, X[:, 0] * 2)
+    frame = pd.DataFrame(X, columns=["first", "second", "third"])
+    frame.assign(second=frame["second"] + 1).to_csv("new.csv", index=False)
+
+    found = mlproject.score(result, "new.csv", "out.csv", track=False)
+    assert [item["column"] for item in found.drift["differing"]] == ["1"]
+
+
+def test_classes_that_are_numbers_with_a_point_are_the_same_classes(work: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=400)})
+    result = mlproject.fit(LogisticRegression(), X, np.where(X["x"] > 0, 1.0, 2.0))
+    X.to_csv("new.csv", index=False)
+
+    assert mlproject.score(result, "new.csv", "out.csv").drift["differing"] == []
