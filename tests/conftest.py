@@ -39,6 +39,7 @@ SHARING = {
     "test_scoring_cluster_frames": "a cluster",
     "test_scoring_engines": "a cluster",
     "test_scoring_object_stores": "a server of S3",
+    "test_scoring_report": "a model",
     "test_serving": "a server of a model",
     "test_tracking_targets": "a server",
     "test_what_programs_log": "a server",

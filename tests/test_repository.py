@@ -131,7 +131,9 @@ def test_the_parameters_of_mlproject_keep_their_names_and_defaults() -> None:
         defaults["promote"].items() >= {"name": "string", "version": "", "to": "champion"}.items()
     )
     assert {"data", "metric", "floor", "slice_by", "trust"} <= set(defaults["promote"])
-    empty = dict.fromkeys(("run_id", "model", "rejects", "max_rejects", "batch_rows"), "")
+    empty = dict.fromkeys(
+        ("run_id", "model", "rejects", "max_rejects", "max_drift", "batch_rows"), ""
+    )
     empty |= dict.fromkeys(("resume", "overwrite", "trust", "part_size"), "")
     given = {"input": "string", "output": "string", "method": "predict", "keep": "all"}
     more = {"on_error": "fail", "jobs": "", "engine": "local"}

@@ -16,6 +16,7 @@ from inference.scorer import Scorer
 from mlproject.base.console import Reporter
 from mlproject.data.encodings import checked
 from mlproject.data.source import SourceFile
+from mlproject.drift.profile import Profile
 from mlproject.models.loaded import LoadedModel
 
 
@@ -29,6 +30,8 @@ class Job:
         The input, where the engine's workers find it.
     digests : callable
         Returns the SHA-256 of each of them; here they are computed meanwhile.
+    profile : Profile or None
+        Of the rows that the model was trained on.
     """
 
     request: ScoreRequest
@@ -39,6 +42,7 @@ class Job:
     items: list[SourceFile]
     digests: Callable[[], list[str]]
     reporter: Reporter
+    profile: Profile | None = None
 
     @property
     def encoding(self) -> str | None:

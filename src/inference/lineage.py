@@ -32,6 +32,8 @@ class Scored:
         The file name of the artifact that the manifest becomes.
     started : float
         When scoring began, in seconds since the epoch.
+    page : str or None
+        The report, as HTML.
     """
 
     model: ModelSource
@@ -39,6 +41,7 @@ class Scored:
     manifest_name: str
     metrics: Mapping[str, float]
     started: float
+    page: str | None = None
 
     @property
     def contents(self) -> Contents:
@@ -69,10 +72,15 @@ class Scored:
             {name: parameter_text(value) for name, value in parameters.items()},
             self.metrics,
             {name: str(value) for name, value in tags.items() if value},
-            {self.manifest_name: dump(self._shared_manifest)},
+            self._files,
             [as_input(dataset, "score")],
             [LoggedModelInput(self.model.model_id)] if self.model.model_id else [],
         )
+
+    @property
+    def _files(self) -> dict[str, bytes | str]:
+        page = {} if self.page is None else {names.SCORING_PAGE: self.page}
+        return {self.manifest_name: dump(self._shared_manifest), **page}
 
     @property
     def _shared_manifest(self) -> dict[str, Any]:

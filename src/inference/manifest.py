@@ -10,6 +10,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from inference import drift
 from inference.job import Job
 from inference.outputs import OutputPaths
 from inference.tally import Tally, Written
@@ -30,6 +31,7 @@ def of(
         "rows_out": tally.rows_out,
         "rows_rejected": tally.rows_rejected,
         "most_rejected": tally.most_rejected,
+        "drift": drift.summary(job.profile, tally),
         "model": _model(job.model),
         "input": source(job),
         "output": {"format": job.paths.format, "columns": tally.columns, **output},

@@ -27,11 +27,13 @@ from mlproject.base.errors import DataError
 from mlproject.base.interrupts import has_struck
 from mlproject.base.stores import Store
 from mlproject.data import formats
-from mlproject.data.batches import KEPT, ORIGINAL, RAW, Batch, Parsed, Reject, batched
+from mlproject.data.batches import FEATURE, KEPT, ORIGINAL, RAW, Batch, Parsed, Reject, batched
 from mlproject.data.formats.parquet_files import row_text
 from mlproject.data.reading import already_there
 from mlproject.data.types import Misfit
 from mlproject.data.writing import HashingFile, Sink
+from mlproject.drift.counts import Counts
+from mlproject.drift.profile import Profile
 
 _SHOWN_WARNINGS = 5
 REJECTS = pa.schema(
@@ -94,6 +96,8 @@ class ScorePart:
         Rows that are read, scored and written together.
     threads : int
         How many read ahead.
+    profile : Profile or None
+        Of the training rows, to count against.
     moved : callable or None
         Takes how much was read, and how many rows; for progress, where this runs in the process
         that asks for it.
@@ -106,6 +110,7 @@ class ScorePart:
     rejecting: bool
     batch_rows: int | None = None
     threads: int = 1
+    profile: Profile | None = None
     moved: Callable[[int, int], None] | None = None
 
     def __call__(self, split: Split) -> Tally:
@@ -208,7 +213,7 @@ class _Writing:
         return tally
 
     def _scores(self, batch: Batch) -> Scores:
-        return self.work.scorer(batch.columns("f:"), batch.places, batch.count)
+        return self.work.scorer(batch.columns(FEATURE), batch.places, batch.count)
 
     def _take(self, batch: Batch, scores: Scores) -> None:
         selection = self.work.plan.selection
@@ -242,6 +247,10 @@ class _Writing:
         self.tally.rows_in += batch.count
         self.tally.rows_out += scores.predictions.num_rows
         self.tally.reject(rejects)
+        profile = self.work.profile
+        if profile is not None:
+            features = batch.columns(FEATURE)
+            self.tally.count(Counts.of_rows(profile, features, scores.predictions))
 
     def _placed(self, batch: Batch, item: Misfit) -> Reject:
         ordinal, file, line = batch.origin(item.row)

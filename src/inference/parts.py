@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -88,6 +89,7 @@ class Scoring:
         before = state.read()
         request = job.settings | {
             "model": job.model.sha256,
+            "profile": job.model.profile and hashlib.sha256(job.model.profile).hexdigest(),
             "format": job.paths.format,
             "versions": manifest.versions(),
             "part_size": job.request.part_size,
@@ -195,7 +197,15 @@ class Scoring:
         job = self.job
         rejecting = job.request.on_error == REJECT
         course = Course(job.paths.work)
-        return ScorePart(found, job.scorer, job.files, course, rejecting, job.request.batch_rows)
+        return ScorePart(
+            found,
+            job.scorer,
+            job.files,
+            course,
+            rejecting,
+            job.request.batch_rows,
+            profile=job.profile,
+        )
 
     def _raise_first(self, found: Plan, errors: dict[int, Exception]) -> None:
         """Raise what went wrong; of several the first in the order of the rows."""

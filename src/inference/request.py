@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from mlproject.data import dialects
 from mlproject.data.dialects import DialectOptions
 
 FAIL, REJECT = "fail", "reject"
+_MOST_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,17 @@ class ScoreRequest(Options):
             maximum=1,
         ),
     ] = 0.1
+    max_drift: Annotated[
+        float | None,
+        Option(
+            "How far a feature or the predictions may have moved from the training rows, as their "
+            "population stability index (PSI), such as 0.2; beyond it the outputs are written all "
+            "the same, and the exit code is 6.",
+            metavar="PSI",
+            above=0,
+        ),
+    ] = None
+    report: Annotated[bool, Option("Write no scoring.html.", in_project=False)] = True
     batch_rows: Annotated[
         int | None,
         Option(
@@ -150,6 +162,10 @@ class ScoreResult:
     most_rejected : dict or None
         What most rejects are due to: ``column`` (None for the row as a whole), ``rows``, and an
         ``example``, the first of them.
+    drift : dict or None
+        How the rows differ from those that the model was trained on, where it has a profile of
+        them: ``rows`` that were compared, the largest ``psi`` of a ``column`` that differs by more
+        than chance (0 and None where none does), and all that are ``differing``.
     """
 
     run_id: str | None
@@ -167,9 +183,23 @@ class ScoreResult:
     rows_resumed: int = 0
     model_version: str | None = None
     most_rejected: dict[str, Any] | None = None
+    drift: dict[str, Any] | None = None
 
 
 def blamed(most_rejected: Mapping[str, Any]) -> str:
     """Return what most rejects are due to, in words."""
     column = most_rejected["column"]
     return "the row as a whole" if column is None else f"the column '{column}'"
+
+
+def drifted(differing: Sequence[Mapping[str, Any]]) -> str:
+    """Return which columns differ from the training rows, and by how much, in words."""
+    if not differing:
+        return "no column differs by more than chance"
+    told = [f"{_called(item)} (PSI {item['psi']:.2f})" for item in differing[:_MOST_TOLD]]
+    more = len(differing) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more else "")
+
+
+def _called(item: Mapping[str, Any]) -> str:
+    return "the predictions" if item["of"] == "prediction" else f"column '{item['column']}'"

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from inference import engines, existing, lineage
+from inference import drift, engines, existing, lineage
 from inference.holding import Holding, holding
 from inference.job import Job, digests_of
 from inference.outputs import OutputPaths, output_paths
@@ -52,18 +52,25 @@ def score(request: ScoreRequest, reporter: Reporter) -> ScoreResult:
                 model = open_model(request.model or f"runs:/{request.run_id}", session, policy)
                 for notice in model.notices:
                     reporter.warn(notice)
+                profile = drift.profile_of(model, request)
                 scorer = Scorer(model, request.method)
             with engines.started(request.engine, request.jobs) as engine:
                 digests = digests_of(engine, items)
-                job = Job(request, paths, model, scorer, engine, items, digests, reporter)
+                job = Job(request, paths, model, scorer, engine, items, digests, reporter, profile)
                 content, tally, seconds = _done(job, held)
         result = _result(job, content, tally, (seconds, time.perf_counter() - clock))
         if request.track and tally is not None:
             name, metrics = _manifest_name(paths), _metrics(result, tally)
-            scored = lineage.Scored(model.source, content, name, metrics, started)
+            page = _page(job, tally, result, content) if request.report else None
+            scored = lineage.Scored(model.source, content, name, metrics, started, page)
             result = replace(result, scoring_run_id=_recorded(session, scored, reporter))
     _check_rejects(result, request.max_rejects)
+    drift.check(result, request)
     return result
+
+
+def _page(job: Job, tally: Tally, result: ScoreResult, content: Mapping[str, Any]) -> str | None:
+    return drift.written(job.profile, tally, result, content["input"]["source"], job.reporter)
 
 
 @contextmanager
@@ -125,7 +132,9 @@ def _result(
         manifest=paths.manifest.shown,
         rows_resumed=resumed,
         model_version=content["model"]["version"],
-        most_rejected=content.get("most_rejected"),  # which older manifests do not have
+        # Older manifests have neither.
+        most_rejected=content.get("most_rejected"),
+        drift=content.get("drift"),
     )
 
 
@@ -152,7 +161,7 @@ def _metrics(result: ScoreResult, tally: Tally) -> dict[str, float]:
     names = ("rows_in", "rows_out", "rows_rejected", "seconds", "rows_per_second", "peak_rss_mb")
     values = {name: getattr(result, name) for name in names}
     numbers = {name: float(value) for name, value in values.items() if value is not None}
-    return numbers | tally.summary.metrics()
+    return numbers | tally.summary.metrics() | drift.metrics(result.drift)
 
 
 def _recorded(session: Session, scored: lineage.Scored, reporter: Reporter) -> str | None:

@@ -19,12 +19,12 @@ from mlproject.base.errors import ConfigurationError, DataError, ModelError, one
 from mlproject.data.table import columns_of, to_frame
 from mlproject.data.types import Misfit, typed
 from mlproject.models import inspection
+from mlproject.models.predictions import PREDICTION, as_array, as_columns
 
 if TYPE_CHECKING:
     from mlproject.models.loaded import LoadedModel
 
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
-PREDICTION = "prediction"
 PROBABILITY = "probability_"  # and the class
 # How many rows the model is asked at once, always but at the end of a split: libraries for linear
 # algebra choose their code by the number of rows, and round differently. So a prediction does not
@@ -110,7 +110,7 @@ class Scorer:
             return self.columns
         labels: Any = getattr(self.estimator, "classes_", [])
         flat = isinstance(labels, np.ndarray) and labels.ndim == 1
-        kind = _array(labels[:0]).type if flat else pa.float64()
+        kind = as_array(labels[:0]).type if flat else pa.float64()
         named = labels if self.method == PREDICT_PROBA else []
         columns = [(f"{PROBABILITY}{label}", pa.float64()) for label in named]
         return pa.schema([*columns, (PREDICTION, kind)])
@@ -229,23 +229,10 @@ class Scorer:
             if probabilities.shape != (len(frame), len(classes)):
                 raise ModelError("predict_proba of a model with several targets cannot be written")
             for number, label in enumerate(classes):
-                columns[f"{PROBABILITY}{label}"] = np.ascontiguousarray(probabilities[:, number])
-        predictions = self.estimator.predict(X)
-        if hasattr(predictions, "toarray"):  # a sparse matrix, of several labels
-            predictions = predictions.toarray()
-        values = np.asarray(predictions)
-        if values.shape[:1] != (len(frame),):
-            raise ModelError(
-                f"The model made {counted(len(values), 'prediction')} for "
-                f"{counted(len(frame), 'row')}"
-            )
-        if values.ndim == 1:
-            columns[PREDICTION] = values
-        else:
-            flat = values.reshape(len(frame), -1)
-            for number in range(flat.shape[1]):
-                columns[f"{PREDICTION}_{number}"] = np.ascontiguousarray(flat[:, number])
-        return pa.table({name: _array(values) for name, values in columns.items()})
+                values = np.ascontiguousarray(probabilities[:, number])
+                columns[f"{PROBABILITY}{label}"] = as_array(values)
+        columns |= as_columns(self.estimator.predict(X), len(frame))
+        return pa.table(columns)
 
     def _ask(self, frame: pd.DataFrame) -> str | None:
         """Return what the model says against a frame; None when it takes it."""
@@ -319,12 +306,6 @@ def _gaps(features: pa.Table) -> list[np.ndarray[Any, Any]]:
 def _joined(tables: list[pa.Table], empty: pa.Table) -> pa.Table:
     filled = [table for table in tables if table.num_rows]
     return pa.concat_tables(filled, promote_options="permissive") if filled else empty
-
-
-def _array(values: np.ndarray[Any, Any]) -> Any:
-    if values.dtype.kind in "OUS":
-        return pa.array([None if v is None else str(v) for v in values.tolist()], pa.string())
-    return pa.array(values)
 
 
 def _last(estimator: Any) -> Any:

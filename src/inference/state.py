@@ -20,7 +20,12 @@ _STATE, _PUBLISHING = "plan.json", "publishing"
 _PART = re.compile(r"(part|rejects)-\d{5,}\.(csv|parquet|jsonl|json)")
 # What may be another one when a run is resumed: rows that are rejected now were none before.
 _LATER = {("on_error", "fail", "reject")}
-_NO_OPTIONS = {"model": "model", "versions": "set of versions", "dialect": "dialect"}
+_NO_OPTIONS = {
+    "model": "model",
+    "profile": "profile of the model",
+    "versions": "set of versions",
+    "dialect": "dialect",
+}
 
 
 def is_part(name: str) -> bool:

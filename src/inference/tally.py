@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from inference.summary import Summary
 from mlproject.data.batches import Reject
+from mlproject.drift.counts import Counts
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,18 @@ class Blame:
     example: str
 
 
+def kind_of(reject: Reject) -> str:
+    """Return what is wrong with a row, in words that have none of its values."""
+    if reject.column is None:
+        told = reject.reason.startswith("the model refuses")
+        return "the model refuses the row" if told else "the row cannot be read"
+    for kind in ("is missing", "is infinite"):
+        if reject.reason.startswith(f"it {kind}, which the model refuses"):
+            return f"the value {kind}, which the model refuses"
+    refused = reject.reason.startswith("the model refuses")
+    return "the model refuses the value" if refused else "the value is not of the column's type"
+
+
 @dataclass
 class Tally:
     """Rows that came in, went out and were rejected, and the files that have them.
@@ -50,6 +64,10 @@ class Tally:
         Those that had been scored before.
     columns : list of str
         Of the output.
+    reasons : Counter
+        Rejected rows by column and kind of reason.
+    drift : Counts or None
+        Where the model has a profile to count against.
     warnings : list of str
         What the model warned of, each once.
     """
@@ -65,12 +83,18 @@ class Tally:
     blames: list[Blame] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     summary: Summary = field(default_factory=Summary)
+    reasons: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    drift: Counts | None = None
 
     def reject(self, rejects: Sequence[Reject]) -> None:
         self.rows_rejected += len(rejects)
         for item in rejects:
             example = f"{item.file} line {item.line}: {item.reason}"
             self._blame(Blame(item.column, 1, example))
+            self.reasons[item.column, kind_of(item)] += 1
+
+    def count(self, counts: Counts) -> None:
+        self.drift = counts if self.drift is None else self.drift + counts
 
     def add(self, other: Tally) -> None:
         """Take the numbers of a part that comes after those which were added."""
@@ -82,6 +106,9 @@ class Tally:
             self._blame(blame)
         self.warnings = list(dict.fromkeys([*self.warnings, *other.warnings]))
         self.summary.merge(other.summary)
+        self.reasons.update(other.reasons)
+        if other.drift is not None:
+            self.count(other.drift)
 
     def _blame(self, blame: Blame) -> None:
         for known in self.blames:
@@ -96,8 +123,10 @@ class Tally:
         return asdict(max(self.blames, key=lambda item: item.rows)) if self.blames else None
 
     def dump(self) -> bytes:
-        content = asdict(replace(self, summary=Summary()))
+        content = asdict(replace(self, summary=Summary(), reasons=Counter(), drift=None))
         content["summary"] = self.summary.content
+        content["reasons"] = [[*key, rows] for key, rows in self.reasons.items()]
+        content["drift"] = self.drift.content if self.drift is not None else None
         return json.dumps(content, ensure_ascii=False).encode()
 
     @classmethod
@@ -108,6 +137,10 @@ class Tally:
                 content[name] = Written(**content[name])
         content["blames"] = [Blame(**item) for item in content["blames"]]
         content["summary"] = Summary.of(content["summary"])
+        reasons = {(column, kind): rows for column, kind, rows in content["reasons"]}
+        content["reasons"] = Counter(reasons)
+        if content["drift"] is not None:
+            content["drift"] = Counts.of(content["drift"])
         return cls(**content)
 
 

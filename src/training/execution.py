@@ -32,13 +32,14 @@ from training import (
     heldout,
     metrics,
     model,
+    profiling,
     progress,
     registration,
     rescoring,
 )
 from training.contents import Measured
 from training.fitting import Outcome
-from training.model import Format
+from training.model import Description, Format
 from training.parameters import in_short
 from training.plan import Plan
 from training.report import files as report
@@ -207,12 +208,23 @@ class _Execution:
         plan = self.plan
         stored = model.choose_format(outcome.best, plan.example)
         shown = self._shown(outcome, measured, stored) if plan.report else None
-        described = model.described(outcome.best, plan, shown.card if shown else None)
+        described = model.described(outcome.best, plan)
+        files = {names.CARD_FILE: shown.card} if shown else {}
+        profile = self._profile(outcome, described)
+        if profile is not None:
+            files[names.PROFILE_FILE] = profile
         if plan.first_rows is not None:
             again = stored.read_back if stored.read_back is not None else outcome.best
             rescoring.check(plan.first_rows, outcome.best, again, described.schema)
-        model.log(outcome.best, described, stored)
+        model.log(outcome.best, replace(described, files=files), stored)
         return stored, shown.files if shown else {}
+
+    def _profile(self, outcome: Outcome, described: Description) -> str | None:
+        try:
+            return profiling.written(self.plan, outcome.best, described.schema)
+        except Exception as error:  # noqa: BLE001 - nor is what later scorings are compared with
+            self.reporter.warn(f"The profile of the rows could not be written: {reason(error)}")
+            return None
 
     def _shown(self, outcome: Outcome, measured: Measured, stored: Format) -> Shown | None:
         where = Where(

@@ -6,7 +6,7 @@ import pickletools
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -114,15 +114,15 @@ class Description:
     imports : sequence of str
         Modules of the user's own. They are stored by value, as are those that the model's types
         come from, so that the model loads without them.
-    card : str or None
-        The model card, in Markdown.
+    files : mapping of str to str
+        Extra files by name, such as the model card.
     """
 
     example: Any
     signature: Any
     metadata: Mapping[str, Any]
     imports: Sequence[str] = ()
-    card: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schema(self) -> Schema:
@@ -131,13 +131,12 @@ class Description:
         return with_metadata(schema, self.metadata, names.BEST_MODEL)
 
 
-def described(model: Any, plan: Plan, card: str | None = None) -> Description:
+def described(model: Any, plan: Plan) -> Description:
     return Description(
         plan.example,
         signature.of_model(model, plan.example, plan.types),
         formats_metadata(plan.formats) | dialect_metadata(plan.dialect),
         plan.imports,
-        card,
     )
 
 
@@ -169,10 +168,9 @@ def log(model: Any, described: Description, stored: Format) -> ModelInfo:
                 name: parameter_text(value) for name, value in model.get_params(deep=True).items()
             },
         }
-        if described.card is not None:
-            card = Path(folder) / names.CARD_FILE
-            card.write_text(described.card, encoding="utf-8")
-            arguments["extra_files"] = [str(card)]
+        for name, text in described.files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+            arguments.setdefault("extra_files", []).append(str(Path(folder) / name))
         if stored.name == SKOPS:
             arguments["skops_trusted_types"] = stored.trusted
         info: ModelInfo = mlflow.sklearn.log_model(model, **arguments)

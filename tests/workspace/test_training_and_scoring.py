@@ -250,3 +250,23 @@ def test_a_job_joins_its_own_run_with_its_own_token(
     assert run.info.status == "RUNNING"  # the job ends it
     assert run.data.metrics["nrmse"] > 0
     assert json.dumps(dict(run.data.tags)).count("eyJ") == 0  # no token in a tag
+
+
+def test_a_model_of_the_workspace_brings_its_profile_and_the_page_is_beside_the_scoring(
+    azure_shell: Shell, opened: Callable[[str], Any]
+) -> None:
+    from sklearn.datasets import load_diabetes
+
+    frame = load_diabetes(as_frame=True).data
+    frame.assign(bmi=frame["bmi"] + frame["bmi"].std()).to_csv(
+        azure_shell.folder / "new.csv", index=False
+    )
+    trained = azure_shell.trained("--tracking", "azureml", "--register", "profiled")
+    for model in (trained["model_uri"], "models:/profiled/1"):
+        given = ("--model", model, "--tracking", "azureml", "--max-drift", "0.2", "--json")
+        done = azure_shell.score(*given, "--input", "new.csv", "--output", "out.csv", "--overwrite")
+
+        assert done.code == 6, done.err
+        assert done.json["drift"]["column"] == "bmi"
+        listed = opened(URI).list_artifacts(done.json["scoring_run_id"])
+        assert "scoring.html" in [item.path for item in listed]

@@ -35,6 +35,7 @@ def score(
     on_error: OnError = "fail",
     rejects: str | PathLike[str] | None = None,
     max_rejects: float = 0.1,
+    max_drift: float | None = None,
     batch_rows: int | None = None,
     part_size: str | None = None,
     jobs: int | None = None,
@@ -44,6 +45,7 @@ def score(
     overwrite: bool = False,
     trust: Sequence[str] = (),
     tracking: str | PathLike[str] | None = None,
+    report: bool = True,
     track: bool = True,
     progress: bool | None = None,
 ) -> ScoreResult:
@@ -86,6 +88,10 @@ def score(
     max_rejects : float
         The share of the rows that may be rejected, from 0 to 1. Beyond it the outputs are complete
         all the same, and the result is the attribute ``result`` of the ``DataError``.
+    max_drift : float, optional
+        How far a feature or the predictions may have moved from the training rows: their population
+        stability index (PSI), such as 0.2. Beyond it the outputs are complete all the same, and the
+        result is the attribute ``result`` of the ``GateError``.
     batch_rows : int, optional
         Rows scored together; the result does not depend on it.
     part_size : str, optional
@@ -102,6 +108,8 @@ def score(
         Replace an output that is there.
     trust : sequence of str
         Models that may run code when they are loaded: ``pickle``, or ``sha256:…`` for one.
+    report : bool
+        Write ``scoring.html`` into the scoring run.
     track : bool
         Record a scoring run.
     """
@@ -122,6 +130,8 @@ def score(
         on_error=on_error,
         rejects=arguments.text(rejects),
         max_rejects=max_rejects,
+        max_drift=max_drift,
+        report=report,
         batch_rows=batch_rows,
         part_size=part_size or None,
         jobs=jobs,

@@ -5,7 +5,7 @@ MlprojectError                  1  unexpected: a bug
 ├── DataError                   3  the data cannot be read or cannot be used for the task
 ├── TrackingError               4  the tracking server or the registry
 ├── ModelError                  5  nothing could be fitted, or the model cannot be stored or loaded
-├── GateError                   6  the gate said no: the alias stays where it was
+├── GateError                   6  the gate, or --max-drift, said no
 └── JobError                    as the job's command ended; 4 where it did not come to that
 
 A failure says what is wrong, where, and what to do next. The command line prints it as one line.
@@ -96,7 +96,10 @@ class ModelError(MlprojectError):
 
 
 class GateError(MlprojectError):
-    """A challenger is not good enough, or cannot be compared fairly; nothing was moved."""
+    """A challenger is not good enough, or cannot be compared fairly; or scored rows have drifted.
+
+    The alias has not moved; the outputs of a scoring are complete.
+    """
 
     exit_code = EXIT_GATE
 

@@ -54,7 +54,7 @@ def cli() -> None:
     """Track, register and batch-score scikit-learn models with MLflow.
 
     Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 data, 4 tracking server or
-    registry, 5 model, 6 the gate said no, 130 interrupted.
+    registry, 5 model, 6 the gate or --max-drift said no, 130 interrupted.
     """
 
 

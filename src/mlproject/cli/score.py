@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 
 from inference.outputs import output_paths
-from inference.request import ScoreRequest, ScoreResult, blamed
+from inference.request import ScoreRequest, ScoreResult, blamed, drifted
 from mlproject.base.console import Reporter
-from mlproject.base.errors import DataError
+from mlproject.base.errors import DataError, GateError
 from mlproject.cli.frame import command
 
 
@@ -28,7 +28,7 @@ def score(reporter: Reporter, request: ScoreRequest) -> dict[str, Any]:
     options["model"] = request.model or f"runs:/{request.run_id}"
     try:
         result = api.score(**options, progress=not reporter.quiet)
-    except DataError as error:
+    except (DataError, GateError) as error:
         if error.result is not None:
             summarise(error.result, reporter)
         raise
@@ -55,6 +55,8 @@ def summarise(result: ScoreResult, reporter: Reporter) -> None:
         rows.insert(5, ("rejects", result.rejects))
     if result.rows_resumed:
         rows.insert(4, ("rows from before", f"{result.rows_resumed:,}"))
+    if result.drift is not None:
+        rows.append(("drift", drifted(result.drift["differing"])))
     if result.scoring_run_id:
         rows.append(("recorded as", result.scoring_run_id))
     if result.rows_in and result.rows_resumed == result.rows_in and not result.rows_per_second:

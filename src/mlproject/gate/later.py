@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.scorer import PREDICTION, PROBABILITY
+from inference.scorer import PROBABILITY
 from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, DataError
 from mlproject.data import table as tables
@@ -18,6 +18,7 @@ from mlproject.gate.contenders import Contender, features_of
 from mlproject.gate.evidence import Evidence, of_frame
 from mlproject.gate.request import RowsRequest
 from mlproject.gate.resampled import shown
+from mlproject.models.predictions import PREDICTION
 from training import auto
 from training.resampling import metrics
 from training.resampling.metrics import ResampledMetric

@@ -20,12 +20,14 @@ import yaml
 from mlproject.base.errors import ModelError, reason
 from mlproject.data.schema import Schema
 from mlproject.models.signature import from_mlmodel, with_metadata
+from mlproject.tracking import names
 
 SKOPS, PICKLE = "skops", "pickle"
 _FLAVOUR = "sklearn"
 # In C where PyYAML was built with it: ten times as fast.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST_EXAMPLE = 50 << 20
+_LARGEST_PROFILE = 16 << 20
 # With 100,000 columns; a megabyte takes the parser a second.
 _LARGEST_MLMODEL = 16 << 20
 _LARGEST_CODE = 1 << 30
@@ -45,6 +47,8 @@ class Artifact:
         Texts of JSON, as MLmodel has them.
     example : dict or None
         The input example, split-oriented, when there is a readable one.
+    profile : bytes or None
+        Of the rows that it was trained on, as JSON.
     code : mapping of str to bytes
         The Python modules that a pickle may need, by their paths in the folder of code.
     sha256 : str
@@ -60,6 +64,7 @@ class Artifact:
     schema: Schema
     signature: Mapping[str, Any]
     example: dict[str, Any] | None
+    profile: bytes | None
     code: Mapping[str, bytes]
     sha256: str
     size: int
@@ -103,6 +108,7 @@ def read(folder: Path, name: str) -> Artifact:
         schema=with_metadata(from_mlmodel(signature, name), metadata, name),
         signature=signature,
         example=_example(folder / "input_example.json"),
+        profile=_profile(folder / names.EXTRA_FOLDER / names.PROFILE_FILE),
         code=code,
         sha256=sha256,
         size=size,
@@ -192,6 +198,13 @@ def _example(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _profile(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.stat().st_size <= _LARGEST_PROFILE else None
+    except OSError:
+        return None
 
 
 def _text(value: Any) -> str | None:

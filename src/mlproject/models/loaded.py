@@ -34,6 +34,8 @@ class LoadedModel:
         Texts of JSON, as MLmodel has them.
     example : mapping or None
         The input example, split-oriented.
+    profile : bytes or None
+        Of the rows that it was trained on, as ``mlproject.drift`` reads it.
     sha256, format : str
         Of the estimator's file (with the code beside it); ``skops`` or ``pickle``.
     size : int
@@ -49,6 +51,7 @@ class LoadedModel:
     schema: Schema
     signature: Mapping[str, Any] = field(repr=False)
     example: Mapping[str, Any] | None = field(repr=False)
+    profile: bytes | None = field(repr=False)
     sha256: str
     format: str
     size: int

@@ -40,6 +40,7 @@ def open_folder(folder: Path, source: ModelSource, policy: Policy) -> LoadedMode
         schema=artifact.schema,
         signature=artifact.signature,
         example=artifact.example,
+        profile=artifact.profile,
         sha256=artifact.sha256,
         format=artifact.format,
         size=artifact.size,

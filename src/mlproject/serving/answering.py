@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from inference.rows import RowScorer
-from inference.scorer import PREDICTION, Scorer, Scores
+from inference.scorer import Scorer, Scores
 from mlproject.base.errors import DataError, ModelError
 from mlproject.base.finite import finite
 from mlproject.data import formats
@@ -22,6 +22,7 @@ from mlproject.data.schema import Feature
 from mlproject.data.source import SourceFile
 from mlproject.data.types import Misfit, from_json
 from mlproject.models.loaded import LoadedModel
+from mlproject.models.predictions import PREDICTION
 from mlproject.serving.bodies import WHERE, JsonRows, of_azure, of_mlflow
 from mlproject.serving.plain import PlainFrames
 

@@ -11,11 +11,14 @@ VERDICT_FILE = "verdict.json"
 VERDICT_PAGE = "verdict.html"
 REPORT_FILE = "report.html"
 PLOTS_FOLDER = "plots"
+SCORING_PAGE = "scoring.html"
 
 # The one model of a training run.
 BEST_MODEL = "best_estimator"
-# Among the extra files of that model.
+# In the folder of that model: where MLflow puts extra files, and those.
+EXTRA_FOLDER = "extra_files"
 CARD_FILE = "model_card.md"
+PROFILE_FILE = "profile.json"
 
 # Tags of any run, and of the model versions that are made from it.
 KIND = "mlproject.kind"

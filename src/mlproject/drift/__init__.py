@@ -1,0 +1,1 @@
+"""Has the data changed? Profiles of columns, counts that add up, and how far they differ."""
