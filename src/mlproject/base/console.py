@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -210,8 +210,15 @@ class Reporter:
 
             yield move
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a command's result as a table."""
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        whole: Collection[str] = (),
+    ) -> None:
+        """Print a command's result as a table; the cells of columns named ``whole`` stay whole."""
         if self._out is None:
             return
         from rich.console import Console
@@ -228,7 +235,7 @@ class Reporter:
         console.print(visible(title), style="bold", markup=False, soft_wrap=True)
         table = Table(show_header=any(columns), box=None, pad_edge=False)
         for column in columns:
-            table.add_column(Text(visible(column)), overflow="fold")
+            table.add_column(Text(visible(column)), overflow="fold", no_wrap=column in whole)
         for row in rows:
             table.add_row(*(Text(visible(cell)) for cell in row))
         console.print(table)
