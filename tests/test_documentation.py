@@ -31,6 +31,8 @@ INNER = {
     environ.HTTP_TIMEOUT,
     environ.HTTP_RETRIES,
     environ.HTTP_BACKOFF,
+    environ.BACKEND_STORE,
+    environ.SERVER_JOBS,
 }
 
 
