@@ -269,6 +269,69 @@ def test_a_comparison_is_a_page_that_hostile_names_do_not_change(recorded: Recor
     assert "depth" in page
 
 
+MANY_SIDES = """\
+import mlflow
+import pandas as pd
+
+mlflow.set_experiment("mine")
+rows = mlflow.data.from_pandas(pd.DataFrame({"a": [1, 2]}), source="https://me:s3cret@host/a.csv?sig=b")
+with mlflow.start_run() as run:
+    mlflow.log_input(rows, context="training")
+    mlflow.log_metric("nothing", float("nan"))
+    mlflow.set_tags({"mlproject.data.rows_left_out": "some", "mlproject.recipe": "theirs"})
+    mlflow.log_text(": [no YAML", "recipe.yaml")
+    mlflow.log_text("\\0", "environment.txt")
+client = mlflow.MlflowClient()
+deleted = client.create_run(run.info.experiment_id)
+client.delete_run(deleted.info.run_id)
+print(run.info.run_id, deleted.info.run_id)
+"""
+
+
+def test_files_and_tags_of_another_program_are_no_obstacle(shell: Shell) -> None:
+    made = shell.python("-c", MANY_SIDES)
+    run_id, deleted = made.out.split()[-2:]
+    done = shell.mlproject("runs", "show", run_id)
+
+    assert re.search(r"^data \(training\) +2 rows of https://host/a.csv \(\w+\)$", done.out, re.M)
+    assert "s3cret" not in done.out
+    assert "sig=" not in done.out
+    shown = shell.mlproject("runs", "show", run_id, "--json").json
+    assert (shown["packages"], shown["split"], shown["run"]["metrics"]) == (None, {}, {})
+    assert "deleted since" in shell.mlproject("runs", "show", deleted).out
+    assert [run["run_id"] for run in shell.mlproject("runs", "list", "--json").json["runs"]] == [
+        run_id
+    ]
+
+
+def test_a_list_goes_on_to_pages_that_follow(
+    work: Path, client: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = client(f"sqlite:///{work}/own.db")
+    number = store.create_experiment("many")
+    parents = [store.create_run(number).info.run_id for _ in range(3)]
+    for _ in range(5):
+        store.create_run(number, tags={"mlflow.parentRunId": parents[0]})
+    monkeypatch.setattr("mlproject.runs.listing._PAGE", 2)
+    found = mlproject.list_runs("many", most=3, tracking="sqlite:///own.db")
+
+    assert {run.run_id for run in found} == {*parents}
+
+
+def test_packages_that_differ_are_told_and_others_are_not(shell: Shell) -> None:
+    data(shell.folder, rows=200)
+    (shell.folder / "lasso.yaml").write_text(RECIPE)
+    ids = [shell.trained("lasso.yaml")["run_id"] for _ in range(2)]
+    (recorded,) = (shell.folder / "mlruns").glob(f"*/{ids[1]}/artifacts/environment.txt")
+    text = re.sub(r"(?m)^numpy==.*$", "numpy==1.0", recorded.read_text())
+    recorded.write_text(text + "of-one-run==2.0\n")
+    done = shell.mlproject("runs", "compare", *ids)
+
+    packages = done.out.partition("Packages\n")[2]
+    assert re.search(r"^numpy +\d\S+ +1.0\n^of-one-run +- +2.0$", packages, re.M), done.out
+    assert "scikit-learn" not in done.out
+
+
 def test_runs_that_are_the_same_do_not_differ(shell: Shell) -> None:
     data(shell.folder, rows=200)
     (shell.folder / "lasso.yaml").write_text(RECIPE)

@@ -135,6 +135,11 @@ def test_a_port_that_is_taken_and_a_run_that_is_not_there_are_told(
     taken = shell.mlproject("ui", "--tracking", "local", "--port", server.rpartition(":")[2])
     unknown = shell.mlproject("ui", "0" * 32, "--tracking", "local")
 
+    (shell.folder / "broken.db").write_text("no database")
+    broken = shell.mlproject("ui", "--tracking", "sqlite:///broken.db")
+
+    assert broken.code == 4
+    assert "file is not a database" in broken.error
     assert taken.code == 2
     assert "cannot be used" in taken.error
     assert "Give another with --port" in taken.error

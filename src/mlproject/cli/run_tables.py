@@ -45,7 +45,7 @@ def show(found: RunDetails, reporter: Reporter) -> None:
         ("child of", run.parent or ""),
         ("kind", run.kind),
         ("recipe", run.recipe or ""),
-        ("status", f"{run.status}{seconds}"),
+        ("status", f"{run.status}{seconds}{', deleted since' if found.deleted else ''}"),
         ("why", found.failure or ""),
         ("started", run.started.replace("T", " ")),
         ("by", run.user),

@@ -33,11 +33,17 @@ def ui(
     from mlproject.models import finding
     from mlproject.tracking import session as sessions
     from mlproject.tracking import ui as pages
-    from mlproject.tracking.target import resolve
+    from mlproject.tracking.target import AZUREML, resolve
 
     target = resolve(tracking)
+    found = None
     with sessions.opened(target) as session:
-        found = finding.run_of(session, run) if run is not None else None
+        if run is not None:
+            found = finding.run_of(session, run)
+        elif target.name != AZUREML:  # where a browser signs in by itself
+            session.client  # noqa: B018 - which has to answer
+    if pages.is_served(target) and port is not None:
+        reporter.warn("--port is not used: no server is started here")
 
     def show(address: str) -> None:
         reporter.emit(address)

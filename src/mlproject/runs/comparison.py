@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
@@ -163,15 +164,17 @@ def _of_run(item: RunDetails) -> dict[str, Value]:
 
 def _of_data(item: RunDetails) -> dict[str, Value]:
     values: dict[str, Value] = {}
+    seen: Counter[str] = Counter()
     for data in item.data:
+        seen[data.context] += 1
+        number = seen[data.context]
+        what = data.context if number == 1 else f"{data.context} {number}"
         values |= {
-            f"{data.context}: source": data.source or data.name,
-            f"{data.context}: sha256": data.sha256 or data.digest,
-            f"{data.context}: rows": data.rows,
+            f"{what}: source": data.source or data.name,
+            f"{what}: sha256": data.sha256 or data.digest,
+            f"{what}: rows": data.rows,
         }
-    if item.data:
-        values["rows left out"] = item.rows_left_out
-    return values
+    return values | ({"rows left out": item.rows_left_out} if item.rows_left_out else {})
 
 
 def _of_code(item: RunDetails) -> dict[str, Value]:

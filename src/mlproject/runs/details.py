@@ -8,6 +8,7 @@ from typing import Any
 
 from mlproject.base.errors import ConfigurationError
 from mlproject.models import environments, finding
+from mlproject.models.finding import ModelSource
 from mlproject.registry import versions
 from mlproject.runs.records import RunRecord, record_of
 from mlproject.tracking import datasets, names, run_files
@@ -44,6 +45,7 @@ class RunDetails:
     """
 
     run: RunRecord
+    deleted: bool
     failure: str | None
     data: list[RecordedDataset]
     rows_left_out: int
@@ -83,10 +85,11 @@ def detailed(session: Session, run_id: str) -> RunDetails:
         experiment = str(session.client.get_experiment(run.info.experiment_id).name)
     files = run_files.read(session.client, run_id, [names.ENVIRONMENT_FILE, names.RECIPE_FILE])
     record, tags, target = record_of(run, experiment), run.data.tags, session.target
-    pins = files.texts.get(names.ENVIRONMENT_FILE)
+    pins = files.texts.get(names.ENVIRONMENT_FILE, "")
     left_out, dirty = tags.get(names.ROWS_LEFT_OUT, "0"), tags.get(names.GIT_DIRTY)
     return RunDetails(
         run=record,
+        deleted=run.info.lifecycle_stage == "deleted",
         failure=tags.get(names.FAILURE),
         data=datasets.recorded(run),
         rows_left_out=int(left_out) if left_out.isdecimal() else 0,
@@ -97,7 +100,7 @@ def detailed(session: Session, run_id: str) -> RunDetails:
         version=tags.get(names.VERSION),
         commit=tags.get(names.GIT_COMMIT),
         dirty=None if dirty is None else dirty == "true",
-        packages=None if pins is None else environments.of_requirements(pins.splitlines()),
+        packages=environments.of_requirements(pins.splitlines()) or None,
         artifacts=files.listed,
         model_format=tags.get(names.MODEL_FORMAT),
         recorded_in=target.described,
@@ -113,9 +116,13 @@ def with_models(session: Session, details: RunDetails) -> RunDetails:
     made = finding.models_of(session.client, finding.run_of(session, run_id))
     return replace(
         details,
-        models=[source.uri for source in made.values()],
+        models=[source.uri for _, source in sorted(made.items(), key=_best_first)],
         registered=_registered(session, run_id) if made else [],
     )
+
+
+def _best_first(model: tuple[str, ModelSource]) -> tuple[bool, str]:
+    return model[0] != names.BEST_MODEL, model[0]
 
 
 def _registered(session: Session, run_id: str) -> list[dict[str, Any]]:

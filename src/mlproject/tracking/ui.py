@@ -7,6 +7,7 @@ store in its environment, not in its arguments, which every user of the machine 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -35,6 +36,7 @@ _HOST = "127.0.0.1"
 _SECONDS_TO_START = 120
 _SECONDS_TO_END = 10
 _POLL_SECONDS = 0.1
+_ERROR = re.compile(r"[\w.]*(?:Error|Exception)\b")
 _WEB = ("http://", "https://")
 
 
@@ -165,4 +167,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _last_line(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return one_line(redacted_text(lines[-1])) if lines else "it has said nothing"
+    errors = [line for line in lines if _ERROR.match(line)]
+    return one_line(redacted_text((errors or lines)[-1])) if lines else "it has said nothing"
