@@ -11,7 +11,7 @@ from mlproject.base.console import Reporter
 from mlproject.base.errors import ConfigurationError
 from mlproject.base.files import atomic_write, expanded
 from mlproject.models.environments import PYTHON
-from mlproject.runs.comparison import Comparison, Row, Value
+from mlproject.runs.comparison import Comparison, Row
 from mlproject.runs.details import RunDetails
 from mlproject.runs.page import page
 from mlproject.runs.records import RunRecord
@@ -196,7 +196,7 @@ def _line(row: Row, letters: Sequence[str], columns: Sequence[str]) -> list[str]
 
 def _cells(row: Row) -> list[str]:
     """Return the values as texts; of long ones, from where they begin to differ."""
-    texts = ["-" if value is None else _text(value) for value in row.values]
+    texts = row.texts
     longest = _HASH if row.name.endswith(("sha256", "commit")) else _LONGEST
     known = [text for text, value in zip(texts, row.values, strict=True) if value is not None]
     shared = sum(
@@ -206,10 +206,6 @@ def _cells(row: Row) -> list[str]:
     if start <= 0 or max(map(len, known)) <= longest:
         return [_short(text, longest) for text in texts]
     return [text if text == "-" else f"…{_short(text[start:], longest)}" for text in texts]
-
-
-def _text(value: Value) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else " ".join(str(value).split())
 
 
 def _short(text: str, longest: int = _LONGEST) -> str:

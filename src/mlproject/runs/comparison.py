@@ -46,6 +46,11 @@ class Row:
     best: list[int] | None = None
 
     @property
+    def texts(self) -> list[str]:
+        """The values as a reader is shown them, each on one line."""
+        return [_text(value) for value in self.values]
+
+    @property
     def is_end(self) -> bool:
         """Whether it is an end of an interval."""
         return self.name.endswith(("_low", "_high"))
@@ -123,6 +128,12 @@ def _rows(each: Sequence[Mapping[str, Any] | None]) -> list[Row]:
         )
         for name in every
     ]
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else " ".join(str(value).split())
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from mlproject.base.visible import visible
 from mlproject.pages.templates import written
-from mlproject.runs.comparison import Comparison, Value
+from mlproject.runs.comparison import Comparison
 
 
 def page(comparison: Comparison, *, everything: bool) -> str:
@@ -16,13 +16,6 @@ def page(comparison: Comparison, *, everything: bool) -> str:
         comparison=comparison,
         sections=comparison.shown(everything=everything),
         everything=everything,
-        cell=_cell,
         visible=visible,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
     )
-
-
-def _cell(value: Value) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if isinstance(value, float) else visible(str(value))
