@@ -35,6 +35,7 @@ SHARING = {
     "test_nothing_is_lost": "a server",
     "test_promotion": "runs to promote",
     "test_report_in_a_browser": "a server",
+    "test_runs": "runs to look at",
     "test_scoring": "runs to score",
     "test_scoring_cluster_frames": "a cluster",
     "test_scoring_engines": "a cluster",

@@ -1,18 +1,21 @@
-"""The pages say what is so: options, keys, variables, links, and every step of the tutorial."""
+"""The pages say what is so: options, keys, variables, links; and their commands run."""
 
 from __future__ import annotations
 
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from mlproject.base import environ
-from tests.conftest import ROOT, new_environment
+from tests.conftest import ROOT, Shell, new_environment
+from tests.promotions import registered
 from tests.test_repository import commands
 
 DOCS = ROOT / "docs"
@@ -31,6 +34,8 @@ INNER = {
     environ.HTTP_TIMEOUT,
     environ.HTTP_RETRIES,
     environ.HTTP_BACKOFF,
+    environ.BACKEND_STORE,
+    environ.SERVER_JOBS,
 }
 
 
@@ -102,3 +107,54 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     assert "promoted" in done.stdout
     assert (checkout / "again.csv").is_file()
     assert "answers      blue" in done.stdout
+
+
+def commands_run(shell: Shell, page: str, leave_out: tuple[str, ...] = (), **words: str) -> int:
+    """Run the commands of a page, with what its capital words stand for; return how many."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    lines = re.findall(r"^ *((?:mlproject|python -m (?:training|inference)) .+)$", text, re.M)
+    lines = [line for line in lines if not line.startswith(leave_out)]
+    for line in lines:
+        for word, value in words.items():
+            line = re.sub(rf"\b{word}\b", value, line)
+        program, *arguments = shlex.split(line, comments=True)
+        done = shell.mlproject(*arguments) if program == "mlproject" else shell.warm(*arguments)
+        assert done.code == 0, (line, done.err)
+    return len(lines)
+
+
+def test_the_commands_of_the_page_on_recipes_run(shell: Shell) -> None:
+    assert commands_run(shell, "recipes.md") == 5
+
+
+def test_the_commands_of_the_page_on_runs_run(shell: Shell) -> None:
+    ids = [registered(shell, "prices", alpha=alpha)["run_id"] for alpha in (0.01, 0.1, 0.5)]
+    words = dict(zip(("FIRST", "SECOND", "THIRD"), ids, strict=True))
+    shell.trained("iris-svc", "--param", "model__C=1")
+
+    assert commands_run(shell, "runs.md", ("mlproject ui",), **words) == 5
+    assert (shell.folder / "comparison.html").is_file()
+
+
+def test_the_commands_of_the_page_on_promoting_run(shell: Shell) -> None:
+    registered(shell, "diabetes", alpha=0.5)
+    assert shell.mlproject("models", "promote", "diabetes").code == 0
+    run_id = registered(shell, "diabetes", alpha=0.01)["run_id"]
+    shutil.copy(shell.folder / "rows.csv", shell.folder / "new.csv")
+
+    assert commands_run(shell, "promoting.md", RUN_ID=run_id) == 8
+    assert (shell.folder / "scored.csv").is_file()
+
+
+def test_the_commands_of_the_page_on_scoring_run(shell: Shell) -> None:
+    run_id = registered(shell, "prices")["run_id"]
+    assert shell.mlproject("models", "promote", "prices").code == 0
+    rows = pd.read_csv(shell.folder / "rows.csv")
+    rows.to_csv(shell.folder / "new.csv", index=False)
+    (shell.folder / "lake").mkdir()
+    for day in (1, 2):
+        rows.to_parquet(shell.folder / "lake" / f"2026-11-0{day}.parquet", index=False)
+    to_s3 = "python -m inference --run-id RUN_ID --input lake/ --output s3://"
+
+    assert commands_run(shell, "scoring.md", (to_s3,), RUN_ID=run_id) == 4
+    assert (shell.folder / "scored" / "_manifest.json").is_file()

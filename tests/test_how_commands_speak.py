@@ -314,6 +314,16 @@ def test_what_steers_a_terminal_is_shown_in_results(width: int | None) -> None:
     assert "[red]x[/red]" in plain
 
 
+@pytest.mark.parametrize("width", [20, 40, 60, 80])
+def test_a_narrow_terminal_loses_nothing_of_a_table(width: int) -> None:
+    out, run_id = Printed(width), "0123456789abcdef" * 2
+    Reporter(out=out).table("Runs", ("run", "what"), [(run_id, "a recipe")], whole=("run",))
+    shown = "".join(re.sub("\x1b\\[[0-9;]*m", "", out.text).split())
+
+    assert all(shown.count(letter) >= 2 for letter in "0123456789abcdef")
+    assert (run_id in out.text) == (width > 40)
+
+
 def test_what_steers_a_terminal_is_shown_in_notices(capsys: pytest.CaptureFixture[str]) -> None:
     reporter = Reporter()
     reporter.say(f"{STEERING}\nsecond")

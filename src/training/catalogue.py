@@ -70,13 +70,21 @@ def load(name: str) -> Recipe:
 
 def read_yaml(path: Path) -> object:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {one_line(str(error))}") from error
+    return parsed_yaml(text, str(path))
+
+
+def parsed_yaml(text: str, origin: str) -> object:
+    try:
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = one_line(error.problem or "not YAML")
-        raise ConfigurationError(f"{path} is not YAML: line {line}: {what}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {one_line(str(error))}") from error
+        raise ConfigurationError(f"{origin} is not YAML: line {line}: {what}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{origin} cannot be read: {one_line(str(error))}") from error
 
 
 def dump(recipe: Recipe) -> str:

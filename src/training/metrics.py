@@ -8,10 +8,11 @@ metric stands under its short name, with its natural sign.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +22,8 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer, root_mean
 from mlproject.base.errors import ConfigurationError, DataError, reason
 from mlproject.base.suggestions import did_you_mean
 from training.recipe import Task
+
+Goal = Literal["maximize", "minimize"]
 
 _REGRESSION = {
     "rmse": "neg_root_mean_squared_error",
@@ -47,6 +50,11 @@ _NEG_NRMSE = f"{_NEGATED}{NRMSE}"
 # Scorers that look at one of two classes: scikit-learn takes the class 1 by default.
 _TWO_CLASSES_ONLY = {"precision", "recall", "f1", "jaccard", "average_precision", "neg_brier_score"}
 _BINARY = {*_TWO_CLASSES_ONLY, "d2_brier_score"}
+# What stands before and after a metric's name in a run: of which rows, which model, which end.
+_BEFORE = re.compile(r"^(?:(?:best|cv|training|train|validation|val|eval|test|dummy|linear)_)+")
+_AFTER = re.compile(r"_(?:low|high)$")
+_OF_LOSSES = {"loss", "error", "deviance", "rmse", "mse", "mae", "mape", "brier"}
+_OF_SCORES = {"score", "accuracy", "precision", "recall", "auc", "f1", "r2"}
 _OF_SEVERAL = {"roc_auc": "roc_auc_ovr", "brier": "log_loss"}
 
 
@@ -94,6 +102,24 @@ def is_loss(name: str) -> bool:
     """Whether less of a metric is better, under the name that a run has it."""
     long = {NRMSE: _NEG_NRMSE, **_REGRESSION, **_CLASSIFICATION}.get(name)
     return long is not None and long.startswith(_NEGATED)
+
+
+def goal(name: str) -> Goal | None:
+    """Return which way a metric is better, under any name that a run has it; None if not known.
+
+    Scores of a search, and improvements over a baseline, are better where they are greater.
+    """
+    if name.startswith(("rank_test_", "std_")) or name.endswith(("_time", "_std")):
+        return "minimize"
+    if name.startswith(("mean_test_", "over_")):
+        return "maximize"
+    plain = _BEFORE.sub("", _AFTER.sub("", name.lower()))
+    words = re.split(r"[^a-z0-9]+", plain)
+    if "neg" in words:
+        return "maximize"
+    if is_loss(plain) or words[-1] in _OF_LOSSES:
+        return "minimize"
+    return "maximize" if plain in known_names() or _OF_SCORES & {*words} else None
 
 
 def check(name: str, task: Task) -> None:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.base.suggestions import did_you_mean
-from mlproject.tracking import names, pages
+from mlproject.tracking import names, pages, run_files
 from mlproject.tracking.failures import as_tracking_error
 from mlproject.tracking.session import Session
 from training import catalogue, metrics, recipe
+from training.metrics import Goal
 from training.trials import METRIC
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-Goal = Literal["maximize", "minimize"]
 _PAGE = 1000
 _ENDED = "FINISHED"
 # Of a candidate: its rank among the others, by the metric that chooses.
@@ -84,7 +82,9 @@ def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -
     asked = run.data.tags
     name = metric or asked.get(names.SWEEP_METRIC) or _compared_by(finished, session, parent)
     known = asked.get(names.SWEEP_GOAL) if name == asked.get(names.SWEEP_METRIC) else None
-    direction: Goal = goal or ("minimize" if known == "minimize" else _direction(name))
+    direction: Goal = goal or (
+        "minimize" if known == "minimize" else metrics.goal(name) or "maximize"
+    )
     measured = [child for child in finished if not math.isnan(_value(child, name))]
     if not measured:
         every = {key for child in finished for key in child.data.metrics}
@@ -131,21 +131,12 @@ def _compared_by(children: list[Run], session: Session, parent: str) -> str:
 
 def _of_recipe(session: Session, parent: str) -> str | None:
     """Return the key of the score that the recipe of a run has chosen by; None without a recipe."""
-    with (
-        TemporaryDirectory(prefix="mlproject-") as folder,
-        as_tracking_error(f"The recipe of the run {parent} cannot be read"),
-    ):
-        if names.RECIPE_FILE not in [item.path for item in session.client.list_artifacts(parent)]:
-            return None
-        path = session.client.download_artifacts(parent, names.RECIPE_FILE, folder)
-        found = recipe.parse(catalogue.read_yaml(Path(path)), f"The recipe of the run {parent}")
+    text = run_files.read(session.client, parent, [names.RECIPE_FILE]).texts.get(names.RECIPE_FILE)
+    if text is None:
+        return None
+    origin = f"The recipe of the run {parent}"
+    found = recipe.parse(catalogue.parsed_yaml(text, origin), origin)
     return metrics.resolve(str(found.refit), found.task, None).key if found.refit else None
-
-
-def _direction(name: str) -> Goal:
-    """Return which way a metric is better: scores of a search are better where they are greater."""
-    less = name.startswith(_RANK) or name.endswith("_time") or metrics.is_loss(name)
-    return "minimize" if less else "maximize"
 
 
 def _differing(run: Run, children: list[Run]) -> dict[str, str]:

@@ -5,7 +5,7 @@ attributes. It leaves environment, tracking URI, active run and autologging of t
 were.
 """
 
-from mlproject.api.comparing import best_run
+from mlproject.api.comparing import best_run, compare_runs, list_runs, show_run
 from mlproject.api.deploying import delete_endpoint, deploy, rollback_endpoint
 from mlproject.api.environment import check_environment, write_container
 from mlproject.api.gating import promote, rollback
@@ -19,12 +19,14 @@ __all__ = [
     "best_run",
     "cancel_job",
     "check_environment",
+    "compare_runs",
     "delete_endpoint",
     "deploy",
     "fit",
     "get_data",
     "list_data",
     "list_jobs",
+    "list_runs",
     "predict",
     "promote",
     "register_data",
@@ -34,6 +36,7 @@ __all__ = [
     "serve",
     "show_data",
     "show_job",
+    "show_run",
     "submit_score",
     "submit_train",
     "train",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlproject.api import arguments
@@ -13,9 +12,8 @@ from mlproject.base.errors import ConfigurationError, TrackingError
 from mlproject.jobs import code, containers
 from mlproject.models import environments
 from mlproject.models.environments import Difference
-from mlproject.tracking import names
+from mlproject.tracking import names, run_files
 from mlproject.tracking import session as sessions
-from mlproject.tracking.failures import as_tracking_error
 from mlproject.tracking.target import resolve
 
 if TYPE_CHECKING:
@@ -109,19 +107,13 @@ def write_container(folder: str | PathLike[str] = ".", *, image: str | None = No
 
 
 def _of_run(session: Session, run_id: str) -> dict[str, str]:
-    with (
-        TemporaryDirectory(prefix="mlproject-") as folder,
-        as_tracking_error(f"The environment of the run {run_id} cannot be read"),
-    ):
-        listed = [item.path for item in session.client.list_artifacts(run_id)]
-        if names.ENVIRONMENT_FILE not in listed:
-            raise TrackingError(
-                f"The run {run_id} has no {names.ENVIRONMENT_FILE}",
-                "Runs of mlproject train have one; compare a model with --model",
-            )
-        path = session.client.download_artifacts(run_id, names.ENVIRONMENT_FILE, folder)
-        text = Path(path).read_text(encoding="utf-8")
-    return environments.of_requirements(text.splitlines())
+    texts = run_files.read(session.client, run_id, [names.ENVIRONMENT_FILE]).texts
+    if names.ENVIRONMENT_FILE not in texts:
+        raise TrackingError(
+            f"The run {run_id} has no {names.ENVIRONMENT_FILE}",
+            "Runs of mlproject train have one; compare a model with --model",
+        )
+    return environments.of_requirements(texts[names.ENVIRONMENT_FILE].splitlines())
 
 
 def _of_model(session: Session, model: str) -> dict[str, str]:

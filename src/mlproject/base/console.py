@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,6 +25,8 @@ _WIDTH_OF_TABLES = 1 << 16
 _SECONDS_BETWEEN_LINES = 10
 _SECONDS_BETWEEN_MOVES = 0.2
 _BAR_WIDTH = 20
+# Between two columns of a table, and what a column has at least, with its gap.
+_GAP, _LEAST_WIDTH = 2, 7
 
 
 @contextmanager
@@ -211,8 +213,18 @@ class Reporter:
 
             yield move
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a command's result as a table."""
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        whole: Collection[str] = (),
+    ) -> None:
+        """Print a command's result as a table.
+
+        The cells of columns named ``whole`` are not folded, as far as the terminal has room.
+        """
         if self._out is None:
             return
         from rich.console import Console
@@ -228,8 +240,16 @@ class Reporter:
         )
         console.print(visible(title), style="bold", markup=False, soft_wrap=True)
         table = Table(show_header=any(columns), box=None, pad_edge=False)
+        taken = sum(
+            _GAP + max(len(row[place]) for row in [columns, *rows])
+            for place, column in enumerate(columns)
+            if column in whole
+        )
+        fits = taken + (len(columns) - len(whole)) * _LEAST_WIDTH <= console.width
         for column in columns:
-            table.add_column(Text(visible(column)), overflow="fold")
+            table.add_column(
+                Text(visible(column)), overflow="fold", no_wrap=fits and column in whole
+            )
         for row in rows:
             table.add_row(*(Text(visible(cell)) for cell in row))
         console.print(table)

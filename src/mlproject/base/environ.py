@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -44,6 +45,14 @@ AZUREML_MODEL_DIR = "AZUREML_MODEL_DIR"
 # Read: in a job, the paths of the data that the service has mounted, by source; JSON.
 MOUNTED = "MLPROJECT_MOUNTED"
 
+# Read: where a browser can be shown, as desktops set it; and the browser that a user has chosen.
+DISPLAY = "DISPLAY"
+WAYLAND_DISPLAY = "WAYLAND_DISPLAY"
+BROWSER = "BROWSER"
+# Set: what MLflow's server is told that ``mlproject ui`` starts.
+BACKEND_STORE = "MLFLOW_BACKEND_STORE_URI"
+SERVER_JOBS = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
+
 # Set: MLflow 3 refuses the FileStore without it.
 ALLOW_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 # Set: two lines on standard output, and a request, for each run that ends on an HTTP server.
@@ -66,6 +75,11 @@ HTTP_BACKOFF = "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"
 def get(name: str) -> str | None:
     """Return the variable's value; an empty one counts as not set."""
     return os.environ.get(name) or None
+
+
+def has_display() -> bool:
+    """Whether a window can be shown."""
+    return sys.platform in ("win32", "darwin") or bool(get(DISPLAY) or get(WAYLAND_DISPLAY))
 
 
 def mounted(source: str) -> str | None:

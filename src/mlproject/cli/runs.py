@@ -1,28 +1,83 @@
-"""``mlproject runs``: best."""
+"""``mlproject runs``: list, show, compare, best."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import click
 
 from mlproject.base.console import Reporter
-from mlproject.base.counting import counted
 from mlproject.base.options import Argument, Option, Tracking
 from mlproject.cli.frame import LazyGroup, command
-
-if TYPE_CHECKING:
-    from training.winner import BestRun
 
 _HERE = "mlproject.cli.runs"
 
 
 @click.group(
-    cls=LazyGroup, lazy={"best": (f"{_HERE}:best", "Name the best of a sweep or a search.")}
+    cls=LazyGroup,
+    lazy={
+        "list": ("mlproject.cli.run_list:list_runs", "List runs, the newest or the best first."),
+        "show": (f"{_HERE}:show", "Show what a run was, and what comes next."),
+        "compare": (f"{_HERE}:compare", "Show in what runs differ."),
+        "best": (f"{_HERE}:best", "Name the best of a sweep or a search."),
+    },
 )
 def runs() -> None:
-    """Compare runs."""
+    """List, show and compare runs."""
+
+
+@command(workspace=True)
+def show(
+    reporter: Reporter,
+    run: Annotated[str, Argument("Id of the run.")],
+    tracking: Tracking = None,
+) -> dict[str, Any]:
+    """Show what RUN was: data, metrics, parameters, code, environment, models; and what is next.
+
+    \b
+    Example:
+      mlproject runs show 5f0c4b1e9d7a4c3f8a2b6d1e0f9c8b7a
+    """
+    from mlproject.api import comparing
+    from mlproject.cli import run_tables
+
+    found = comparing.show_run(run, tracking=tracking)
+    run_tables.show(found, reporter)
+    return asdict(found)
+
+
+@command(workspace=True)
+def compare(
+    reporter: Reporter,
+    run: Annotated[Sequence[str], Argument("Ids of two runs, or more.")],
+    everything: Annotated[
+        bool, Option("Show what is equal too.", flag="--all", in_project=False)
+    ] = False,
+    html: Annotated[
+        str | None,
+        Option("Write the comparison as a page, which needs no network.", metavar="FILE"),
+    ] = None,
+    tracking: Tracking = None,
+) -> dict[str, Any]:
+    """Show in what runs differ: parameters, metrics, data, split, code, packages.
+
+    \b
+    Example:
+      mlproject runs compare FIRST SECOND --html comparison.html
+    """
+    from mlproject.api import comparing
+    from mlproject.cli import run_tables
+
+    path = run_tables.page_path(html) if html is not None else None
+    found = comparing.compare_runs(run, tracking=tracking)
+    if path is not None:
+        run_tables.write_page(path, found, everything=everything)
+    run_tables.compare(found, reporter, everything=everything)
+    if path is not None:
+        reporter.say(f"Written: {path}")
+    return asdict(found) | {"html": None if path is None else str(path)}
 
 
 @command(workspace=True)
@@ -50,19 +105,8 @@ def best(
       mlproject runs best iris-svc_1767225600_1a2b3c4d
     """
     from mlproject.api import comparing
+    from mlproject.cli import run_tables
 
     found = comparing.best_run(parent, metric=metric, goal=goal, tracking=tracking)
-    summarise(found, reporter)
+    run_tables.best(found, reporter)
     return asdict(found)
-
-
-def summarise(found: BestRun, reporter: Reporter) -> None:
-    rows = [
-        ("run", found.run_id),
-        (found.metric, f"{found.value:.6g} ({found.goal})"),
-        *found.parameters.items(),
-        ("model", found.model_uri or ""),
-        ("not finished", str(found.unfinished or "")),
-    ]
-    title = f"Best of {counted(found.runs, 'run')}: {found.name}"
-    reporter.table(title, ("", ""), [row for row in rows if row[1]])

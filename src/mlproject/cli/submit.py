@@ -54,10 +54,10 @@ def train(
     submission = submitting.training(request, sweeping)
     result = _submitted(submission, options, request.tracking, reporter)
     if sweeping.sweep and result.get("status") == "Completed":
-        from mlproject.cli import runs
+        from mlproject.cli import run_tables
 
         best = submitting.best_of_sweep(result["run_id"], request.tracking)
-        runs.summarise(best, reporter)
+        run_tables.best(best, reporter)
         result["best"] = asdict(best)
     return result
 

@@ -109,14 +109,13 @@ def fetched(source: ModelSource) -> Iterator[Path]:
 
 
 def _of_run(session: Session, run_id: str, name: str | None) -> ModelSource:
-    client, run = session.client, _run(session, run_id)
+    client, run = session.client, run_of(session, run_id)
     if run.info.lifecycle_stage == "deleted":
         raise TrackingError(
             f"The run {run_id} was deleted",
             f"Restore it with 'mlflow runs restore --run-id {run_id}'",
         )
-    with as_tracking_error(f"The models of run {run_id} cannot be listed"):
-        models = _outputs(client, run) or _artifacts(client, run)
+    models = models_of(client, run)
     if name is not None:
         if name in models:
             return models[name]
@@ -132,6 +131,12 @@ def _of_run(session: Session, run_id: str, name: str | None) -> ModelSource:
         listed = ", ".join(f"runs:/{run_id}/{item}" for item in models)
         raise ModelError(f"The run {run_id} has several models", f"Give one with --model: {listed}")
     return models[_BEST] if len(models) > 1 else next(iter(models.values()))
+
+
+def models_of(client: MlflowClient, run: Run) -> dict[str, ModelSource]:
+    """Return the models that a run has made, by name."""
+    with as_tracking_error(f"The models of run {run.info.run_id} cannot be listed"):
+        return _outputs(client, run) or _artifacts(client, run)
 
 
 def _outputs(client: MlflowClient, run: Run) -> dict[str, ModelSource]:
@@ -162,7 +167,8 @@ def _source(run: Run, name: str, location: str, model_id: str | None = None) -> 
     return ModelSource(f"runs:/{run_id}/{name}", location, run_id, experiment_id, model_id)
 
 
-def _run(session: Session, run_id: str) -> Run:
+def run_of(session: Session, run_id: str) -> Run:
+    """Return a run; TrackingError where there is none, which says where it is instead."""
     from mlflow.exceptions import MlflowException
 
     with as_tracking_error(f"The run {run_id} cannot be read"):

@@ -52,6 +52,12 @@ def studio_link(uri: str, run_id: str) -> str:
     return uris.workspace_of(uri).link(run_id, context.of(uri).credential.tenant)
 
 
+def studio_home(uri: str) -> str:
+    from mlproject.azure.connection import context
+
+    return uris.workspace_of(uri).home(context.of(uri).credential.tenant)
+
+
 def checked_uri(uri: str, origin: str) -> str:
     """Return the URI of a workspace that a user gave, under our scheme.
 

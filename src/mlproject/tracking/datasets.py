@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlproject.azure.workspace_data.data_uris import is_service_data
+from mlproject.base.redaction import redacted
 from mlproject.data import samples
 from mlproject.data.remote import located
 from mlproject.data.source import is_url
@@ -15,12 +16,14 @@ from mlproject.data.table import Table
 from mlproject.tracking import names
 
 if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput
+    from mlflow.entities import DatasetInput, Run
 
 # The source of data that a caller had in memory.
 IN_MEMORY = "code"
 _DIGEST_LENGTH = 36  # MLflow's limit
 _SCHEMA_ROWS = 100
+# Under which keys sources of MLflow say where the data is.
+_PLACES = ("uri", "url", "path", names.SOURCE_NAME)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,62 @@ def as_input(dataset: Dataset, context: str, X: Any = None) -> DatasetInput:
         profile=json.dumps({key: value for key, value in profile.items() if value is not None}),
     )
     return DatasetInput(entity, [InputTag(names.DATA_CONTEXT, context)])
+
+
+@dataclass(frozen=True)
+class RecordedDataset:
+    """What a run of any program says of one of its data sets; None where it says nothing.
+
+    Attributes
+    ----------
+    context : str
+        ``train``, ``eval``, ``score``, or what else the program calls it.
+    """
+
+    context: str
+    name: str
+    source: str
+    sha256: str | None
+    digest: str | None
+    rows: int | None
+
+
+def recorded(run: Run) -> list[RecordedDataset]:
+    """Return the data sets of a run."""
+    found = [_recorded(item) for item in (run.inputs.dataset_inputs if run.inputs else [])]
+    tags = run.data.tags
+    if not found and names.DATA_SOURCE in tags:  # of a server that keeps no inputs
+        source, rows = tags[names.DATA_SOURCE], tags.get(names.DATA_ROWS, "")
+        sha256 = tags.get(names.DATA_SHA256)
+        number = int(rows) if rows.isdecimal() else None
+        found = [RecordedDataset("train", source, source, sha256, None, number)]
+    return found
+
+
+def _recorded(item: DatasetInput) -> RecordedDataset:
+    entity, tags = item.dataset, {tag.key: tag.value for tag in item.tags}
+    profile, place = _object(entity.profile), _object(entity.source)
+    inner = _object(place.get("tags")) or place
+    source = next((inner[key] for key in _PLACES if inner.get(key)), "")
+    rows = profile.get("num_rows")
+    return RecordedDataset(
+        context=str(tags.get(names.DATA_CONTEXT) or "data"),
+        name=str(entity.name or ""),
+        source=redacted(str(source)),
+        sha256=str(profile["sha256"]) if profile.get("sha256") else None,
+        digest=entity.digest or None,
+        rows=rows if isinstance(rows, int) else None,
+    )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return a JSON object, or its text, as a dict; an empty one for anything else."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _schema(X: Any) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def of_user(scope: str, authority: str) -> Credential:
             InteractiveBrowserCredential,
         )
 
-        kind = InteractiveBrowserCredential if _has_display() else DeviceCodeCredential
+        kind = InteractiveBrowserCredential if environ.has_display() else DeviceCodeCredential
         tenant = os.environ.get("AZURE_TENANT_ID")
         options: dict[str, Any] = {"tenant_id": tenant} if tenant else {}
         asking = kind(authority=authority, **options)
@@ -209,12 +209,6 @@ def somebody_is_there() -> bool:
     """Whether a question can be answered: not in a job, not on a build server, at a terminal."""
     unattended = environ.get(environ.AZUREML_RUN_ID) or environ.get(environ.CI)
     return not unattended and sys.stderr is not None and sys.stderr.isatty()
-
-
-def _has_display() -> bool:
-    if sys.platform in ("win32", "darwin"):
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _claims(token: str) -> dict[str, Any]:

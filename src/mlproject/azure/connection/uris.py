@@ -68,12 +68,19 @@ class Workspace:
 
     def link(self, run_id: str, tenant: str | None = None) -> str:
         """Return the address of a run's page in the Studio."""
+        return self._page(f"runs/{quote(run_id)}", tenant)
+
+    def home(self, tenant: str | None = None) -> str:
+        """Return the address of the workspace's list of experiments in the Studio."""
+        return self._page("experiments", tenant)
+
+    def _page(self, path: str, tenant: str | None) -> str:
         studio = next((name for end, name in _STUDIOS.items() if self.host.endswith(end)), _STUDIO)
         scope = (
             f"/subscriptions/{self.subscription}/resourcegroups/{self.group}/workspaces/{self.name}"
         )
         directory = f"&tid={tenant}" if tenant else ""
-        return f"https://{studio}/runs/{quote(run_id)}?wsid={scope}{directory}"
+        return f"https://{studio}/{path}?wsid={scope}{directory}"
 
 
 @dataclass(frozen=True)

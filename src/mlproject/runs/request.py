@@ -1,0 +1,45 @@
+"""Which runs are to be listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from mlproject.base.options import Option, Options, Tracking
+
+
+@dataclass(frozen=True)
+class ListRequest(Options):
+    """Which runs are wanted; None is not given."""
+
+    experiment: Annotated[
+        Sequence[str],
+        Option("Experiment.", metavar="NAME", unset="MLflow's current one, or all"),
+    ] = ()
+    kind: Annotated[
+        Literal["train", "score", "registry", "other"] | None,
+        Option("What the runs are.", unset="all but the records of a registry"),
+    ] = None
+    recipe: Annotated[str | None, Option("Recipe that was trained.", metavar="NAME")] = None
+    status: Annotated[
+        Literal["running", "scheduled", "finished", "failed", "killed"] | None,
+        Option("How they stand."),
+    ] = None
+    filter: Annotated[
+        str | None,
+        Option("Filter, as MLflow writes it: metrics.rmse < 60.", metavar="FILTER"),
+    ] = None
+    metric: Annotated[
+        str | None,
+        Option("Metric to sort by, the best first.", metavar="NAME", unset="the newest first"),
+    ] = None
+    goal: Annotated[
+        Literal["maximize", "minimize"] | None,
+        Option("Which way it is better.", unset="as the metric says"),
+    ] = None
+    children: Annotated[
+        str | None, Option("Run whose children are listed.", metavar="RUN", unset="no children")
+    ] = None
+    most: Annotated[int, Option("How many to list.", minimum=1)] = 20
+    tracking: Tracking = None
