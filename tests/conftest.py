@@ -167,7 +167,7 @@ class Shell:
         return self.run(sys.executable, *arguments, **more)
 
     def warm(self, *arguments: str, **more: str) -> Finished:
-        """Run ``python -m …`` in a process that need not import MLflow again."""
+        """Run ``python …`` in a process that need not import MLflow again."""
         if not CAN_FORK or any(name.startswith("PYTHON") for name in more):
             return self.python(*arguments, **more)
         code, out, err = _WARM.run(arguments, self.folder, self.environment | more, 540)

@@ -93,7 +93,7 @@ def recorded(request: pytest.FixtureRequest, own_shell: Callable[[], Shell]) -> 
     first = shell.trained(*options, "--register", experiment)["run_id"]
     data(shell.folder, rows=200, seed=9)
     second = shell.trained(*options, "--param", "model__alpha=0.5")["run_id"]
-    by_hand = shell.python(
+    by_hand = shell.warm(
         "by_hand.py",
         experiment,
         STEERING,
@@ -172,7 +172,7 @@ def test_what_a_server_has_not_is_told_in_one_line(
 
 
 def test_what_cannot_be_compared_or_sorted_is_told_in_one_line(shell: Shell) -> None:
-    made = shell.python("-c", BY_HAND, "mine", "one", MLFLOW_ALLOW_FILE_STORE="true")
+    made = shell.warm("-c", BY_HAND, "mine", "one", MLFLOW_ALLOW_FILE_STORE="true")
     for arguments, code, said in (
         (("list", "--metric", "val_los", "--goal", "minimize"), 2, "Did you mean 'val_loss'?"),
         (("list", "--children", "0" * 32), 4, f"There is no run {'0' * 32}"),
@@ -289,7 +289,7 @@ print(run.info.run_id, deleted.info.run_id)
 
 
 def test_files_and_tags_of_another_program_are_no_obstacle(shell: Shell) -> None:
-    made = shell.python("-c", MANY_SIDES)
+    made = shell.warm("-c", MANY_SIDES)
     run_id, deleted = made.out.split()[-2:]
     done = shell.mlproject("runs", "show", run_id)
 

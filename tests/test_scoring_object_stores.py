@@ -47,9 +47,7 @@ def lake(own_shell: Callable[[], Shell], s3: S3) -> Shell:
 
 
 def scored(shell: Shell, source: str, output: str, *options: str) -> dict[str, Any]:
-    done = shell.python(
-        "-m", "inference", *OPTIONS, "--input", source, "--output", output, *options
-    )
+    done = shell.warm("-m", "inference", *OPTIONS, "--input", source, "--output", output, *options)
     assert done.code == 0, done.err
     return done.json
 

@@ -210,7 +210,7 @@ def test_the_artifacts_of_a_database_in_the_same_folder_are_passed_over(shell: S
         "import mlflow\nmlflow.set_experiment('theirs')\n"
         "with mlflow.start_run():\n    mlflow.log_text('x', 'a.txt')\n"
     )
-    assert shell.python("-c", theirs, MLFLOW_TRACKING_URI="sqlite:///mlflow.db").code == 0
+    assert shell.warm("-c", theirs, MLFLOW_TRACKING_URI="sqlite:///mlflow.db").code == 0
     assert not list((shell.folder / "mlruns").glob("*/meta.yaml"))
 
     trained = shell.train("--tracking", "local", "--register", "ours")

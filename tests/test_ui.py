@@ -33,7 +33,7 @@ def run_in(shell: Shell, uri: str) -> str:
     """Make a run without mlproject, and return its id."""
     variables = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_ALLOW_FILE_STORE": "true"}
     silent = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
-    made = shell.python("-c", ONE_RUN, **variables, **silent)
+    made = shell.warm("-c", ONE_RUN, **variables, **silent)
     assert made.code == 0, made.err
     return made.out.split()[-1]
 
@@ -112,7 +112,7 @@ def test_a_workspace_is_shown_in_the_studio(
     shell: Shell, azureml_emulator: EmulatorInstance
 ) -> None:
     there = in_workspace(shell, azureml_emulator)
-    made = there.python("-c", ONE_RUN, MLFLOW_TRACKING_URI=_uri(there))
+    made = there.warm("-c", ONE_RUN, MLFLOW_TRACKING_URI=_uri(there))
     run_id = made.out.split()[-1]
     at_a_run = there.mlproject("ui", run_id, "--tracking", "azureml")
     at_all = there.mlproject("ui", "--tracking", "azureml")

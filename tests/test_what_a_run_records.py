@@ -93,7 +93,7 @@ def test_stock_autologging_gives_children_the_same_parameters_and_metrics(
     trained: tuple[Any, dict[str, Any]], shell: Shell
 ) -> None:
     store, result = trained
-    stock = shell.python("-c", STOCK, result["tracking_uri"], MLFLOW_ALLOW_FILE_STORE="true")
+    stock = shell.warm("-c", STOCK, result["tracking_uri"], MLFLOW_ALLOW_FILE_STORE="true")
     assert stock.code == 0, stock.err
     experiment = store.get_experiment_by_name("stock").experiment_id
     runs = store.search_runs([experiment])
@@ -255,7 +255,7 @@ def test_an_own_class_is_stored_by_cloudpickle_by_value_and_the_run_says_so(
         "import sys, mlflow; mlflow.set_tracking_uri(sys.argv[1]); "
         "print(type(mlflow.sklearn.load_model(sys.argv[2])).__name__)"
     )
-    loaded = shell.python(
+    loaded = shell.warm(
         "-c", code, result["tracking_uri"], result["model_uri"], MLFLOW_ALLOW_FILE_STORE="true"
     )
     assert loaded.out == "Pipeline\n", loaded.err
@@ -343,7 +343,7 @@ def test_a_score_that_is_no_number_is_null_in_json() -> None:
 def test_a_database_and_the_file_store_live_in_one_folder(shell: Shell) -> None:
     shell.trained("--tracking", "sqlite:///mlflow.db")
     done = shell.train("--tracking", "local")
-    listed = shell.python(
+    listed = shell.warm(
         "-c",
         "import mlflow; mlflow.search_runs(search_all_experiments=True)",
         MLFLOW_TRACKING_URI=(shell.folder / "mlruns").as_uri(),

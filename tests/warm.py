@@ -12,7 +12,6 @@ import gc
 import importlib
 import json
 import os
-import runpy
 import select
 import signal
 import subprocess
@@ -111,7 +110,7 @@ class Warm:
     def run(
         self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], timeout: float
     ) -> tuple[int, bytes, bytes]:
-        """Run ``python -m …``; return exit code, standard output and standard error."""
+        """Run ``python …``; return exit code, standard output and standard error."""
         out, err, request = self._request(arguments, folder, environment)
         code = self._answer(environment, request | {"wait": True}, timeout)
         found = int(code), out.read_bytes(), err.read_bytes()
@@ -122,7 +121,7 @@ class Warm:
     def start(
         self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str]
     ) -> Started:
-        """Start ``python -m …`` and leave it running."""
+        """Start ``python …`` and leave it running."""
         out, err, request = self._request(arguments, folder, environment)
         return Started(self, int(self._answer(environment, request, 60)), out, err)
 
@@ -161,10 +160,12 @@ class Warm:
 
     def _started(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         if self._process is None:
+            # What it runs says itself where this project's modules are.
+            bare = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.warm"],
                 cwd=Path(__file__).resolve().parents[1],
-                env=environment | {"HOME": self._home.name},
+                env=bare | {"HOME": self._home.name},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
@@ -215,14 +216,10 @@ def _become(request: dict[str, Any]) -> None:
         handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(handle, number)
         os.close(handle)
-    flag, module, *arguments = request["arguments"]
-    assert flag == "-m"
-    sys.path[0] = request["folder"]
-    sys.argv = [module, *arguments]
-    if arguments[:1] == ["emulator"]:
+    if "emulator" in request["arguments"]:
         _fork_servers()
         sys.executable = warm_python.installed()
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    warm_python.run(request["arguments"])
 
 
 class ForkedServer:

@@ -141,23 +141,20 @@ def _become(request: dict[str, Any], handles: list[int]) -> None:
         os.dup2(handle, number)
         os.close(handle)
     os.chdir(request["folder"])
-    before = os.environ.get("PYTHONPATH", "")
     os.environ.clear()
     os.environ.update(request["environment"])
     if os.environ.get("PYTHONUNBUFFERED"):
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    _run(request["words"], before)
+    run(request["words"])
     sys.exit(0)
 
 
-def _run(words: list[str], before: str) -> None:
-    """Run ``python WORDS`` in this process, which was started with another PYTHONPATH."""
+def run(words: list[str]) -> None:
+    """Run ``python WORDS`` in this process, which was started without a PYTHONPATH."""
     what, *arguments = words
-    given = [
-        str(Path(name).resolve()) for name in os.environ.get("PYTHONPATH", "").split(":") if name
-    ]
-    path = [*given, *(name for name in sys.path[1:] if name not in before.split(":"))]
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    path = [*(str(Path(name).resolve()) for name in given), *sys.path[1:]]
     if what == "-m":
         sys.path[:] = [str(Path.cwd()), *path]
         sys.argv = list(arguments)
@@ -167,6 +164,7 @@ def _run(words: list[str], before: str) -> None:
         sys.argv = ["-c", *arguments[1:]]
         exec(compile(arguments[0], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - what python -c is
     else:
-        sys.path[:] = [str(Path(what).resolve().parent), *path]
+        place = Path(what).resolve()
+        sys.path[:] = [str(place if place.is_dir() else place.parent), *path]
         sys.argv = [what, *arguments]
         runpy.run_path(what, run_name="__main__")

@@ -13,7 +13,7 @@ from tests.emulator.conftest import Client
 def microsoft(shell: Shell, environment: dict[str, str], code: str) -> str:
     """Run a script with Microsoft's clients."""
     (shell.folder / "client.py").write_text(code)
-    done = Shell(shell.folder, environment).python("client.py", MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
+    done = Shell(shell.folder, environment).warm("client.py", MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
     assert done.code == 0, done.err
     return done.out
 

@@ -61,7 +61,7 @@ def test_autologging_registering_aliases_and_loading_work(azure_shell: Shell) ->
     script = Path(azure_shell.folder / "plain.py")
     script.write_text(SCRIPT, encoding="utf-8")
 
-    done = azure_shell.python("plain.py", MLFLOW_TRACKING_URI=URI)
+    done = azure_shell.warm("plain.py", MLFLOW_TRACKING_URI=URI)
 
     assert done.code == 0, done.err
     line = next(line for line in done.out.splitlines() if line.startswith("RESULT "))
@@ -142,7 +142,7 @@ def _as_on_sqlite(shell: Shell, program: str) -> dict[str, Any]:
     (shell.folder / "program.py").write_text(text, encoding="utf-8")
     printed = []
     for uri in (URI, "sqlite:///mlflow.db"):
-        done = shell.python("program.py", MLFLOW_TRACKING_URI=uri)
+        done = shell.warm("program.py", MLFLOW_TRACKING_URI=uri)
         assert done.code == 0, done.err
         assert "unexpected error" not in done.err, done.err
         printed.append([line for line in done.out.splitlines() if "View run" not in line])

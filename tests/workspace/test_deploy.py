@@ -208,7 +208,7 @@ def test_who_has_no_role_is_told_which(workspace: Workspace) -> None:
 
 
 def test_a_model_that_does_not_answer_here_is_not_deployed(workspace: Workspace) -> None:
-    done = workspace.shell.python("-c", LOGGING, "gaps", "with a gap")
+    done = workspace.shell.warm("-c", LOGGING, "gaps", "with a gap")
     assert done.code == 0, done.err
     before = workspace.made()
     done = workspace.deploy("models:/gaps/1", "--endpoint", "broken", *HERE)
@@ -234,7 +234,7 @@ def test_a_deployment_that_fails_leaves_the_traffic_and_nothing_behind(
 ) -> None:
     with emulated(tmp_path / "emulator", *QUICK, "--deployment-fate", fate) as instance:
         failing = Workspace(instance, shell)
-        logged = failing.shell.python("-c", LOGGING, "small", "whole")
+        logged = failing.shell.warm("-c", LOGGING, "small", "whole")
         assert logged.code == 0, logged.err
         done = failing.deploy("models:/small/1", "--endpoint", "sorry", *HERE)
 

@@ -577,7 +577,7 @@ def test_a_job_that_is_not_there_is_told(there: Shell, words: tuple[str, ...]) -
 def test_python_submits_too(there: Shell) -> None:
     (there.folder / "submitting.py").write_text(SUBMITTING)
 
-    done = there.python("submitting.py")
+    done = there.warm("submitting.py")
 
     assert done.code == 0, done.err
     assert json.loads(done.out) == ["Failed", 3, True]

@@ -62,7 +62,7 @@ def test_another_process_reads_what_was_refused_once(
         "client = mlflow.MlflowClient()\n"
         "print({len(client.get_run(sys.argv[1]).data.params) for _ in range(5)})\n"
     )
-    done = azure_shell.python("read.py", run.info.run_id)
+    done = azure_shell.warm("read.py", run.info.run_id)
 
     assert done.out.strip() == "{206}"
     assert len([line for line in asked() if line.startswith("GET /azureml/ExperimentRun")]) == 2
@@ -199,7 +199,7 @@ def test_what_steers_a_terminal_is_told_as_text(azure_shell: Shell, store: Any) 
     )
     with pytest.raises(MlflowException) as raised:
         store.get_logged_model("m-e\x1b[2J-f")
-    done = azure_shell.python("named.py")
+    done = azure_shell.warm("named.py")
 
     assert "\x1b" not in done.out + done.err + str(raised.value)
     assert r"View run a\x1b[31mb at: https://ml.azure.com" in done.out

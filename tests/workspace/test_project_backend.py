@@ -77,7 +77,7 @@ def test_python_waits_for_it_and_cancels_it(azure_shell: Shell) -> None:
     (there.folder / "sleep.py").write_text("import time\ntime.sleep(100)\n")
     committed(there, {"fail.py": "raise SystemExit(3)\n"})
 
-    done = there.python("wait.py", MLFLOW_TRACKING_URI=URI)
+    done = there.warm("wait.py", MLFLOW_TRACKING_URI=URI)
 
     assert done.code == 0, done.err
     assert json.loads(done.out.splitlines()[-1]) == ["FAILED", False, "KILLED", True]
