@@ -121,7 +121,7 @@ def test_a_model_is_deployed_beside_the_one_that_answers_which_is_kept(
     assert answer.headers["azureml-model-deployment"] == "blue"
     assert answer.json() == {
         "predictions": [0, None],
-        "rejects": [{"row": 1, "column": COLUMNS[0], "reason": "'?' is not a number"}],
+        "rejects": [{"row": 1, "column": COLUMNS[0], "reason": "'?' is not a number", "index": 1}],
     }
     refused = workspace.ask("blues", {"columns": COLUMNS[1:], "index": [0], "data": [ROW[1:]]})
     assert refused.status_code == 400
