@@ -24,6 +24,9 @@ import pytest
 from tests.warm import CAN_FORK, Started, Warm
 
 ROOT = Path(__file__).resolve().parents[1]
+# Tests that take longer than four seconds of CPU and are not the only one of their kind, by their
+# ids; `make nightly` runs them.
+LONG = ROOT / "tests" / "long.txt"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 _INHERITED = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "UV_CACHE_DIR", "PIP_CONFIG_FILE")
 _OF_THE_TESTS = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_FILE_STORE")
@@ -65,8 +68,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Sharing(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before marks choose
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with what waits most."""
+    """Leave to the night what takes long, and start with what waits most."""
+    long = set(LONG.read_text(encoding="utf-8").splitlines())
+    for item in items:
+        if item.nodeid in long:
+            item.add_marker(pytest.mark.nightly)
     items.sort(key=lambda item: "workspace" not in item.path.parts)
 
 

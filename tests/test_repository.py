@@ -14,7 +14,7 @@ import yaml
 
 from mlproject import __version__
 from mlproject.cli.main import cli
-from tests.conftest import ROOT
+from tests.conftest import LONG, ROOT
 
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
 
@@ -181,3 +181,10 @@ def test_the_wheel_holds_the_packages_and_the_recipes(tmp_path: Path) -> None:
         assert name in listed
     for path in (ROOT / "recipes").iterdir():
         assert f"training/recipes/{path.name}" in listed
+
+
+def test_what_is_left_to_the_night_is_there() -> None:
+    for line in LONG.read_text(encoding="utf-8").splitlines():
+        path, _, rest = line.partition("::")
+        name = rest.partition("[")[0]
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), line
