@@ -15,10 +15,6 @@ import yaml
 
 from tests.conftest import ROOT, Finished, Shell, children_of
 
-_LEFT_BEHIND = shutil.ignore_patterns(
-    ".git", ".venv", "mlruns", "mlflow.db", ".*_cache", "__pycache__", "*.egg-info", "build", "dist"
-)
-
 
 @pytest.fixture
 def project(shell: Shell) -> Shell:
@@ -28,7 +24,13 @@ def project(shell: Shell) -> Shell:
 def copied(shell: Shell) -> Shell:
     """Return a shell in a copy of the checkout, without what git would not have."""
     folder = shell.folder / "project"
-    shutil.copytree(ROOT, folder, ignore=_LEFT_BEHIND)
+    listed = subprocess.check_output(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    )
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
     environment = dict(shell.environment)
     environment.pop("PYTHONPATH")  # python src finds the packages by itself
     return Shell(folder, environment)
