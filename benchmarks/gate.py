@@ -15,7 +15,7 @@ import os
 import platform
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -45,6 +45,7 @@ TASKS: dict[str, Task] = {
     "roc_auc": "classification",
     "log_loss": "classification",
 }
+MANY = 10_000
 CONFIDENCE, GROUPS, AUTOREGRESSION = 0.95, 30, 0.9
 # More resamples would make the simulated intervals no wider or narrower, only less jittery.
 RESAMPLES = {100: 400, 1_000: 300, 10_000: 150}
@@ -130,7 +131,7 @@ def shares(count: Callable[[range], NDArray[np.int64]], draws: int) -> Values:
         return np.asarray(sum(pool.map(count, parts)) / draws)
 
 
-def levels(draws: int) -> None:
+def levels(draws: int, sizes: Iterable[int]) -> None:
     print("Equal models, and how many of them the gate promotes (goal 2.5 % +- 1):\n")
     print("| rows | drawn | metric | could tell | promoted | rows one by one, percentiles |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
@@ -139,9 +140,9 @@ def levels(draws: int) -> None:
         ("groups", f"{GROUPS} groups"),
         ("time", f"blocks, autoregression {AUTOREGRESSION}"),
     ):
-        for rows in RESAMPLES:
+        for rows in sizes:
             for metric in TASKS:
-                many = draws if rows < 10_000 else draws // 4  # they take ten times as long
+                many = draws if rows < MANY else draws // 4  # they take ten times as long
                 told, passed, before = shares(partial(outcomes, Setting(metric, rows, how)), many)
                 cells = f"| {rows:,} | {what} | {metric} | {told:.0%} | {passed:.1%} |"
                 print(f"{cells} {before:.1%} |", flush=True)
@@ -242,10 +243,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--draws", type=int, default=1000, help="simulated data sets")
     parser.add_argument("--quick", action="store_true", help="a tenth of them")
+    parser.add_argument(
+        "--rows", type=int, choices=RESAMPLES, help="only how often it is wrong with so many"
+    )
     options = parser.parse_args()
     draws = options.draws // 10 if options.quick else options.draws
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {draws:,} data sets\n")
-    levels(draws)
+    levels(draws, [options.rows] if options.rows else RESAMPLES)
+    if options.rows:
+        return
     of_slices(draws // 2)
     of_attempts(draws // 2)
     power(draws // 2)
