@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlproject.base.errors import ModelError
-from mlproject.drift import bars, columns, compare, page, profile
+from mlproject.drift import bars, chance, columns, compare, page, profile
 from mlproject.drift.compare import Change, Drift
 from mlproject.drift.counts import Counts
 from mlproject.drift.page import Scored
@@ -98,14 +98,51 @@ def test_the_test_of_numbers_is_never_bolder_than_that_of_the_rows_themselves() 
     for shift in (0.0, 0.2, 0.5):
         x, y = rng.normal(size=300), rng.normal(shift, 1, 200)
         column = columns.of_values("x", pa.array(x), columns.NUMBERS)
-        binned = compare.kolmogorov_smirnov(column.trained, column.counted(pa.array(y)))
+        binned = chance.kolmogorov_smirnov(column.trained, column.counted(pa.array(y)))
 
-        assert binned >= stats.ks_2samp(x, y, method="asymp").pvalue * (1 - 1e-9)
+        assert binned >= stats.ks_2samp(x, y, method="exact").pvalue * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ([f"customer {n % 150}" for n in range(600)], [f"new {n}" for n in range(3000)]),
+        (["a", "b", "c"] * 200, ["zz"] * 14),
+        (["a", "b", "c"] * 200, [None] * 14),
+        ([f"shop {n % 12}" for n in range(60)], ["elsewhere"] * 1000),
+    ],
+    ids=["rare ones", "few rows", "missing", "few trained rows"],
+)
+def test_values_of_which_none_was_trained_on_are_a_change(
+    before: list[str], now: list[str | None]
+) -> None:
+    assert change(pd.Series(before), pd.Series(now, dtype=object)).differs
+
+
+@pytest.mark.parametrize(("many", "trained", "scored"), [(20, 30, 5000), (150, 300, 5000)])
+def test_values_that_are_new_because_they_are_many_are_seldom_a_change(
+    many: int, trained: int, scored: int
+) -> None:
+    rng = np.random.default_rng(many)
+    drawn = [
+        [pd.Series(rng.integers(0, many, size)).astype(str) for size in (trained, scored)]
+        for _ in range(100)
+    ]
+
+    assert sum(change(*pair).differs for pair in drawn) <= 4
+
+
+@pytest.mark.parametrize("trained", [30, 100, 1000])
+def test_a_row_alone_is_seldom_a_change(trained: int) -> None:
+    rng = np.random.default_rng(trained)
+    said = [drift(profile_of(rows(trained, rng)), rows(1, rng)).differing for _ in range(60)]
+
+    assert sum(any(item.psi > 0.2 for item in found) for found in said) <= 2
 
 
 def test_the_correction_is_that_of_holm() -> None:
-    assert compare.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert compare.holm([]) == []
+    assert chance.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert chance.holm([]) == []
 
 
 def test_dates_are_shown_and_not_judged() -> None:
@@ -196,7 +233,12 @@ def columns_of(pairs: list[tuple[float | None, str | None]]) -> pa.Table:
 
 
 @settings(max_examples=150, deadline=None)
-@given(trained=ROWS, scored=ROWS, cuts=st.lists(st.integers(0, 40), max_size=4), seed=st.integers())
+@given(
+    trained=ROWS.filter(bool),
+    scored=ROWS,
+    cuts=st.lists(st.integers(0, 40), max_size=4),
+    seed=st.integers(),
+)
 def test_counts_are_the_same_however_rows_are_put_into_parts(
     trained: list[tuple[float | None, str | None]],
     scored: list[tuple[float | None, str | None]],
@@ -258,12 +300,17 @@ def test_the_unseen_values_that_are_kept_do_not_depend_on_the_parts() -> None:
         '"predicted":"training rows"}',
         '{"rows":3,"features":[{"name":"x","kind":"categories","values":["a","a"],'
         '"counts":[0,1,1,0]}],"predicted":"training rows"}',
+        '{"rows":3,"features":[{"name":"x","kind":"numbers","counts":[99,3]}],'
+        '"predicted":"training rows"}',
+        '{"rows":0,"features":[{"name":"x","kind":"numbers","counts":[0,0]}],'
+        '"predicted":"training rows"}',
         '{"rows":3,"features":[{"name":"y","kind":"numbers","counts":[0,3]}],'
         '"predicted":"training rows"}',
     ],
 )
 def test_a_damaged_profile_is_one_line(text: str) -> None:
-    with pytest.raises(ModelError, match=r"The profile of the model m is damaged: .+\. Download"):
+    message = r"The profile of the model m \(extra_files/profile.json\) is damaged: \w.+\. Download"
+    with pytest.raises(ModelError, match=message):
         profile.parsed(text.encode(), [("x", pa.float64())], "m")
 
 

@@ -99,6 +99,17 @@ def test_larger_diamonds_end_with_code_6_after_the_output_is_complete(diamonds: 
     assert {item["column"]: item["of"] for item in told}["prediction"] == "prediction"
 
 
+def test_rows_of_which_none_can_be_compared_do_not_pass(diamonds: Shell) -> None:
+    header = (diamonds.folder / "same.csv").read_text().splitlines()[0]
+    (diamonds.folder / "empty.csv").write_text(f"{header}\n")
+    done = scored(diamonds, "empty.csv", "empty.out.csv", "--max-drift", "0.2")
+
+    assert done.code == 6, done.err
+    assert "No row could be compared with the training rows" in done.error
+    assert re.search(r"drift +no row could be compared", done.out)
+    assert (diamonds.folder / "empty.out.csv").is_file()
+
+
 def test_it_ends_so_again_when_nothing_is_left_to_score(diamonds: Shell) -> None:
     options = ("--on-error", "reject", "--max-rejects", "1")
     first = scored(diamonds, "large.csv", "twice.out.csv", *options)

@@ -86,15 +86,27 @@ def check(result: ScoreResult, request: ScoreRequest) -> None:
             "rows, which --max-drift asks for",
             "Score again with --overwrite",
         )
+    if not result.drift["rows"]:
+        raise _said_no(
+            "No row could be compared with the training rows, which --max-drift asks for",
+            f"The outputs are complete, in {result.output}",
+            result,
+        )
     beyond = [item for item in result.drift["differing"] if item["psi"] > allowed]
     if not beyond:
         return
-    error = GateError(
-        f"The data has changed by more than --max-drift {allowed:g}: {drifted(beyond)}",
+    raise _said_no(
+        f"The data has changed by more than --max-drift {allowed:g}: "
+        f"{drifted(result.drift, beyond)}",
         f"The outputs are complete, in {result.output}; {_where(result, request)}",
+        result,
     )
+
+
+def _said_no(what: str, hint: str, result: ScoreResult) -> GateError:
+    error = GateError(what, hint)
     error.result = result
-    raise error
+    return error
 
 
 def _compared(known: Profile, tally: Tally) -> compare.Drift:

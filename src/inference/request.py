@@ -192,8 +192,10 @@ def blamed(most_rejected: Mapping[str, Any]) -> str:
     return "the row as a whole" if column is None else f"the column '{column}'"
 
 
-def drifted(differing: Sequence[Mapping[str, Any]]) -> str:
+def drifted(drift: Mapping[str, Any], differing: Sequence[Mapping[str, Any]]) -> str:
     """Return which columns differ from the training rows, and by how much, in words."""
+    if not drift["rows"]:
+        return "no row could be compared"
     if not differing:
         return "no column differs by more than chance"
     told = [f"{_called(item)} (PSI {item['psi']:.2f})" for item in differing[:_MOST_TOLD]]

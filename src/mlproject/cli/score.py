@@ -56,7 +56,7 @@ def summarise(result: ScoreResult, reporter: Reporter) -> None:
     if result.rows_resumed:
         rows.insert(4, ("rows from before", f"{result.rows_resumed:,}"))
     if result.drift is not None:
-        rows.append(("drift", drifted(result.drift["differing"])))
+        rows.append(("drift", drifted(result.drift, result.drift["differing"])))
     if result.scoring_run_id:
         rows.append(("recorded as", result.scoring_run_id))
     if result.rows_in and result.rows_resumed == result.rows_in and not result.rows_per_second:

@@ -11,12 +11,12 @@ of many rows the test sees the smallest change, and then the PSI alone decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mlproject.drift import chance
 from mlproject.drift.columns import CATEGORIES, TIMES, Column, Ints
 from mlproject.drift.counts import Counts, Unseen
 from mlproject.drift.profile import Profile
@@ -25,8 +25,6 @@ from mlproject.drift.profile import Profile
 SIGNIFICANCE = 0.01
 # More categories than these are one: shares of a few rows each would say little.
 _MOST_CATEGORIES = 20
-# Below so many expected rows, chi-squared is no good approximation (Cochran, 1954).
-_FEWEST_EXPECTED = 5
 _HALF = 0.5
 
 
@@ -128,7 +126,9 @@ def compared(profile: Profile, counts: Counts) -> Drift:
     """Compare what was counted with a profile."""
     columns = (*profile.features, *profile.predictions)
     now = (*counts.features, *counts.predictions)
-    chances = holm([_chance(column, found) for column, found in zip(columns, now, strict=True)])
+    chances = chance.holm(
+        [chance.of_column(column, found) for column, found in zip(columns, now, strict=True)]
+    )
     width = len(profile.features)
     changes = [
         Change(
@@ -158,64 +158,6 @@ def psi(before: Ints, now: Ints) -> float:
     p, q = before[used] + _HALF, now[used] + _HALF
     p, q = p / p.sum(), q / q.sum()
     return float(((q - p) * np.log(q / p)).sum())
-
-
-def kolmogorov_smirnov(before: Ints, now: Ints) -> float:
-    """Return the p-value of two rows of counts in ordered bins.
-
-    The distance of two distributions is the greatest at any point, and here it is known at the cuts
-    only. So it is at most the true one, and the p-value at least: the test is on the safe side
-    (Noether, Note on the Kolmogorov statistic in the discrete case, Metrika 7, 1963).
-    """
-    from scipy.stats import kstwo
-
-    n, m = int(before.sum()), int(now.sum())
-    if not n or not m:
-        return 1.0
-    distance = float(np.abs(np.cumsum(before) / n - np.cumsum(now) / m).max())
-    # As scipy.stats.ks_2samp has it for many rows.
-    return float(np.clip(kstwo.sf(distance, max(1, round(n * m / (n + m)))), 0, 1))
-
-
-def chi_squared(before: Ints, now: Ints) -> float:
-    """Return the p-value of two rows of counts of the same categories, the last of them the others.
-
-    Pearson's test of homogeneity. Rare categories are put together with the others: those are rare
-    too, one by one, and as a category of their own they would differ by chance alone, because what
-    no training row has is none of the known ones.
-    """
-    from scipy.stats import chi2_contingency
-
-    table = np.stack([before, now])
-    sums, total = table.sum(axis=1), table.sum()
-    if not sums.all():
-        return 1.0
-    rare = table.sum(axis=0) * sums.min() / total < _FEWEST_EXPECTED
-    rare[-1] = True
-    table = np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])
-    table = table[:, table.sum(axis=0) > 0]
-    if table.shape[1] < 2:
-        return 1.0
-    return float(chi2_contingency(table, correction=False).pvalue)
-
-
-def holm(chances: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number.
-
-    Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of
-    Statistics 6(2), 1979.
-    """
-    corrected, most = [0.0] * len(chances), 0.0
-    for rank, place in enumerate(np.argsort(chances, kind="stable").tolist()):
-        most = max(most, min(1.0, (len(chances) - rank) * chances[place]))
-        corrected[place] = most
-    return corrected
-
-
-def _chance(column: Column, now: Ints) -> float:
-    test = chi_squared if column.kind == CATEGORIES else kolmogorov_smirnov
-    # Missing comes first, and so stands below all numbers.
-    return test(column.trained, now)
 
 
 def _psi(column: Column, now: Ints) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from mlproject.base.errors import ModelError, one_line
 from mlproject.drift import columns
@@ -31,10 +31,17 @@ class Profile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile_version: Literal[1] = 1
-    rows: NonNegativeInt
+    rows: PositiveInt
     features: tuple[Column, ...] = Field(max_length=MOST_FEATURES)
     predicted: Literal["held-out rows", "training rows"]
     predictions: tuple[Column, ...] = ()
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Profile:
+        for column in self.features:
+            if sum(column.counts) != self.rows:
+                raise ValueError(f"the counts of '{column.name}' are not those of its rows")
+        return self
 
     def dumped(self) -> str:
         return self.model_dump_json(exclude_defaults=True)
@@ -74,7 +81,8 @@ def parsed(data: bytes, features: Sequence[tuple[str, pa.DataType]] | int, model
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise _damaged(model, one_line(f"{where}: {first['msg']}")) from error
+        why = f"{where}: {first['msg']}" if where else first["msg"]
+        raise _damaged(model, one_line(why)) from error
     if isinstance(features, int):
         same = len(profile.features) == features
     else:
@@ -87,5 +95,6 @@ def parsed(data: bytes, features: Sequence[tuple[str, pa.DataType]] | int, model
 
 def _damaged(model: str, why: str) -> ModelError:
     return ModelError(
-        f"The profile of the model {model} is damaged: {why}", "Download the model again"
+        f"The profile of the model {model} (extra_files/profile.json) is damaged: {why}",
+        "Download the model again, or train it again",
     )

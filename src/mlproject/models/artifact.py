@@ -201,10 +201,11 @@ def _example(path: Path) -> dict[str, Any] | None:
 
 
 def _profile(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.stat().st_size <= _LARGEST_PROFILE else None
-    except OSError:
-        return None
+    """Return what stands there, cut short where it is too long for a profile; None for nothing."""
+    if not path.is_file():
+        return b"" if path.exists() else None  # a folder is no profile either
+    with path.open("rb") as stream:
+        return stream.read(_LARGEST_PROFILE)
 
 
 def _text(value: Any) -> str | None:
