@@ -13,6 +13,7 @@ import pytest
 
 import mlproject
 from mlproject.base.errors import ConfigurationError
+from mlproject.runs.records import RunRecord
 from tests.conftest import Finished, Shell
 from tests.promotions import data
 from tests.workspace.conftest import URI, in_workspace
@@ -376,3 +377,39 @@ def test_which_way_a_metric_is_better_follows_from_its_name(
     assert {name: metrics.goal(name) for name in names.split()} == dict.fromkeys(
         names.split(), expected
     )
+
+
+def _record(**measured: float) -> RunRecord:
+    return RunRecord("0", "", "", "other", None, "FINISHED", "", 1.0, "", None, measured)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("mean_fit_time mean_test_score rank_test_score split0_test_score", "mean_test_score"),
+        ("epoch_time std_test_score system/cpu_utilization_percentage", None),
+        ("foo train_loss val_loss", "val_loss"),
+        ("duration_seconds foo", "foo"),
+        ("accuracy cv_rmse mean_fit_time", "cv_rmse"),
+    ],
+)
+def test_the_result_of_a_run_is_a_score_and_never_a_time(names: str, expected: str | None) -> None:
+    assert _record(**dict.fromkeys(names.split(), 1.0)).telling == expected
+
+
+@pytest.mark.parametrize("scoring", ["[rmse, r2]", "[r2, rmse]", "[rmse]"])
+def test_candidates_show_the_score_they_were_compared_by_in_order_of_their_numbers(
+    shell: Shell, client: Callable[[str], Any], scoring: str
+) -> None:
+    data(shell.folder, rows=200)
+    recipe = RECIPE.replace("metrics: [rmse, r2]", f"metrics: {scoring}")
+    (shell.folder / "lasso.yaml").write_text(recipe.replace("[0.01, 5.0]", "[5.0, 2.0, 1.0, 0.01]"))
+    parent = shell.trained("lasso.yaml", "--no-report")["run_id"]
+    done = shell.mlproject("runs", "list", "--children", parent)
+    children = shell.mlproject("runs", "list", "--children", parent, "--json").json["runs"]
+
+    names = {"[rmse]": "score", "[r2, rmse]": "r2"}
+    score = f"mean_test_{names.get(scoring, 'neg_root_mean_squared_error')}"
+    assert done.out.count(f"{score} ") == len(children) == 4
+    values = [run["metrics"][score] for run in children]
+    assert values == sorted(values)  # the less a lasso shrinks, the better, and so its number
