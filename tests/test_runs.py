@@ -13,6 +13,7 @@ import pytest
 
 import mlproject
 from mlproject.base.errors import ConfigurationError
+from mlproject.runs import listing
 from mlproject.runs.records import RunRecord
 from tests.conftest import Finished, Shell
 from tests.promotions import data
@@ -179,7 +180,11 @@ def test_what_cannot_be_compared_or_sorted_is_told_in_one_line(shell: Shell) -> 
         (("list", "--children", "0" * 32), 4, f"There is no run {'0' * 32}"),
         (("compare", "0" * 32, "1" * 32), 4, f"There is no run {'0' * 32}"),
         (("compare", "0" * 32), 2, "Give two different runs"),
-        (("compare", "a", "a"), 2, "Give two different runs"),
+        (("compare", "a", "a", "b"), 2, "The run a is named twice. Give two different runs"),
+        (("compare", "a", "b", "--html", ""), 2, "--html names no file"),
+        (("list", "--children", "a", "--kind", "train"), 2, "--kind does not go with --children"),
+        (("list", "--goal", "minimize"), 2, "--goal says how --metric sorts. Give --metric"),
+        (("list", "--recipe", 'it\'s "mine"'), 2, 'both kinds of quotes: it\'s "mine"'),
         (("compare", "a", "b", "--html", "no/such/folder.html"), 2, "lies in no folder"),
     ):
         done = shell.mlproject("runs", *arguments)
@@ -377,6 +382,22 @@ def test_which_way_a_metric_is_better_follows_from_its_name(
     assert {name: metrics.goal(name) for name in names.split()} == dict.fromkeys(
         names.split(), expected
     )
+
+
+def test_a_status_is_taken_in_either_case_and_no_runs_are_one_line(shell: Shell) -> None:
+    shell.warm("-c", BY_HAND, "mine", "one", MLFLOW_ALLOW_FILE_STORE="true")
+    finished = shell.mlproject("runs", "list", "--status", "FINISHED", "--json")
+    killed = shell.mlproject("runs", "list", "--status", "Killed")
+
+    assert [run["name"] for run in finished.json["runs"]] == ["one"]
+    assert (killed.code, killed.out) == (0, "No runs\n")
+
+
+def test_the_score_of_a_candidate_is_suggested_before_its_deviation() -> None:
+    name = "neg_root_mean_squared_error"
+    record = _record(**{f"{kind}_test_{name}": 1.0 for kind in ("mean", "rank", "std")})
+
+    assert listing._instead(name, [record]) == f"Did you mean 'mean_test_{name}'?"
 
 
 def _record(**measured: float) -> RunRecord:

@@ -56,12 +56,18 @@ def listed(session: Session, request: ListRequest) -> list[RunRecord]:
     every = list(wanted)
     measured = [record for record in every if metric in record.metrics]
     if every and not measured:
-        known = {name for record in every for name in record.metrics}
         raise ConfigurationError(
-            f"None of these runs has the metric '{metric}'",
-            did_you_mean(metric, known, noun="metrics"),
+            f"None of these runs has the metric '{metric}'", _instead(metric, every)
         )
     return sorted(measured, key=lambda record: sign * record.metrics[metric])[: request.most]
+
+
+def _instead(metric: str, records: list[RunRecord]) -> str:
+    known = {name for record in records for name in record.metrics}
+    of_search = f"mean_test_{metric}"  # whose deviation and rank look more like it
+    if of_search in known:
+        return f"Did you mean '{of_search}'?"
+    return did_you_mean(metric, known, noun="metrics")
 
 
 def _sign(request: ListRequest) -> int:
@@ -125,7 +131,12 @@ def _condition(request: ListRequest) -> str:
 
 
 def _quoted(text: str) -> str:
-    quote = '"' if "'" in text else "'"  # MLflow knows no escape
+    if "'" in text and '"' in text:  # MLflow knows no escape
+        raise ConfigurationError(
+            f"Runs cannot be found by a name with both kinds of quotes: {text}",
+            "Leave the name out, or give --filter with LIKE and a part of it",
+        )
+    quote = '"' if "'" in text else "'"
     return f"{quote}{text}{quote}"
 
 
@@ -162,6 +173,6 @@ def _searched(
 def _is_wanted(record: RunRecord, request: ListRequest) -> bool:
     if request.children is None and record.parent is not None:
         return False
-    if request.kind is not None and request.children is None:
+    if request.kind is not None:
         return record.kind == request.kind
     return record.kind != "registry"
