@@ -338,6 +338,25 @@ def test_packages_that_differ_are_told_and_others_are_not(shell: Shell) -> None:
     assert "scikit-learn" not in done.out
 
 
+@pytest.mark.parametrize(
+    ("split", "shown"),
+    [
+        ("", "kind random, test_size 0.2"),
+        ("split: {kind: time, time: x1}\n", "kind time, test_size 0.2, time x1"),
+    ],
+)
+def test_a_split_is_shown_with_what_the_recipe_leaves_to_the_defaults(
+    shell: Shell, split: str, shown: str
+) -> None:
+    data(shell.folder, rows=200)
+    recipe = RECIPE.replace("split: {kind: random, test_size: 0.5}\n", split)
+    (shell.folder / "lasso.yaml").write_text(recipe)
+    run_id = shell.trained("lasso.yaml", "--no-report")["run_id"]
+    done = shell.mlproject("runs", "show", run_id)
+
+    assert re.search(rf"^split +{shown}$", done.out, re.MULTILINE), done.out
+
+
 def test_runs_that_are_the_same_do_not_differ(shell: Shell) -> None:
     data(shell.folder, rows=200)
     (shell.folder / "lasso.yaml").write_text(RECIPE)
