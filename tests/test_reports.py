@@ -172,9 +172,9 @@ def test_a_plot_that_cannot_be_drawn_costs_neither_the_others_nor_the_run(
     search = GridSearchCV(Unanswering(), {"C": [0.1, 1]}, scoring="accuracy")
     result = fit(search, X, X["x0"] > 0, metrics=["accuracy"])
     assert result.status == "FINISHED"
-    assert "Some plots could not be drawn: RuntimeError: no probabilities today" in (
-        capsys.readouterr().err
-    )
+    assert (
+        "Warning: The plot 'roc' and 2 more could not be drawn: RuntimeError: no probabilities"
+    ) in capsys.readouterr().err
     assert (folder_of(result) / "plots" / "search-1.png").is_file()
     assert "confusion-matrix" in {path.stem for path in (folder_of(result) / "plots").iterdir()}
 
@@ -193,6 +193,22 @@ def test_a_learning_curve_on_request_ends_at_the_cross_validated_score(
     )
     assert words is not None
     assert float(words[1]) == pytest.approx(-search.best_score_, abs=1e-3)
+
+
+def test_a_learning_curve_of_one_point_is_left_out_and_nothing_else_is_said(shell: Shell) -> None:
+    rows = pd.DataFrame(np.random.default_rng(0).random((40, 2)), columns=["a", "b"])
+    rows.assign(c=[f"k{number % 20}" for number in range(40)]).to_csv(shell.folder / "many.csv")
+    done = shell.train("--data", "many.csv", "--target", "c", "--learning-curve")
+
+    assert done.code == 0, done.err
+    assert re.search(
+        r"^Warning: The learning curve is left out: log_loss is defined with \d+ rows alone, and a "
+        r"curve needs two points$",
+        done.err,
+        re.MULTILINE,
+    ), done.err
+    assert "UserWarning" not in done.err
+    assert not list(shell.folder.glob("mlruns/**/learning-curve.png"))
 
 
 def test_a_learning_curve_without_a_report_is_told(shell: Shell) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 import mlproject
 from mlproject.base.errors import ConfigurationError
+from mlproject.runs import listing
+from mlproject.runs.records import RunRecord
 from tests.conftest import Finished, Shell
 from tests.promotions import data
 from tests.workspace.conftest import URI, in_workspace
@@ -178,7 +180,11 @@ def test_what_cannot_be_compared_or_sorted_is_told_in_one_line(shell: Shell) -> 
         (("list", "--children", "0" * 32), 4, f"There is no run {'0' * 32}"),
         (("compare", "0" * 32, "1" * 32), 4, f"There is no run {'0' * 32}"),
         (("compare", "0" * 32), 2, "Give two different runs"),
-        (("compare", "a", "a"), 2, "Give two different runs"),
+        (("compare", "a", "a", "b"), 2, "The run a is named twice. Give two different runs"),
+        (("compare", "a", "b", "--html", ""), 2, "--html names no file"),
+        (("list", "--children", "a", "--kind", "train"), 2, "--kind does not go with --children"),
+        (("list", "--goal", "minimize"), 2, "--goal says how --metric sorts. Give --metric"),
+        (("list", "--recipe", 'it\'s "mine"'), 2, 'both kinds of quotes: it\'s "mine"'),
         (("compare", "a", "b", "--html", "no/such/folder.html"), 2, "lies in no folder"),
     ):
         done = shell.mlproject("runs", *arguments)
@@ -332,6 +338,25 @@ def test_packages_that_differ_are_told_and_others_are_not(shell: Shell) -> None:
     assert "scikit-learn" not in done.out
 
 
+@pytest.mark.parametrize(
+    ("split", "shown"),
+    [
+        ("", "kind random, test_size 0.2"),
+        ("split: {kind: time, time: x1}\n", "kind time, test_size 0.2, time x1"),
+    ],
+)
+def test_a_split_is_shown_with_what_the_recipe_leaves_to_the_defaults(
+    shell: Shell, split: str, shown: str
+) -> None:
+    data(shell.folder, rows=200)
+    recipe = RECIPE.replace("split: {kind: random, test_size: 0.5}\n", split)
+    (shell.folder / "lasso.yaml").write_text(recipe)
+    run_id = shell.trained("lasso.yaml", "--no-report")["run_id"]
+    done = shell.mlproject("runs", "show", run_id)
+
+    assert re.search(rf"^split +{shown}$", done.out, re.MULTILINE), done.out
+
+
 def test_runs_that_are_the_same_do_not_differ(shell: Shell) -> None:
     data(shell.folder, rows=200)
     (shell.folder / "lasso.yaml").write_text(RECIPE)
@@ -376,3 +401,55 @@ def test_which_way_a_metric_is_better_follows_from_its_name(
     assert {name: metrics.goal(name) for name in names.split()} == dict.fromkeys(
         names.split(), expected
     )
+
+
+def test_a_status_is_taken_in_either_case_and_no_runs_are_one_line(shell: Shell) -> None:
+    shell.warm("-c", BY_HAND, "mine", "one", MLFLOW_ALLOW_FILE_STORE="true")
+    finished = shell.mlproject("runs", "list", "--status", "FINISHED", "--json")
+    killed = shell.mlproject("runs", "list", "--status", "Killed")
+
+    assert [run["name"] for run in finished.json["runs"]] == ["one"]
+    assert (killed.code, killed.out) == (0, "No runs\n")
+
+
+def test_the_score_of_a_candidate_is_suggested_before_its_deviation() -> None:
+    name = "neg_root_mean_squared_error"
+    record = _record(**{f"{kind}_test_{name}": 1.0 for kind in ("mean", "rank", "std")})
+
+    assert listing._instead(name, [record]) == f"Did you mean 'mean_test_{name}'?"
+
+
+def _record(**measured: float) -> RunRecord:
+    return RunRecord("0", "", "", "other", None, "FINISHED", "", 1.0, "", None, measured)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("mean_fit_time mean_test_score rank_test_score split0_test_score", "mean_test_score"),
+        ("epoch_time std_test_score system/cpu_utilization_percentage", None),
+        ("foo train_loss val_loss", "val_loss"),
+        ("duration_seconds foo", "foo"),
+        ("accuracy cv_rmse mean_fit_time", "cv_rmse"),
+    ],
+)
+def test_the_result_of_a_run_is_a_score_and_never_a_time(names: str, expected: str | None) -> None:
+    assert _record(**dict.fromkeys(names.split(), 1.0)).telling == expected
+
+
+@pytest.mark.parametrize("scoring", ["[rmse, r2]", "[r2, rmse]", "[rmse]"])
+def test_candidates_show_the_score_they_were_compared_by_in_order_of_their_numbers(
+    shell: Shell, client: Callable[[str], Any], scoring: str
+) -> None:
+    data(shell.folder, rows=200)
+    recipe = RECIPE.replace("metrics: [rmse, r2]", f"metrics: {scoring}")
+    (shell.folder / "lasso.yaml").write_text(recipe.replace("[0.01, 5.0]", "[5.0, 2.0, 1.0, 0.01]"))
+    parent = shell.trained("lasso.yaml", "--no-report")["run_id"]
+    done = shell.mlproject("runs", "list", "--children", parent)
+    children = shell.mlproject("runs", "list", "--children", parent, "--json").json["runs"]
+
+    names = {"[rmse]": "score", "[r2, rmse]": "r2"}
+    score = f"mean_test_{names.get(scoring, 'neg_root_mean_squared_error')}"
+    assert done.out.count(f"{score} ") == len(children) == 4
+    values = [run["metrics"][score] for run in children]
+    assert values == sorted(values)  # the less a lasso shrinks, the better, and so its number

@@ -129,9 +129,22 @@ def _uri(shell: Shell) -> str:
     )
 
 
+@pytest.mark.parametrize("store", ["nosuchdir/x", "local", "sqlite:///none.db"])
+def test_a_store_that_is_not_there_is_told_and_not_made(shell: Shell, store: str) -> None:
+    before = sorted(shell.folder.iterdir())
+    done = shell.mlproject("ui", "--tracking", store, "--no-browser")
+
+    assert (done.code, done.out) == (2, "")
+    assert re.search(
+        r"There are no runs to show: \S+ is not there. Train a model first", done.error
+    )
+    assert sorted(shell.folder.iterdir()) == before
+
+
 def test_a_port_that_is_taken_and_a_run_that_is_not_there_are_told(
     shell: Shell, server: str
 ) -> None:
+    (shell.folder / "mlruns").mkdir()
     taken = shell.mlproject("ui", "--tracking", "local", "--port", server.rpartition(":")[2])
     unknown = shell.mlproject("ui", "0" * 32, "--tracking", "local")
 

@@ -240,7 +240,7 @@ class _Execution:
             self.reporter.warn(f"The report could not be written: {reason(error)}")
             return None
         if shown.why is not None:
-            self.reporter.warn(f"Some plots could not be drawn: {shown.why}")
+            self.reporter.warn(shown.why)
         return shown
 
     @property

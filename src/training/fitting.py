@@ -121,6 +121,7 @@ def _quiet_failures() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Scoring failed")
         warnings.filterwarnings("ignore", message="The least populated class")
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than")
         warnings.simplefilter("ignore", RuntimeWarning)  # numbers too large for a model
         warnings.filterwarnings("ignore", message="The `probability` parameter was deprecated")
         yield

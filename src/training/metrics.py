@@ -219,6 +219,7 @@ def measured(
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UndefinedMetricWarning)
+                warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
                 for message in _WITHOUT_TRUE:
                     warnings.filterwarnings("error", message)
                 score = metric.scorer(estimator, X, y)

@@ -80,7 +80,13 @@ def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -
             "Give the run of a sweep, or of a training with a search",
         )
     asked = run.data.tags
-    name = metric or asked.get(names.SWEEP_METRIC) or _compared_by(finished, session, parent)
+    name = metric or compared_by(session, run, finished)
+    if name is None:
+        ranked = ", ".join(f"{_SCORE}{name}" for name in _ranked(finished))
+        raise ConfigurationError(
+            f"What the children of the run {parent} were compared by is not recorded",
+            f"Give --metric: {ranked or 'NAME'}",
+        )
     known = asked.get(names.SWEEP_GOAL) if name == asked.get(names.SWEEP_METRIC) else None
     direction: Goal = goal or (
         "minimize" if known == "minimize" else metrics.goal(name) or "maximize"
@@ -114,19 +120,23 @@ def _order(run: Run) -> tuple[int, int]:
     return run.info.start_time or 0, int(run.data.tags.get(names.CANDIDATE, 0))
 
 
-def _compared_by(children: list[Run], session: Session, parent: str) -> str:
-    """Return the metric by which the trials or candidates of a search were compared."""
-    every = {name for child in children for name in child.data.metrics}
-    if METRIC in every:
+def compared_by(session: Session, parent: Run, children: list[Run]) -> str | None:
+    """Return the metric by which the trials of a sweep, or candidates of a search, were compared.
+
+    None where it is not recorded.
+    """
+    if names.SWEEP_METRIC in parent.data.tags:
+        return str(parent.data.tags[names.SWEEP_METRIC])
+    if any(METRIC in child.data.metrics for child in children):
         return METRIC
-    ranked = sorted(name.removeprefix(_RANK) for name in every if name.startswith(_RANK))
-    chosen = ranked[0] if len(ranked) == 1 else _of_recipe(session, parent)
-    if chosen is not None:
-        return f"{_SCORE}{chosen}"
-    raise ConfigurationError(
-        f"What the children of the run {parent} were compared by is not recorded",
-        f"Give --metric: {', '.join(f'{_SCORE}{name}' for name in ranked) or 'NAME'}",
-    )
+    ranked = _ranked(children)
+    chosen = ranked[0] if len(ranked) == 1 else _of_recipe(session, str(parent.info.run_id))
+    return f"{_SCORE}{chosen}" if chosen is not None else None
+
+
+def _ranked(children: list[Run]) -> list[str]:
+    every = {name for child in children for name in child.data.metrics}
+    return sorted(name.removeprefix(_RANK) for name in every if name.startswith(_RANK))
 
 
 def _of_recipe(session: Session, parent: str) -> str | None:

@@ -42,7 +42,7 @@ def list_runs(
     recipe : str, optional
         The recipe that was trained.
     status : {'running', 'scheduled', 'finished', 'failed', 'killed'}, optional
-        How they stand.
+        How they stand, in either case.
     filter : str, optional
         As MLflow writes it, such as ``metrics.rmse < 60``.
     metric : str, optional
@@ -57,12 +57,14 @@ def list_runs(
     Raises
     ------
     ConfigurationError, TrackingError
-        When there is no such experiment or metric, or the server does not take the filter.
+        When there is no such experiment or metric, the server does not take the filter, or an
+        option is given that another one makes meaningless.
     """
     from mlproject.runs import listing
     from mlproject.runs.request import ListRequest
 
-    settings: dict[str, Any] = {"kind": kind, "status": status, "goal": goal, "most": most}
+    settings: dict[str, Any] = {"kind": kind, "goal": goal, "most": most}
+    settings["status"] = None if status is None else status.lower()
     request = ListRequest(
         experiment=arguments.several(experiment),
         recipe=recipe,

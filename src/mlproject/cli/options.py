@@ -92,7 +92,9 @@ def parameters(owner: Callable[..., Any]) -> list[click.Parameter]:
 
 def _parameter(item: Declared) -> click.Parameter:
     settings: dict[str, Any] = {"help": item.help, "metavar": item.option.metavar}
-    settings["type"] = click.Choice(item.choices) if item.choices else _TYPES[item.kind]
+    settings["type"] = (
+        click.Choice(item.choices, case_sensitive=False) if item.choices else _TYPES[item.kind]
+    )
     made: _Option | _Argument
     if isinstance(item.option, Argument):
         if item.repeated:

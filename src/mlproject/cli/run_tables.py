@@ -32,8 +32,10 @@ _TITLES = {"run": "Run", "environment": "Packages"}
 def listed(runs: Sequence[RunRecord], metric: str | None, reporter: Reporter) -> None:
     rows = [(run.run_id, _time(run), _what(run), _result(run, metric)) for run in runs]
     columns = ("run", "started", "what", metric or "result")
-    title = counted(len(runs), "run") if runs else "No runs"
-    reporter.table(title, columns, rows, whole=columns[:2])
+    if not runs:
+        reporter.emit("No runs")
+        return
+    reporter.table(counted(len(runs), "run"), columns, rows, whole=columns[:2])
 
 
 def show(found: RunDetails, reporter: Reporter) -> None:

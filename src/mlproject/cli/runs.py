@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from mlproject.base.console import Reporter
+from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import Argument, Option, Tracking
 from mlproject.cli.frame import LazyGroup, command
 
@@ -70,6 +72,8 @@ def compare(
     from mlproject.api import comparing
     from mlproject.cli import run_tables
 
+    if html is None and _is_given("html"):  # which is empty
+        raise ConfigurationError("--html names no file", "Give the name of the page")
     path = run_tables.page_path(html) if html is not None else None
     found = comparing.compare_runs(run, tracking=tracking)
     if path is not None:
@@ -78,6 +82,11 @@ def compare(
     if path is not None:
         reporter.say(f"Written: {path}")
     return asdict(found) | {"html": None if path is None else str(path)}
+
+
+def _is_given(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is ParameterSource.COMMANDLINE
 
 
 @command(workspace=True)

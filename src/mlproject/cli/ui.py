@@ -36,6 +36,7 @@ def ui(
     from mlproject.tracking.target import AZUREML, resolve
 
     target = resolve(tracking)
+    pages.check_there(target)
     found = None
     with sessions.opened(target) as session:
         if run is not None:

@@ -97,7 +97,12 @@ def compared(session: Session, run_ids: Sequence[str]) -> Comparison:
     TrackingError
         When there is no such run.
     """
-    if len(run_ids) < 2 or len({*run_ids}) < len(run_ids):
+    twice = next((run_id for run_id in run_ids if run_ids.count(run_id) > 1), None)
+    if twice is not None:
+        raise ConfigurationError(
+            f"The run {twice} is named twice", "Give two different runs, or more"
+        )
+    if len(run_ids) < 2:
         raise ConfigurationError("There is nothing to compare", "Give two different runs, or more")
     if len(run_ids) > MOST:
         raise ConfigurationError(f"{len(run_ids)} runs are too many", f"Give {MOST} at most")

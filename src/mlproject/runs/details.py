@@ -18,6 +18,7 @@ from mlproject.tracking.failures import as_tracking_error
 from mlproject.tracking.session import Session
 from mlproject.tracking.target import AZUREML
 from training.catalogue import parsed_yaml
+from training.recipe import parse
 
 _BEST = "best_"
 _LOW, _HIGH = "_low", "_high"
@@ -143,15 +144,18 @@ def _registered(session: Session, run_id: str) -> list[dict[str, Any]]:
 
 
 def _split(recipe: str | None, record: RunRecord) -> dict[str, str]:
-    """Return the section ``split`` of a run's recipe."""
+    """Return the section ``split`` of a run's recipe, with what it leaves to the defaults."""
     if recipe is None or record.kind != "train":
         return {}
     try:
         content = parsed_yaml(recipe, names.RECIPE_FILE)
+        found = parse(content, names.RECIPE_FILE)
     except ConfigurationError:  # somebody has put another file there
         return {}
-    section = content.get("split") if isinstance(content, dict) else None
-    return {str(k): str(v) for k, v in section.items()} if isinstance(section, dict) else {}
+    section = {"kind": found.split_kind} | found.split.model_dump(exclude_none=True)
+    if found.split_kind == "file":
+        del section["test_size"]  # which says nothing of a file
+    return {name: str(value) for name, value in section.items()}
 
 
 def _parameters(parameters: Mapping[str, str], record: RunRecord) -> dict[str, str]:

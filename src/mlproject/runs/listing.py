@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from mlproject.tracking import names, pages
 from mlproject.tracking.experiments import ambient_experiment
 from mlproject.tracking.failures import as_tracking_error, short_reason
 from mlproject.tracking.session import Session
+from training import metrics, winner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,10 +37,17 @@ def listed(session: Session, request: ListRequest) -> list[RunRecord]:
         When there is no such experiment, or no such parent.
     """
     sign = _sign(request)
-    experiments = _experiments(session, request)
+    parent = None if request.children is None else finding.run_of(session, request.children)
+    experiments = _experiments(session, request, parent)
+    runs = _searched(session.client, list(experiments), _condition(request), request.filter)
+    compared_by = None
+    if parent is not None:
+        children = sorted(runs, key=_newest_then_by_number)
+        compared_by = _compared_by(session, parent, children)
+        runs = iter(children)
     found = (
-        record_of(run, experiments[str(run.info.experiment_id)])
-        for run in _searched(session.client, list(experiments), _condition(request), request.filter)
+        replace(record_of(run, experiments[str(run.info.experiment_id)]), compared_by=compared_by)
+        for run in runs
     )
     wanted = (record for record in found if _is_wanted(record, request))
     if request.metric is None:
@@ -47,19 +56,23 @@ def listed(session: Session, request: ListRequest) -> list[RunRecord]:
     every = list(wanted)
     measured = [record for record in every if metric in record.metrics]
     if every and not measured:
-        known = {name for record in every for name in record.metrics}
         raise ConfigurationError(
-            f"None of these runs has the metric '{metric}'",
-            did_you_mean(metric, known, noun="metrics"),
+            f"None of these runs has the metric '{metric}'", _instead(metric, every)
         )
     return sorted(measured, key=lambda record: sign * record.metrics[metric])[: request.most]
+
+
+def _instead(metric: str, records: list[RunRecord]) -> str:
+    known = {name for record in records for name in record.metrics}
+    of_search = f"mean_test_{metric}"  # whose deviation and rank look more like it
+    if of_search in known:
+        return f"Did you mean '{of_search}'?"
+    return did_you_mean(metric, known, noun="metrics")
 
 
 def _sign(request: ListRequest) -> int:
     if request.metric is None:
         return 0
-    from training import metrics
-
     goal = request.goal or metrics.goal(request.metric)
     if goal is None:
         raise ConfigurationError(
@@ -69,14 +82,26 @@ def _sign(request: ListRequest) -> int:
     return 1 if goal == "minimize" else -1
 
 
-def _experiments(session: Session, request: ListRequest) -> dict[str, str]:
+def _newest_then_by_number(run: Run) -> tuple[int, int]:
+    number = run.data.tags.get(names.CANDIDATE, "")
+    return -(run.info.start_time or 0), int(number) if number.isdecimal() else 0
+
+
+def _compared_by(session: Session, parent: Run, children: list[Run]) -> str | None:
+    try:
+        return winner.compared_by(session, parent, children)
+    except ConfigurationError:  # of another program, whose recipe.yaml is no recipe
+        return None
+
+
+def _experiments(session: Session, request: ListRequest, parent: Run | None) -> dict[str, str]:
     """Return the experiments to look at, by id."""
     client = session.client
     with as_tracking_error("The experiments cannot be listed"):
         found = pages.every(client.search_experiments, max_results=_EXPERIMENTS)
     known = {str(item.experiment_id): str(item.name) for item in found}
-    if request.children is not None:
-        number = str(finding.run_of(session, request.children).info.experiment_id)
+    if parent is not None:
+        number = str(parent.info.experiment_id)
         return {number: known.get(number, number)}
     wanted = request.experiment
     if not wanted:
@@ -106,7 +131,12 @@ def _condition(request: ListRequest) -> str:
 
 
 def _quoted(text: str) -> str:
-    quote = '"' if "'" in text else "'"  # MLflow knows no escape
+    if "'" in text and '"' in text:  # MLflow knows no escape
+        raise ConfigurationError(
+            f"Runs cannot be found by a name with both kinds of quotes: {text}",
+            "Leave the name out, or give --filter with LIKE and a part of it",
+        )
+    quote = '"' if "'" in text else "'"
     return f"{quote}{text}{quote}"
 
 
@@ -143,6 +173,6 @@ def _searched(
 def _is_wanted(record: RunRecord, request: ListRequest) -> bool:
     if request.children is None and record.parent is not None:
         return False
-    if request.kind is not None and request.children is None:
+    if request.kind is not None:
         return record.kind == request.kind
     return record.kind != "registry"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from mlproject.tracking import names
+from training import metrics
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -19,6 +21,8 @@ _KINDS: Mapping[str, Kind] = {"score": "score", "registry": "registry"}
 _TELLING = ("rmse", "roc_auc", "average_precision", "balanced_accuracy", "accuracy", "mae", "r2")
 _PREFIXES = ("", "cv_")
 _OTHERWISE = ("best_cv_score", "rows_out", "rows_in")
+# What tells how long or how sure, or of one fold alone, or of the machine.
+_UNTOLD = re.compile(r"(?:std_|rank_|split\d+_|system/).*|(?:.*[_/])?(?:time|seconds|std|low|high)")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class RunRecord:
         How long it took; None while it runs.
     parent : str or None
         The run that it is a child of.
+    compared_by : str or None
+        Of a child that is listed with its siblings, the metric by which they were compared.
     """
 
     run_id: str
@@ -50,13 +56,22 @@ class RunRecord:
     user: str
     parent: str | None
     metrics: dict[str, float]
+    compared_by: str | None = None
 
     @property
     def telling(self) -> str | None:
-        """The name of the metric that tells most of it."""
+        """The name of the metric that tells most of it; None where none is a result."""
+        if self.compared_by in self.metrics:
+            return self.compared_by
         known = [f"{prefix}{name}" for name in _TELLING for prefix in _PREFIXES]
         found = (name for name in (*known, *_OTHERWISE) if name in self.metrics)
-        return next(found, min(self.metrics, default=None))
+        results = (name for name in self.metrics if not _UNTOLD.fullmatch(name))
+        return next(found, min(results, key=_order, default=None))
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    """Known scores and losses first, and those of training rows last among them."""
+    return metrics.goal(name) is None, name.startswith("train"), name
 
 
 def record_of(run: Run, experiment: str) -> RunRecord:

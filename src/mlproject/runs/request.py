@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from mlproject.base.errors import ConfigurationError
 from mlproject.base.options import Option, Options, Tracking
 
 
@@ -43,3 +44,12 @@ class ListRequest(Options):
     ] = None
     most: Annotated[int, Option("How many to list.", minimum=1)] = 20
     tracking: Tracking = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind is not None and self.children is not None:
+            raise ConfigurationError(
+                "--kind does not go with --children, which are all of one kind", "Leave out one"
+            )
+        if self.goal is not None and self.metric is None:
+            raise ConfigurationError("--goal says how --metric sorts", "Give --metric too")

@@ -54,6 +54,15 @@ class Target:
         return self.uri.startswith("file:")
 
     @property
+    def local_path(self) -> Path | None:
+        """The folder or the database on this machine; None of a server."""
+        if self.uri.startswith(SQLITE):
+            return Path(self.uri[len(SQLITE) :].partition("?")[0])  # options of the driver
+        parts = urlsplit(self.uri)
+        local = self.is_file_store and not parts.netloc
+        return Path(url2pathname(parts.path)) if local else None
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables that make any MLflow program follow this target."""
         variables = {environ.TRACKING_URI: self.uri}

@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from mlproject.base.errors import reason
+from mlproject.base.errors import ModelError, reason
 from mlproject.pages.drawing import Drawing
 from mlproject.tracking import names
 from training.contents import Measured
 from training.fitting import Outcome
-from training.metrics import Metric
 from training.plan import Plan
 from training.report import advice, facts, held_out, importance, learning, page, search
 from training.report.facts import Facts
 from training.report.page import Where
+
+# Plots that are drawn one after the other, and the names that they will have.
+_Series = tuple[list[str], Iterator[Drawing]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Shown:
     card : str
         Markdown, for the folder of the model.
     why : str or None
-        What could not be drawn, and why.
+        What is left out, and why, as a sentence.
     """
 
     files: dict[str, bytes | str]
@@ -61,44 +63,68 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _drawn(drawings: list[Iterator[Drawing]]) -> tuple[list[Drawing], str | None]:
+def _drawn(series: list[_Series]) -> tuple[list[Drawing], str | None]:
     finished: list[Drawing] = []
-    why = None
-    for some in drawings:
+    missing: list[str] = []
+    whys: list[str] = []
+    for names_of_plots, drawings in series:
+        before = len(finished)
         try:
-            finished.extend(some)
+            finished.extend(drawings)
+        except ModelError as error:  # which says what is left out
+            whys.append(str(error))
         except Exception as error:  # noqa: BLE001 - an estimator or a display may raise anything
-            why = why or reason(error)
-    return finished, why
+            undrawn = names_of_plots[len(finished) - before :]
+            missing += undrawn
+            if len(missing) == len(undrawn):
+                whys.insert(0, reason(error))
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        whys[0] = f"The plot '{missing[0]}'{more} could not be drawn: {whys[0]}"
+    return finished, ". ".join(whys) or None
 
 
-def _all_drawings(plan: Plan, outcome: Outcome, found: Facts) -> list[Iterator[Drawing]]:
-    drawings = []
+def _all_drawings(plan: Plan, outcome: Outcome, found: Facts) -> list[_Series]:
+    series: list[_Series] = []
     if plan.rows.y_test is not None and np.ndim(plan.rows.y_test) == 1:
-        drawings.append(_of_held_out(plan, outcome.best))
+        series += _of_held_out(plan, outcome.best)
     if found.search is not None:
-        drawings.append(search.drawings(found.search))
+        series.append(search.along(found.search))
+        series.append((["search-heat"], search.heat(found.search)))
+        series.append((["search-cost"], search.cost(found.search)))
     if found.importance and plan.deciding is not None:
-        drawings.append(iter([importance.drawing(list(found.importance), plan.deciding)]))
+        drawn = (importance.drawing(list(found.importance), metric) for metric in [plan.deciding])
+        series.append((["importance"], drawn))
     if plan.learning_curve and plan.deciding is not None:
-        drawings.append(_of_more_rows(plan, outcome.best, plan.deciding))
-    return drawings
+        drawn = (learning.drawing(plan, outcome.best, metric) for metric in [plan.deciding])
+        series.append((["learning-curve"], drawn))
+    return series
 
 
-def _of_more_rows(plan: Plan, estimator: Any, metric: Metric) -> Iterator[Drawing]:
-    yield learning.drawing(plan, estimator, metric)
-
-
-def _of_held_out(plan: Plan, estimator: Any) -> Iterator[Drawing]:
-    X, y = plan.rows.X_test, np.asarray(plan.rows.y_test)
-    predicted = np.asarray(estimator.predict(X))
+def _of_held_out(plan: Plan, estimator: Any) -> list[_Series]:
     if plan.task == "regression":
-        yield from held_out.regression(y, predicted, plan.seed)
-        return
-    yield from held_out.confusion(y, predicted)
+        return [(held_out.OF_NUMBERS, _of_numbers(plan, estimator))]
+    series: list[_Series] = [(["confusion-matrix"], _confusion(plan, estimator))]
     probabilities = hasattr(estimator, "predict_proba")
-    if not probabilities and not hasattr(estimator, "decision_function"):
-        return
+    if probabilities or hasattr(estimator, "decision_function"):
+        plots = held_out.OF_RANKS + ([held_out.CALIBRATION] if probabilities else [])
+        series.append((plots, _curves(plan, estimator, probabilities=probabilities)))
+    return series
+
+
+def _of_numbers(plan: Plan, estimator: Any) -> Iterator[Drawing]:
+    predicted = np.asarray(estimator.predict(plan.rows.X_test))
+    yield from held_out.regression(np.asarray(plan.rows.y_test), predicted, plan.seed)
+
+
+def _confusion(plan: Plan, estimator: Any) -> Iterator[Drawing]:
+    predicted = np.asarray(estimator.predict(plan.rows.X_test))
+    yield from held_out.confusion(np.asarray(plan.rows.y_test), predicted)
+
+
+def _curves(plan: Plan, estimator: Any, *, probabilities: bool) -> Iterator[Drawing]:
+    y = np.asarray(plan.rows.y_test)
     rank = estimator.predict_proba if probabilities else estimator.decision_function
     classes = np.asarray(getattr(estimator, "classes_", np.unique(y)))
-    yield from held_out.curves(y, classes, np.asarray(rank(X)), probabilities=probabilities)
+    scores = np.asarray(rank(plan.rows.X_test))
+    yield from held_out.curves(y, classes, scores, probabilities=probabilities)

@@ -19,6 +19,9 @@ from mlproject.base.counting import counted
 from mlproject.pages.drawing import BLUE, COLOURS, GREY, Drawing, plain, sheet
 
 Array = NDArray[Any]
+# The names of the plots, in the order in which they are drawn.
+OF_NUMBERS = ["predicted-against-actual", "residuals", "errors"]
+OF_RANKS, CALIBRATION = ["roc", "precision-recall"], "calibration"
 # More points than that say no more, and make the page heavy.
 _MOST_POINTS = 1000
 # Points of an SVG that are drawn one by one; beyond that as a picture.
@@ -36,11 +39,11 @@ def regression(y: Array, predicted: Array, seed: int) -> Iterator[Drawing]:
     y, predicted : array of shape (n_rows,)
     """
     y, predicted = np.asarray(y, dtype=float), np.asarray(predicted, dtype=float)
-    kinds = {
-        "predicted-against-actual": ("actual_vs_predicted", "Predicted against actual"),
-        "residuals": ("residual_vs_predicted", "Residuals"),
-    }
-    for name, (kind, title) in kinds.items():
+    kinds = [
+        ("actual_vs_predicted", "Predicted against actual"),
+        ("residual_vs_predicted", "Residuals"),
+    ]
+    for name, (kind, title) in zip(OF_NUMBERS, kinds, strict=False):
         with sheet(name, title) as drawn:
             PredictionErrorDisplay.from_predictions(
                 y,
@@ -60,7 +63,7 @@ def regression(y: Array, predicted: Array, seed: int) -> Iterator[Drawing]:
             drawn.axes.grid(visible=True)
             yield drawn.drawing(f"{title}, a point for each of {len(y)} held-out rows.")
     errors = predicted - y
-    with sheet("errors", "Error distribution") as drawn:
+    with sheet(OF_NUMBERS[-1], "Error distribution") as drawn:
         drawn.axes.hist(errors, bins="auto" if len(y) < _MOST_POINTS else 50, color=BLUE)
         drawn.axes.axvline(0, color=GREY, linestyle="--")
         drawn.axes.set(xlabel="Predicted - actual", ylabel="Held-out rows")
@@ -92,11 +95,11 @@ def curves(y: Array, classes: Array, scores: Array, *, probabilities: bool) -> I
     shown = _one_against_rest(np.asarray(y), classes, scores)
     if not shown:
         return
-    displays: dict[str, tuple[str, Any]] = {
-        "roc": ("ROC curve", RocCurveDisplay),
-        "precision-recall": ("Precision and recall", PrecisionRecallDisplay),
-    }
-    for name, (title, display) in displays.items():
+    displays: list[tuple[str, Any]] = [
+        ("ROC curve", RocCurveDisplay),
+        ("Precision and recall", PrecisionRecallDisplay),
+    ]
+    for name, (title, display) in zip(OF_RANKS, displays, strict=True):
         with sheet(name, title) as drawn:
             for (label, truth, score), colour in zip(shown, COLOURS, strict=False):
                 display.from_predictions(
@@ -105,7 +108,7 @@ def curves(y: Array, classes: Array, scores: Array, *, probabilities: bool) -> I
             _finish(drawn.axes, len(shown))
             yield drawn.drawing(f"{title} on {len(y)} held-out rows, {_whose(shown)}.")
     if probabilities:
-        with sheet("calibration", "Calibration") as drawn:
+        with sheet(CALIBRATION, "Calibration") as drawn:
             for (label, truth, score), colour in zip(shown, COLOURS, strict=False):
                 CalibrationDisplay.from_predictions(
                     truth,

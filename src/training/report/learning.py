@@ -23,7 +23,7 @@ def drawing(plan: Plan, estimator: Any, metric: Metric) -> Drawing:
     Raises
     ------
     ModelError
-        When it can be measured on none of them.
+        When it can be measured at one number of rows alone, or at none.
     """
     rows = plan.rows
     folds: Any = GroupKFold() if rows.groups is not None else None
@@ -42,8 +42,13 @@ def drawing(plan: Plan, estimator: Any, metric: Metric) -> Drawing:
     )
     means = np.array([metric.natural(score) for score in np.mean(on_others, axis=1)])
     measured = np.isfinite(means)
-    if not measured.any():
-        raise ModelError(f"The learning curve has no point at which {metric.name} is defined")
+    points = len(np.unique(counts[measured]))
+    if points < 2:
+        where = f"with {counts[measured][0]} rows alone" if points else "with no number of rows"
+        raise ModelError(
+            f"The learning curve is left out: {metric.name} is defined {where}, "
+            "and a curve needs two points"
+        )
     natural = np.vectorize(metric.natural, otypes=[float])
     with sheet("learning-curve", "Learning curve") as drawn:
         LearningCurveDisplay(

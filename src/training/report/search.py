@@ -57,16 +57,29 @@ class Candidates:
     best: int
 
 
-def drawings(found: Candidates) -> Iterator[Drawing]:
-    varied = {name: values for name, values in found.axes.items() if len(_levels(values)) > 1}
-    for number, (name, values) in enumerate(list(varied.items())[:_MOST_AXES]):
-        yield _along(found, name, values, number)
-    if len(varied) == 2:
-        drawing = _heat(found, varied)
-        if drawing is not None:
-            yield drawing
+def along(found: Candidates) -> tuple[list[str], Iterator[Drawing]]:
+    """Return a plot for each of the first axes, and what they will be called."""
+    varied = list(_varied(found).items())[:_MOST_AXES]
+    drawings = (_along(found, *axis, number) for number, axis in enumerate(varied))
+    return [f"search-{number + 1}" for number in range(len(varied))], drawings
+
+
+def heat(found: Candidates) -> Iterator[Drawing]:
+    """Yield the map of two axes, where there are two, and it has enough of their pairs."""
+    varied = _varied(found)
+    drawing = _heat(found, varied) if len(varied) == 2 else None
+    if drawing is not None:
+        yield drawing
+
+
+def cost(found: Candidates) -> Iterator[Drawing]:
+    """Yield the score against the time, where there are candidates to compare."""
     if len(found.scores) > 1:
         yield _cost(found)
+
+
+def _varied(found: Candidates) -> dict[str, Sequence[Any]]:
+    return {name: values for name, values in found.axes.items() if len(_levels(values)) > 1}
 
 
 def _along(found: Candidates, name: str, values: Sequence[Any], number: int) -> Drawing:
