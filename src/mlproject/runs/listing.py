@@ -143,20 +143,13 @@ def _quoted(text: str) -> str:
 def _searched(
     client: MlflowClient, experiments: list[str], condition: str, given: str | None
 ) -> Iterator[Run]:
-    """Yield runs, the newest first, a page at a time."""
+    """Return runs, the newest first, of which a page is asked for at a time."""
     from mlflow.exceptions import MlflowException
 
-    token: str | None = None
-    while experiments:
+    def search(*arguments: Any, **options: Any) -> Any:
         with as_tracking_error("The runs cannot be listed"):
             try:
-                page: Any = client.search_runs(
-                    experiments,
-                    condition,
-                    max_results=_PAGE,
-                    order_by=["attributes.start_time DESC"],
-                    page_token=token,
-                )
+                return client.search_runs(*arguments, **options)
             except MlflowException as error:
                 if given is None or error.error_code != "INVALID_PARAMETER_VALUE":
                     raise
@@ -164,10 +157,11 @@ def _searched(
                     f"The server does not take the filter {given}: {short_reason(error)}",
                     "Write it as MLflow does: metrics.rmse < 60 and params.model__alpha = '0.1'",
                 ) from error
-        yield from page
-        token = page.token
-        if not token:
-            return
+
+    if not experiments:
+        return iter(())
+    newest_first = ["attributes.start_time DESC"]
+    return pages.each(search, experiments, condition, max_results=_PAGE, order_by=newest_first)
 
 
 def _is_wanted(record: RunRecord, request: ListRequest) -> bool:
