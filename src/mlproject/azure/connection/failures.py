@@ -14,9 +14,9 @@ from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 from mlproject.base.visible import visible
 
 T = TypeVar("T")
-# Where half of all requests fail, one in 100,000 is not answered. A service that is gone is given
-# up after a minute.
-_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, *[5.0] * 10)
+# A service that is gone is given up after a minute. Pauses stop growing early: where half of all
+# requests fail, some need ten attempts, and to be asked every two seconds burdens no service.
+_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, *[2.0] * 28)
 ATTEMPTS = len(_PAUSES) + 1
 _LONGEST_SECONDS = 30.0
 
