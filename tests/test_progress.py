@@ -1,12 +1,14 @@
-"""How far a search has come: what is shown while it lasts, and that nothing of it stays."""
+"""How far a search or a transfer has come: what is shown meanwhile, and that nothing stays."""
 
 from __future__ import annotations
 
 import pickle
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, Randomize
 
 import mlproject
 from mlproject.base.console import Reporter
+from mlproject.base.progress import Transfer, moving
+from mlproject.data import remote
 from training import fit, fitting, progress
 from training.fit_events import Event
 from training.metrics import of_scoring
@@ -220,3 +224,51 @@ def test_a_cluster_is_not_asked_to_tell(told: Callable[..., list[str]]) -> None:
         lines = told(GridSearchCV, param_grid={"alpha": [0.1]}, cv=2)
 
     assert not any("fits" in line for line in lines)
+
+
+def test_a_download_says_how_far_it_is_within_its_step(tmp_path: Path) -> None:
+    reporter, size = Told(tmp_path), 2_000_000
+
+    class Halting(BaseHTTPRequestHandler):
+        """Sends half of a file, and the rest once that has been told."""
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+            self.wfile.write(b"0" * (size // 2))
+            deadline = time.monotonic() + 60
+            while "1.0 of 2.0 MB" not in "".join(reporter.lines) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            self.wfile.write(b"0" * (size // 2))
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Halting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}/rows.csv"
+        with reporter.step("Reading"):
+            remote.download(address, tmp_path / "rows.csv")
+        server.shutdown()
+
+    half = rf"Reading: downloading {re.escape(address)}, 1\.0 of 2\.0 MB, \d:\d\d:\d\d left"
+    assert any(re.fullmatch(half, line) for line in reporter.lines)
+    assert (tmp_path / "rows.csv").stat().st_size == size
+
+
+def test_bytes_that_no_step_waits_for_are_told_to_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with moving("uploading 1 file", 10) as transfer:
+        transfer.add(10)
+    with Told(tmp_path, quiet=True).step("Recording"), moving("uploading 1 file", 10):
+        time.sleep(0.1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_file_whose_upload_begins_anew_is_not_counted_twice() -> None:
+    transfer = Transfer("uploading 1 file", 10_000_000)
+    come = transfer.one_file()
+    for position in (4_000_000, 8_000_000, 0, 4_000_000):
+        come(position)
+    assert transfer.standing().text.startswith("uploading 1 file, 4.0 of 10.0 MB, ")

@@ -8,9 +8,9 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from datetime import timedelta
 
-from mlproject.base.console import Reporter, Standing
+from mlproject.base.console import Reporter
+from mlproject.base.progress import Standing, clock
 from training.fit_events import Event, heard
 from training.metrics import Metric
 from training.plan import Plan
@@ -81,10 +81,10 @@ class Tally:
     def standing(self) -> Standing:
         with self._lock:
             done, total, now = self._done, self._total, time.monotonic()
-            time_of_it = f"{_clock(now - self._started)} so far"
+            time_of_it = f"{clock(now - self._started)} so far"
             if done and total and not self._refits:
                 left = (now - self._round_started) * (total - done) / done
-                time_of_it = f"{_clock(left)} left{self._in_round()}"
+                time_of_it = f"{clock(left)} left{self._in_round()}"
             where = "the best on all rows" if self._refits else self._count()
             parts = (where, self._of_best(), time_of_it)
         return Standing(", ".join(part for part in parts if part), done, total)
@@ -131,7 +131,3 @@ class Tally:
     def _in_round(self) -> str:
         """Return what the time left is for, where more rounds may follow."""
         return " in this round" if self._round and self._round != self._rounds else ""
-
-
-def _clock(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))

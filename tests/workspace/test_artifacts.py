@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from tests.test_progress import Told
 from tests.workspace.conftest import URI, emulated
 
 
@@ -194,3 +196,19 @@ def test_a_path_that_was_reserved_and_never_filled_is_filled_later(
 
         assert store.artifacts.load_text(f"{run.info.artifact_uri}/model.txt") == "content"
         assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["model.txt"]
+
+
+def test_an_upload_says_how_far_it_is(store: Any, tmp_path: Path) -> None:
+    files, told = tmp_path / "files", tmp_path / "told"
+    files.mkdir()
+    told.mkdir()
+    for number in range(60):  # in two requests
+        (files / f"{number}.bin").write_bytes(bytes(100_000))
+    reporter = Told(told)
+    reporter.seconds_between_standings = 0.001
+
+    with store.start_run(), reporter.step("Recording"):
+        store.log_artifacts(str(files))
+
+    parts = [re.search(r"uploading 60 files, (\d\.\d) of 6\.0 MB", line) for line in reporter.lines]
+    assert any(0 < float(part[1]) < 6 for part in parts if part)

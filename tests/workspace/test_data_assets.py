@@ -209,7 +209,7 @@ def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(work: Path) -> Non
     (work / "b.csv").write_text("b")
     transfer.upload({"b.csv": work / "b.csv"}, "memory://uploads/")
     with pytest.raises(DataError, match="a/b.csv cannot be downloaded"):
-        transfer.download("memory://uploads/", "x", work / "a", overwrite=True, on_file=len)
+        transfer.download("memory://uploads/", "x", work / "a", overwrite=True)
     assert sorted(path.name for path in work.iterdir()) == ["a", "b.csv"]
 
 

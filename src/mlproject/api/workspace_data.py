@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -123,11 +123,7 @@ def register_data(
 
 
 def get_data(
-    source: str,
-    folder: str | PathLike[str] = ".",
-    *,
-    overwrite: bool = False,
-    on_file: Callable[[str], None] = lambda _: None,
+    source: str, folder: str | PathLike[str] = ".", *, overwrite: bool = False
 ) -> list[Path]:
     """Download a data asset, or data of a datastore or a storage account, as it is.
 
@@ -150,7 +146,7 @@ def get_data(
         source = _named(source).text
     address = data_sources.address_of(source)
     return transfer.download(
-        address, source, Path(arguments.text(folder) or "."), overwrite=overwrite, on_file=on_file
+        address, source, Path(arguments.text(folder) or "."), overwrite=overwrite
     )
 
 

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from mlproject.base.counting import counted
+from mlproject.base.progress import Standing, shown_by
 from mlproject.base.visible import visible
 
 if TYPE_CHECKING:
@@ -41,15 +41,6 @@ def quiet_loggers(*names: str, level: int = logging.ERROR) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far something has come, in words and, where it is known, of how much."""
-
-    text: str
-    done: int = 0
-    total: int | None = None
 
 
 class ResultStream(Protocol):
@@ -114,18 +105,19 @@ class Reporter:
 
     @contextmanager
     def step(self, text: str, *, spinner: bool = True) -> Iterator[None]:
-        """Show a spinner on a terminal while the block runs, and a line with its seconds after."""
+        """Show a spinner on a terminal while the block runs, and a line with its seconds after.
+
+        Bytes that the block moves are shown beside the spinner; elsewhere in a line a minute.
+        """
         started = time.perf_counter()
         if self.quiet:
             yield
             return
-        if spinner and self.console.is_terminal:
-            from rich.text import Text
-
-            with self.console.status(Text(visible(text))):
+        turning = spinner and self.console.is_terminal
+        with self._spinner(text) if turning else nullcontext(self._line(text)) as show:
+            every = _SECONDS_BETWEEN_MOVES if turning else self.seconds_between_standings
+            with shown_by(lambda transfer: _telling(show, every, transfer.standing)):
                 yield
-        else:
-            yield
         self.say(f"{text} [{time.perf_counter() - started:.1f} s]")
 
     @contextmanager
@@ -139,23 +131,21 @@ class Reporter:
             return
         moves = self.shows_bars
         every = _SECONDS_BETWEEN_MOVES if moves else self.seconds_between_standings
-        ended = threading.Event()
-        with self._bar(text) if moves else nullcontext(self._line(text)) as show:
-
-            def tell() -> None:
-                while not ended.wait(every):
-                    show(standing())
-
-            teller = threading.Thread(target=tell, daemon=True)
-            teller.start()
-            try:
-                yield
-            finally:
-                ended.set()
-                teller.join()
+        with (
+            self._bar(text) if moves else nullcontext(self._line(text)) as show,
+            _telling(show, every, standing),
+        ):
+            yield
 
     def _line(self, text: str) -> Callable[[Standing], None]:
         return lambda standing: self.say(f"{text}: {standing.text}")
+
+    @contextmanager
+    def _spinner(self, text: str) -> Iterator[Callable[[Standing], None]]:
+        from rich.text import Text
+
+        with self.console.status(Text(visible(text))) as status:
+            yield lambda standing: status.update(Text(visible(f"{text}: {standing.text}")))
 
     @contextmanager
     def _bar(self, text: str) -> Iterator[Callable[[Standing], None]]:
@@ -256,3 +246,23 @@ class Reporter:
         # Without the padding on the right.
         lines = [line.rstrip() for line in text.getvalue().split("\n")]
         self._out.write("\n".join(lines))
+
+
+@contextmanager
+def _telling(
+    show: Callable[[Standing], None], every: float, standing: Callable[[], Standing]
+) -> Iterator[None]:
+    """Show a standing every so many seconds, in a thread of its own."""
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(every):
+            show(standing())
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlproject.base.progress import Transfer
 
 # Named, as nothing here may import it. A process that a cluster runs registers it as well.
 _OURS = dict.fromkeys(("azureml", "wasbs"), "mlproject.azure.workspace_data.blob_files.BlobFiles")
@@ -23,3 +26,20 @@ def register() -> None:
 
     for protocol, name in _OURS.items():
         fsspec.register_implementation(protocol, name, clobber=True)
+
+
+def telling(transfer: Transfer, *, alone: bool = False) -> Any:
+    """Return the callback by which fsspec tells how far it has come with one file of a transfer.
+
+    A file that is ``alone`` also tells how large the whole transfer is.
+    """
+    from fsspec.callbacks import Callback
+
+    come = transfer.one_file()
+
+    def called(size: int | None, value: int, **_: Any) -> None:
+        if alone:
+            transfer.total = size
+        come(value)
+
+    return Callback(hooks={"come": called})

@@ -118,10 +118,10 @@ def get(
       mlproject data get azureml://datastores/workspaceblobstore/paths/scored/ --output scored
     """
     from mlproject import api
+    from mlproject.data.remote import shown
 
-    files = api.get_data(
-        source, output, overwrite=overwrite, on_file=lambda name: reporter.say(f"Getting {name}")
-    )
+    with reporter.step(f"Getting {shown(source)}"):
+        files = api.get_data(source, output, overwrite=overwrite)
     reporter.emit("\n".join(str(path) for path in files))
     return {"source": source, "files": [str(path) for path in files]}
 

@@ -14,6 +14,7 @@ from mlproject.azure import plugins
 from mlproject.azure.workspace_data import data_sources, data_uris
 from mlproject.azure.workspace_data.data_sources import Located
 from mlproject.base import filesystems
+from mlproject.base.progress import moving
 from mlproject.base.redaction import redacted
 
 SILENCE = 20.0
@@ -104,7 +105,8 @@ def stamp_of(address: str) -> str:
 
 def download(address: str, path: Path) -> None:
     filesystem, place = _filesystem(address)
-    filesystem.get_file(place, str(path))
+    with moving(f"downloading {shown(address)}") as transfer:
+        filesystem.get_file(place, str(path), callback=filesystems.telling(transfer, alone=True))
 
 
 def fetched(address: str) -> Path:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlproject.base import filesystems
+from mlproject.base.counting import counted
 from mlproject.base.errors import ConfigurationError, DataError, MlprojectError, reason
 from mlproject.base.files import expanded, sha256_of
+from mlproject.base.progress import Transfer, moving
 from mlproject.base.redaction import redacted, redacted_text
 
 _HASH_LENGTH = 16
@@ -37,14 +39,23 @@ def upload(files: dict[str, Path], address: str) -> int:
     filesystem, root = filesystems.opened(address)
     with _told("The data cannot be uploaded"):
         there = filesystem.find(root, detail=True)
-    new = 0
+    sizes = {}
     for name, path in files.items():
-        place = f"{root.rstrip('/')}/{name}"
         with _told(f"{path} cannot be uploaded"):
-            if place not in there or there[place]["size"] != path.stat().st_size:
-                filesystem.put_file(str(path), place)
-                new += 1
-    return new
+            size = path.stat().st_size
+        if there.get(_place(root, name), {}).get("size") != size:
+            sizes[name] = size
+    with moving(f"uploading {counted(len(sizes), 'file')}", sum(sizes.values())) as transfer:
+        for name in sizes:
+            with _told(f"{files[name]} cannot be uploaded"):
+                filesystem.put_file(
+                    str(files[name]), _place(root, name), callback=filesystems.telling(transfer)
+                )
+    return len(sizes)
+
+
+def _place(root: str, name: str) -> str:
+    return f"{root.rstrip('/')}/{name}"
 
 
 def is_folder(address: str, source: str) -> bool:
@@ -57,9 +68,7 @@ def is_folder(address: str, source: str) -> bool:
             raise DataError(f"Nothing at {redacted(source)}") from error
 
 
-def download(
-    address: str, source: str, folder: Path, *, overwrite: bool, on_file: Callable[[str], None]
-) -> list[Path]:
+def download(address: str, source: str, folder: Path, *, overwrite: bool) -> list[Path]:
     """Download a file, or all that is below a folder; each file is there once all of it is.
 
     Messages call the address ``source``.
@@ -71,7 +80,7 @@ def download(
     """
     filesystem, root = filesystems.opened(address)
     with _told(f"{redacted(source)} cannot be read"):
-        found = filesystem.find(root)
+        found = filesystem.find(root, detail=True)
     if not found:
         raise DataError(f"Nothing at {redacted(source)}")
     below = len(root.rstrip("/")) + 1
@@ -80,18 +89,20 @@ def download(
     for target in targets.values():
         if target.exists() and not overwrite:
             raise ConfigurationError(f"{target} is already there", "Replace it with --overwrite")
-    for place, target in targets.items():
-        on_file(str(target))
-        _fetch(filesystem, place, target)
+    sizes = [item["size"] for item in found.values()]
+    total = None if None in sizes else sum(sizes)
+    with moving(f"downloading {counted(len(targets), 'file')}", total) as transfer:
+        for place, target in targets.items():
+            _fetch(filesystem, place, target, transfer)
     return list(targets.values())
 
 
-def _fetch(filesystem: Any, place: str, target: Path) -> None:
+def _fetch(filesystem: Any, place: str, target: Path, transfer: Transfer) -> None:
     unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     with _told(f"{target} cannot be downloaded"):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            filesystem.get_file(place, str(unfinished))
+            filesystem.get_file(place, str(unfinished), callback=filesystems.telling(transfer))
             unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)

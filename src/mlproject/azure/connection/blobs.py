@@ -61,16 +61,18 @@ class Blobs:
     def __init__(self) -> None:
         self._transport = Transport(connection_timeout=20, read_timeout=60)
 
-    def put(self, url: str, path: Path) -> bool:
+    def put(self, url: str, path: Path, come: Callable[[int], None] = lambda _: None) -> bool:
         """Upload a file and return whether it was; False when there is other content already.
 
         The same content that is there already counts as uploaded: an answer may have been lost.
+        ``come`` takes how many bytes have been sent.
         """
+        options = {"max_concurrency": _WORKERS, "progress_hook": lambda sent, _: come(sent)}
 
         def upload() -> bool:
             with path.open("rb") as stream:
                 try:
-                    self._client(url).upload_blob(stream, overwrite=False, max_concurrency=_WORKERS)
+                    self._client(url).upload_blob(stream, overwrite=False, **options)
                 except ResourceExistsError:
                     return self.same(url, path) is True
             return True

@@ -22,7 +22,9 @@ from mlproject.azure.connection.calls import Calls, error_text, pages
 from mlproject.azure.connection.context import Context
 from mlproject.azure.connection.failures import AzureMLException, NotOffered
 from mlproject.azure.connection.uris import Folder
+from mlproject.base.counting import counted
 from mlproject.base.errors import reason
+from mlproject.base.progress import moving
 
 if TYPE_CHECKING:
     from mlproject.azure.connection.blobs import Blobs
@@ -83,14 +85,20 @@ class Files:
         Of each it says whether it has the content of the file now.
         """
         there: dict[str, bool] = {}
-        for start in range(0, len(files), _BATCH):
-            batch = files[start : start + _BATCH]
-            urls = self._reserved([path for _, path in batch])
-            located = [(local, path, urls.get(path)) for local, path in batch]
-            found = _each(lambda item: self._add(*item), located)
-            there |= {
-                path: has for (_, path), has in zip(batch, found, strict=True) if has is not None
-            }
+        total = sum(local.stat().st_size for local, _ in files)
+        with moving(f"uploading {counted(len(files), 'file')}", total) as transfer:
+            for start in range(0, len(files), _BATCH):
+                batch = files[start : start + _BATCH]
+                urls = self._reserved([path for _, path in batch])
+                located = [
+                    (local, path, urls.get(path), transfer.one_file()) for local, path in batch
+                ]
+                found = _each(lambda item: self._add(*item), located)
+                there |= {
+                    path: has
+                    for (_, path), has in zip(batch, found, strict=True)
+                    if has is not None
+                }
         return there
 
     def holds(self, path: str, local: Path) -> bool:
@@ -147,7 +155,9 @@ class Files:
         contents = content.get("artifactContentInformation") or {}
         return {path: str(item["contentUri"]) for path, item in contents.items()}
 
-    def _add(self, local: Path, path: str, url: str | None) -> bool | None:
+    def _add(
+        self, local: Path, path: str, url: str | None, come: Callable[[int], None]
+    ) -> bool | None:
         """Upload one file and return None; without a URL its record is there already.
 
         Then it has content if somebody has written it, and none if an answer was lost, or a URL
@@ -157,19 +167,19 @@ class Files:
 
         if url is not None:
             try:
-                return None if self._uploaded(path, url, local) else False
+                return None if self._uploaded(path, url, local, come) else False
             except RefusedError:
                 pass
         same = self._reading(path, lambda found: self._blobs.same(found, local))
         if same is not None:
             return same
         try:
-            return self._uploaded(path, self._url(self._write, path), local)
+            return self._uploaded(path, self._url(self._write, path), local, come)
         except (RefusedError, NotOffered):
             return False
 
-    def _uploaded(self, path: str, url: str, local: Path) -> bool:
-        return self._transfer(path, "uploaded", lambda: self._blobs.put(url, local))
+    def _uploaded(self, path: str, url: str, local: Path, come: Callable[[int], None]) -> bool:
+        return self._transfer(path, "uploaded", lambda: self._blobs.put(url, local, come))
 
     def _reading(self, path: str, read: Callable[[str], T], url: str | None = None) -> T:
         """Read a file by its URL; by a new one where that has ended midway."""

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -17,7 +18,9 @@ from mlflow.exceptions import MlflowException
 
 from mlproject.azure.connection.arm import Arm
 from mlproject.azure.connection.failures import AzureMLException
+from mlproject.base.counting import counted
 from mlproject.base.errors import reason
+from mlproject.base.progress import Transfer, moving
 
 _HASH_VERSION = 202208
 _FOLDER = "code"
@@ -102,19 +105,25 @@ def _uploaded(arm: Arm, version: str, files: Sequence[CodeFile]) -> str:
 
     from mlproject.azure.connection.blobs import Blobs, RefusedError
 
-    blobs = Blobs()
+    blobs, total = Blobs(), sum(file.size for file in files)
     for _ in range(_ATTEMPTS):
         body = {"pendingUploadType": "TemporaryBlobReference"}
         pending = arm.post(f"{version}/startPendingUpload", body)
         url = urlsplit(str(pending["blobReferenceForConsumption"]["credential"]["sasUri"]))
         folder = f"https://{url.netloc}{url.path.rstrip('/')}/{_FOLDER}"
 
-        def put(file: CodeFile, folder: str = folder, query: str = url.query) -> None:
-            blobs.put(f"{folder}/{quote(file.path)}?{query}", file.local)
+        def put(
+            transfer: Transfer, file: CodeFile, folder: str = folder, query: str = url.query
+        ) -> None:
+            place = f"{folder}/{quote(file.path)}?{query}"
+            blobs.put(place, file.local, transfer.one_file())
 
         try:
-            with ThreadPoolExecutor(_WORKERS) as pool:
-                list(pool.map(put, files))
+            with (
+                moving(f"uploading {counted(len(files), 'file')}", total) as transfer,
+                ThreadPoolExecutor(_WORKERS) as pool,
+            ):
+                list(pool.map(partial(put, transfer), files))
         except RefusedError:
             continue
         except (AzureError, OSError) as error:

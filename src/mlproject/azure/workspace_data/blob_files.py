@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from mlproject.azure.workspace_data import data_sources, storage
@@ -78,21 +79,23 @@ class BlobFiles(AbstractFileSystem):  # type: ignore[misc]
         first, last, _step = slice(start, end).indices(item.size)
         return container.read(item, first, last)
 
-    def get_file(self, rpath: str, lpath: Any, **_: Any) -> None:
+    def get_file(self, rpath: str, lpath: Any, callback: Any = DEFAULT_CALLBACK, **_: Any) -> None:
         """Copy a file here, range by range: what breaks off goes on where it was."""
         container, item = self._file(rpath)
+        callback.set_size(item.size)
         with Path(lpath).open("wb") as stream:
             for start in range(0, item.size, _RANGE_BYTES):
                 stream.write(container.read(item, start, min(item.size, start + _RANGE_BYTES)))
+                callback.absolute_update(stream.tell())
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         container, name, _above = self._at(path)
         if not container.write(name, bytes(value), replace=mode != "create"):
             raise FileExistsError(path)
 
-    def put_file(self, lpath: Any, rpath: str, **_: Any) -> None:
+    def put_file(self, lpath: Any, rpath: str, callback: Any = DEFAULT_CALLBACK, **_: Any) -> None:
         container, name, _above = self._at(rpath)
-        container.write(name, Path(lpath))
+        container.write(name, Path(lpath), come=callback.absolute_update)
 
     def rm_file(self, path: str) -> None:
         container, name, _above = self._at(path)

@@ -121,12 +121,24 @@ class Container:
                 "Read it again once nobody writes it",
             ) from error
 
-    def write(self, name: str, data: bytes | Path, *, replace: bool = True) -> bool:
-        """Write a blob whole; return whether it was, False where there is one already."""
+    def write(
+        self,
+        name: str,
+        data: bytes | Path,
+        *,
+        replace: bool = True,
+        come: Callable[[int], None] | None = None,
+    ) -> bool:
+        """Write a blob whole; return whether it was, False where there is one already.
+
+        ``come`` takes how many bytes of it have been sent.
+        """
 
         def upload(client: Any) -> bool:
             blob = client.get_blob_client(name)
             options: dict[str, Any] = {"overwrite": replace, "max_concurrency": _WORKERS}
+            if come is not None:
+                options["progress_hook"] = lambda sent, _: come(sent)
             if isinstance(data, bytes):
                 blob.upload_blob(data, **options)
             else:
