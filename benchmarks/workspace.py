@@ -136,7 +136,8 @@ def overhead(folder: Path) -> list[list[str]]:
 def faults(folder: Path) -> list[list[str]]:
     """Train and register while requests fail; compare the run tree with the FileStore's."""
     shell = shell_in(folder)
-    here = shell.trained("iris-svc", "--tracking", "local", "--seed", "7")
+    training = ["-m", "training", "iris-svc", "--seed", "7", "--json"]
+    here = shell.python(*training, "--tracking", "local").json
     os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
     local = mlflow.MlflowClient((shell.folder / "mlruns").as_uri())
     expected = tree(local, here["run_id"])
@@ -144,9 +145,8 @@ def faults(folder: Path) -> list[list[str]]:
     for number, (name, options) in enumerate(CASES.items()):
         with emulated(folder / f"emulator-{number}", *options) as running:
             there = Shell(shell.folder, shell.environment | running.environment)
-            command = ["iris-svc", "--tracking", "azureml", "--seed", "7", "--register", "flowers"]
             started = time.perf_counter()
-            done = there.python("-m", "training", *command, "--json")
+            done = there.python(*training, "--tracking", "azureml", "--register", "flowers")
             seconds = time.perf_counter() - started
             statuses = [item.status for item in running.requests()]
             found = done.err.splitlines()[-1]
