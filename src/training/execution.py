@@ -124,10 +124,11 @@ class _Execution:
         with self.reporter.step("Recording candidates and model"), self._recording():
             # The model first: it is what a run is for, should the server go away after it.
             stored, shown = self._stored(outcome, measured)
-            after = contents.of_outcome(outcome, measured, stored) | Contents(files=shown)
+            after = contents.of_outcome(outcome, measured, stored)
             whole = replace(before | after, datasets=())
             suspect = self.run.joined or autologged.error is not None
             runs.complete(self.session.client, self.run.run_id, whole, suspect=suspect)
+            runs.fill(self.session.client, self.run.run_id, Contents(files=shown))
             family = children.Family(self.session, self.run)
             recorded = children.record(family, contents.of_candidates(outcome))
             self._check(autologged)
