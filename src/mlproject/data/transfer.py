@@ -79,7 +79,7 @@ def download(
     targets = {place: _inside(folder, name) for place, name in named.items()}
     for target in targets.values():
         if target.exists() and not overwrite:
-            raise ConfigurationError(f"{target} is already there", "Replace it with --overwrite")
+            raise ConfigurationError(f"{target} already exists", "Replace it with --overwrite")
     for place, target in targets.items():
         on_file(str(target))
         _fetch(filesystem, place, target)
@@ -110,7 +110,7 @@ def _told(what: str) -> Iterator[None]:
 def _inside(folder: Path, name: str) -> Path:
     """Return where a name goes; one that would lead out of the folder is an error."""
     if {"", ".", ".."} & set(name.split("/")) or "\\" in name or ":" in name:
-        raise DataError(f"'{name}' is no name of a file below {folder}")
+        raise DataError(f"'{name}' is not the name of a file below {folder}")
     return folder / name
 
 
