@@ -181,6 +181,33 @@ class Shell:
         code, out, err = _WARM.run(arguments, self.folder, self.environment | more, 540)
         return Finished(code, out.decode(), err.decode())
 
+    def script(self, text: str, printed: Path, **more: str) -> Finished:
+        """Run a program of bash whose ``python`` and the like need not import MLflow again."""
+        commands = Path(self.environment["HOME"]) / "commands"
+        commands.mkdir(exist_ok=True)
+        python = _WARM.python(self.environment) if CAN_FORK else sys.executable
+        for name, words in (
+            ("python", ""),
+            ("mlflow", "-m mlflow "),
+            ("mlproject", "-m mlproject "),
+        ):
+            command = commands / name
+            command.write_text(f'#!/bin/sh\nexec {python} {words}"$@"\n')
+            command.chmod(0o755)
+        path = f"{commands}{os.pathsep}{self.environment['PATH']}"
+        log = printed.with_name(f"{printed.name}.log")
+        with printed.open("w") as out, log.open("w") as err:
+            done = subprocess.run(
+                ["bash", "-xc", text],
+                cwd=self.folder,
+                env=self.environment | {"PATH": path} | more,
+                stdout=out,
+                stderr=err,
+                timeout=540,
+                check=False,
+            )
+        return Finished(done.returncode, printed.read_text(), log.read_text())
+
     def start(self, *arguments: str, **more: str) -> Started | subprocess.Popen[str]:
         """Start ``python -m …`` and leave it running."""
         environment = self.environment | more

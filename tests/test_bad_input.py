@@ -54,10 +54,10 @@ DATA_MISTAKES = {
     "no such file": (None, ["--data", "godo.csv", "--target", "size"], "Did you mean 'good.csv'?"),
     "no such folder": (None, ["--data", "nothing/", "--target", "size"], "No such file or folder"),
     "nothing matches": (None, ["--data", "*.parquet", "--target", "size"], "No file matches"),
-    "unknown ending": (
+    "unknown extension": (
         "size\n1\n",
         ["--data", "bad.csv.zip", "--target", "size"],
-        "unknown ending",
+        "unknown extension",
     ),
     "too few fields": ("a,b\n1,2\n3\n", ["--target", "a"], "line 3: Expected 2 columns, got 1"),
     "too many fields": ("a,b\n1,2\n3,4\n5,6,7\n", ["--target", "a"], "line 4: Expected 2"),
@@ -177,7 +177,7 @@ RECIPE_MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
         "'model__alpha' has no values",
         "",
     ),
-    "an axis that is no list": (
+    "an axis that is not a list": (
         {"search": {"parameters": {"model__alpha": 0.1}}},
         "should be a list",
         "0.1",
@@ -239,7 +239,7 @@ RECIPE_MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
         "no parameter 'model__alpha'",
         "",
     ),
-    "a step that is no estimator": (
+    "a step that is not an estimator": (
         {"pipeline": [{"model": "sklearn.datasets:make_regression"}], "search": {}},
         "The step 'model' is a tuple, not an estimator",
         "",
@@ -395,7 +395,10 @@ def test_a_database_of_a_newer_mlflow_is_exit_code_4(work: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "text"),
-    [("sqlite:///.", "is a folder"), ("sqlite:///no/where.db", "lies in no folder")],
+    [
+        ("sqlite:///.", "is a folder"),
+        ("sqlite:///no/where.db", "is in a folder that does not exist"),
+    ],
 )
 def test_a_database_that_cannot_be_opened_is_refused_at_once(
     work: Path, target: str, text: str

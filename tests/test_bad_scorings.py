@@ -298,7 +298,7 @@ def test_workers_that_differ_or_do_not_share_the_output_are_refused(
 
     differs = score("--output", "other.csv")
     assert differs.code == 2, differs.err
-    assert "has scikit-learn 0.1, and the caller" in differs.error
+    assert "has scikit-learn 0.1, but the caller has" in differs.error
     assert not list(identity.folder.glob("*other.csv*"))
 
     done = score("--output", "other.csv", "--allow-versions")
@@ -306,7 +306,7 @@ def test_workers_that_differ_or_do_not_share_the_output_are_refused(
 
     unshared = score("--output", "memory://there/", "--allow-versions")
     assert unshared.code == 2, unshared.err
-    assert "memory://there/ is not seen here" in unshared.error
+    assert "memory://there/ cannot be seen here" in unshared.error
 
 
 @pytest.mark.parametrize("more", [["--resume"], ["--overwrite"]])
@@ -326,10 +326,10 @@ def test_a_part_that_nobody_has_made_is_not_removed(scoring: Obedient, more: lis
     [
         (b'x\n1\n"2,5"\n', "'2,5' is not a number. If that is a decimal comma, add --decimal ','."),
         (b"x,name\n1,a\n2,caf\xe9\n", "not UTF-8 text. If the file has another encoding, give it"),
-        (gzip.compress(b"x\n1\n"), "in.csv is no text but gzip: name it with .gz at the end"),
-        (b"PK\x03\x04 and so on", "in.csv is no text but a ZIP archive or an Excel workbook"),
-        (parquet_bytes(), "in.csv is no text but Parquet: name it with .parquet at the end"),
-        (bz2.compress(b"x\n1\n"), "in.csv is no text but bzip2: unpack it"),
+        (gzip.compress(b"x\n1\n"), "in.csv is not text but gzip: name it with .gz at the end"),
+        (b"PK\x03\x04 and so on", "in.csv is not text but a ZIP archive or an Excel workbook"),
+        (parquet_bytes(), "in.csv is not text but Parquet: name it with .parquet at the end"),
+        (bz2.compress(b"x\n1\n"), "in.csv is not text but bzip2: unpack it"),
     ],
     ids=["decimal comma", "Windows-1252", "gzip", "Excel", "Parquet", "bzip2"],
 )

@@ -416,7 +416,7 @@ def test_what_is_kept_stands_as_it_was_written(shell: Shell, model: Path) -> Non
         ("[1]", "its metadata 'mlproject.formats' is [1]"),
         ('{"price": {"type": "nubmer"}}', "type cannot be 'nubmer'. Did you mean 'number'?"),
         ('{"price": {"type": "number", "x": 1}}', "has an unknown key 'x'"),
-        ('{"price": {"type": "date", "format": "%Q"}}', "'%Q' is no directive of a date"),
+        ('{"price": {"type": "date", "format": "%Q"}}', "'%Q' is not a directive of a date"),
         ('{"price": {"type": "date"}}', "it takes 'price' as double, and reads it as a date"),
     ],
 )

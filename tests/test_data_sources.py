@@ -109,7 +109,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/t.csv"
 
-        with pytest.raises(DataError, match=r"t\.csv cannot be read: the server says nothing for"):
+        with pytest.raises(DataError, match=r"t\.csv cannot be read: the server sent nothing for"):
             tables.load(address)
 
 

@@ -178,12 +178,12 @@ def test_a_user_has_the_last_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("ab", None, None), "'ab' cannot stand between values: give one character, or tab"),
-        (("a", None, None), "'a' cannot stand between values"),
-        (('"', None, None), "cannot stand between values"),
-        ((None, ";", None), "';' cannot stand before a fraction: give . or ,"),
-        ((None, ",", ","), "',' cannot stand both before a fraction and between thousands"),
-        ((None, None, "_"), "'_' cannot stand between thousands"),
+        (("ab", None, None), "'ab' cannot be a delimiter: give one character, or tab"),
+        (("a", None, None), "'a' cannot be a delimiter"),
+        (('"', None, None), "cannot be a delimiter"),
+        ((None, ";", None), "';' cannot be a decimal point: give . or ,"),
+        ((None, ",", ","), "',' cannot be both decimal point and thousands separator"),
+        ((None, None, "_"), "'_' cannot be a thousands separator"),
     ],
 )
 def test_a_dialect_that_cannot_be_is_refused(options: Any, message: str) -> None:
@@ -344,7 +344,7 @@ def test_options_and_recipes_say_how_a_file_is_written(shell: Shell) -> None:
     assert [data[key] for key in ("delimiter", "decimal", "thousands")] == ["~", ",", "'"]
     assert again["features"] == ["a", "b"]
     assert wrong.code == 2
-    assert "'no' cannot stand between values" in wrong.error
+    assert "'no' cannot be a delimiter" in wrong.error
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", '{"delimiter": ";;"}', '{"decimal": 5}'])

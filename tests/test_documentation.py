@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import re
 import runpy
-import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from mlproject.base import environ
-from tests.conftest import ROOT, Shell, new_environment
-from tests.promotions import registered
+from mlproject.emulator.instance import EmulatorInstance
+from tests.conftest import ROOT, Shell, dask_cluster, free_port
+from tests.pages import NOT_RUN, SETUPS, blocks, hidden, left_out, script
 from tests.test_repository import commands
+from tests.workspace.conftest import emulated
 
 DOCS = ROOT / "docs"
 ZENSICAL = ROOT / ".venv-docs" / "bin" / "zensical"
 PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
+# Those that people write.
+WRITTEN = [path for path in PAGES if path.parent.name != "reference"]
+WITH_COMMANDS = [
+    path for path in WRITTEN if any(b.is_commands or b.kind == "python" for b in blocks(path))
+]
 # Options of other programs: mlflow, and az.
 OTHERS = {"--env-manager", "--experiment-name", "--artifact-path", "--dst-path", "--help"}
 OTHERS |= {"--version", "--backend-config", "--editable"}
@@ -82,79 +88,56 @@ def test_the_pages_make_a_site(tmp_path: Path) -> None:
     assert not re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?://', page)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the tutorial is written for a POSIX shell")
-def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
-    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 8
-    script = "set -euo pipefail\n" + "\n".join(blocks)
-    checkout = tmp_path / "checkout"
-    checkout.mkdir()
-    (checkout / "notes.txt").write_text("A job gets what git tracks.")
-    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-    for words in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "notes")):
-        subprocess.run(["git", *words], cwd=checkout, check=True)
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=checkout,
-        env=new_environment(tmp_path / "home"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "'n.a' is not a number" in done.stdout
-    assert "promoted" in done.stdout
-    assert (checkout / "again.csv").is_file()
-    assert "answers      blue" in done.stdout
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorInstance]:
+    with emulated(tmp_path_factory.mktemp("pages") / "emulator", "--job-delay", "0.05") as running:
+        yield running
 
 
-def commands_run(shell: Shell, page: str, leave_out: tuple[str, ...] = (), **words: str) -> int:
-    """Run the commands of a page, with what its capital words stand for; return how many."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    lines = re.findall(r"^ *((?:mlproject|python -m (?:training|inference)) .+)$", text, re.M)
-    lines = [line for line in lines if not line.startswith(leave_out)]
-    for line in lines:
-        for word, value in words.items():
-            line = re.sub(rf"\b{word}\b", value, line)
-        program, *arguments = shlex.split(line, comments=True)
-        done = shell.mlproject(*arguments) if program == "mlproject" else shell.warm(*arguments)
-        assert done.code == 0, (line, done.err)
-    return len(lines)
+@pytest.fixture
+def scheduler(shell: Shell) -> Iterator[str]:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with dask_cluster(address, shell.folder, shell.environment):
+        yield address
 
 
-def test_the_commands_of_the_page_on_recipes_run(shell: Shell) -> None:
-    assert commands_run(shell, "recipes.md") == 5
+def variables(path: Path, shell: Shell, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return what a page's commands find beside the environment of a new user."""
+    found = {"ROOT": str(ROOT), "PORT": str(free_port()), "PRINTED": str(shell.folder / "printed")}
+    text = script(path)
+    if "$PIMA" in text:
+        found["PIMA"] = str(request.getfixturevalue("pima"))
+    for fixture in ("server", "scheduler"):
+        if f"${fixture.upper()}" in text:
+            found[fixture.upper()] = request.getfixturevalue(fixture)
+    if path.name in SETUPS and SETUPS[path.name].workspace:
+        found |= request.getfixturevalue("workspace").environment
+    return found
 
 
-def test_the_commands_of_the_page_on_runs_run(shell: Shell) -> None:
-    ids = [registered(shell, "prices", alpha=alpha)["run_id"] for alpha in (0.01, 0.1, 0.5)]
-    words = dict(zip(("FIRST", "SECOND", "THIRD"), ids, strict=True))
-    shell.trained("iris-svc", "--param", "model__C=1")
-
-    assert commands_run(shell, "runs.md", ("mlproject ui",), **words) == 5
-    assert (shell.folder / "comparison.html").is_file()
-
-
-def test_the_commands_of_the_page_on_promoting_run(shell: Shell) -> None:
-    registered(shell, "diabetes", alpha=0.5)
-    assert shell.mlproject("models", "promote", "diabetes").code == 0
-    run_id = registered(shell, "diabetes", alpha=0.01)["run_id"]
-    shutil.copy(shell.folder / "rows.csv", shell.folder / "new.csv")
-
-    assert commands_run(shell, "promoting.md", RUN_ID=run_id) == 8
-    assert (shell.folder / "scored.csv").is_file()
+@pytest.mark.skipif(os.name == "nt", reason="the pages are written for a POSIX shell")
+@pytest.mark.parametrize("path", WITH_COMMANDS, ids=lambda path: path.name)
+def test_the_commands_of_a_page_run(
+    path: Path, shell: Shell, request: pytest.FixtureRequest
+) -> None:
+    more = variables(path, shell, request)
+    done = shell.script(script(path), Path(more["PRINTED"]), **more)
+    assert done.code == 0, done.out + done.err
 
 
-def test_the_commands_of_the_page_on_scoring_run(shell: Shell) -> None:
-    run_id = registered(shell, "prices")["run_id"]
-    assert shell.mlproject("models", "promote", "prices").code == 0
-    rows = pd.read_csv(shell.folder / "rows.csv")
-    rows.to_csv(shell.folder / "new.csv", index=False)
-    (shell.folder / "lake").mkdir()
-    for day in (1, 2):
-        rows.to_parquet(shell.folder / "lake" / f"2026-11-0{day}.parquet", index=False)
-    to_s3 = "python -m inference --run-id RUN_ID --input lake/ --output s3://"
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_no_command_of_a_page_is_overlooked(path: Path) -> None:
+    assert hidden(path) == []
 
-    assert commands_run(shell, "scoring.md", (to_s3,), RUN_ID=run_id) == 4
-    assert (shell.folder / "scored" / "_manifest.json").is_file()
+
+def test_all_that_no_test_of_the_pages_runs_is_in_a_page() -> None:
+    commands = [c for path in WRITTEN for block in blocks(path) for c in block.commands]
+    assert {left_out(command) for command in commands} >= NOT_RUN.keys()
+
+
+def test_every_target_of_make_that_a_page_names_is_there() -> None:
+    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for path in WRITTEN:
+        text = path.read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:^ {4}|^|`)make ([a-z-]+)", text, re.MULTILINE))
+        assert named <= known, path

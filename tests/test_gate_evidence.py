@@ -186,7 +186,7 @@ def test_rows_under_other_names_are_known() -> None:
     assert known.all()
     assert not strange.any()
     assert len(again.to_bytes()) < 4000
-    with pytest.raises(DataError, match="file is no file of row hashes"):
+    with pytest.raises(DataError, match="file is not a file of row hashes"):
         row_hashes.RowHashes.from_bytes(b"PK nonsense", "file")
 
 
@@ -248,7 +248,7 @@ def test_models_without_a_recipe_are_judged_by_the_rows_and_target_that_are_give
     result = promoted(data="new.csv", target="y")
 
     assert (result.before, result.after) == (1, 2)
-    assert "nothing tells what the challenger was trained on" in told(result, "unseen")
+    assert "it is not known what the challenger was trained on" in told(result, "unseen")
     assert "the champion was trained on none of the rows" in told(result, "unseen")
 
 
@@ -505,7 +505,7 @@ def test_labels_that_arrive_later_are_evidence(here: Path) -> None:
         ({"predictions": ["a.csv", "a.csv"], "labels": "l.csv"}, "--labels and --key belong"),
         ({"models": ["m", "n"], "labels": "l.csv", "key": "id"}, "Give --data or --predictions"),
         ({"predictions": ["a.csv", "a.csv"], "labels": "l.csv", "key": "x"}, "No key 'x' in"),
-        ({"predictions": ["a.csv", "b.csv"], "labels": "l.csv", "key": "id"}, "1 is twice"),
+        ({"predictions": ["a.csv", "b.csv"], "labels": "l.csv", "key": "id"}, "1 occurs twice"),
         ({"predictions": ["a.csv", "c.csv"], "labels": "l.csv", "key": "id"}, "is in all of"),
     ],
 )

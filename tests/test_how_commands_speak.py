@@ -178,13 +178,13 @@ def sales(folder: Path, rows: int = 400) -> None:
 
 
 BLAMED = [
-    (["area", "sold_on", "rooms"], "DType", "To blame is the column 'sold_on' (dates)"),
-    (["area", "age"], "contains NaN", "To blame is the column 'age' (missing values)"),
-    (["floor", "area"], "'attic'", "To blame is the column 'floor' (text such as 'attic')"),
+    (["area", "sold_on", "rooms"], "DType", "The cause is the column 'sold_on' (dates)"),
+    (["area", "age"], "contains NaN", "The cause is the column 'age' (missing values)"),
+    (["floor", "area"], "'attic'", "The cause is the column 'floor' (text such as 'attic')"),
     (
         ["kind", "area", "sold_on"],
         "'house'",
-        "To blame are the columns 'kind' (text such as 'house'), 'sold_on' (dates)",
+        "The causes are the columns 'kind' (text such as 'house'), 'sold_on' (dates)",
     ),
 ]
 
@@ -228,7 +228,7 @@ def test_a_column_is_blamed_beside_others_that_the_pipeline_takes_by_name(shell:
     done = shell.mlproject("recipes", "check", name)
 
     assert done.code == 5
-    assert "To blame is the column 'floor' (text such as 'attic')" in done.error
+    assert "The cause is the column 'floor' (text such as 'attic')" in done.error
 
 
 def test_what_needs_more_rows_than_a_check_tries_is_no_mistake(shell: Shell) -> None:

@@ -277,7 +277,7 @@ def test_parts_that_store_a_column_otherwise_are_refused(tmp_path: Path) -> None
 def test_what_is_no_whole_parquet_file_is_refused(tmp_path: Path, keep: int) -> None:
     [path] = written(tmp_path, [pa.table({"a": list(range(1000))})])
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"0\.parquet cannot be joined: it is no Parquet file"):
+    with pytest.raises(DataError, match=r"0\.parquet cannot be joined: it is not a Parquet file"):
         joined([path])
 
 

@@ -267,7 +267,7 @@ def test_a_class_from_a_module_beside_the_script_loads_without_it(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"search": "Ridge"}, "'Ridge' is no estimator. Give an instance"),
+        ({"search": "Ridge"}, "'Ridge' is not an estimator. Give an instance"),
         ({"y": [1, 2]}, "X has 442 rows, and y has 2"),
         ({"X_test": [[1]]}, "X_test and y_test belong together"),
         ({"metrics": ["rmsee"]}, "No metric 'rmsee'. Did you mean 'rmse'?"),

@@ -181,11 +181,15 @@ def test_what_cannot_be_compared_or_sorted_is_told_in_one_line(shell: Shell) -> 
         (("compare", "0" * 32, "1" * 32), 4, f"There is no run {'0' * 32}"),
         (("compare", "0" * 32), 2, "Give two different runs"),
         (("compare", "a", "a", "b"), 2, "The run a is named twice. Give two different runs"),
-        (("compare", "a", "b", "--html", ""), 2, "--html names no file"),
+        (("compare", "a", "b", "--html", ""), 2, "--html needs the name of a file"),
         (("list", "--children", "a", "--kind", "train"), 2, "--kind does not go with --children"),
-        (("list", "--goal", "minimize"), 2, "--goal says how --metric sorts. Give --metric"),
+        (("list", "--goal", "minimize"), 2, "--goal is for --metric. Give --metric"),
         (("list", "--recipe", 'it\'s "mine"'), 2, 'both kinds of quotes: it\'s "mine"'),
-        (("compare", "a", "b", "--html", "no/such/folder.html"), 2, "lies in no folder"),
+        (
+            ("compare", "a", "b", "--html", "no/such/folder.html"),
+            2,
+            "is in a folder that does not exist",
+        ),
     ):
         done = shell.mlproject("runs", *arguments)
         assert made.code == 0, made.err
@@ -251,7 +255,7 @@ def test_a_comparison_has_what_differs(recorded: Recorded) -> None:
     shown = recorded.runs("compare", recorded.first, recorded.second).out
     assert re.search(r"^rmse +[\d.]+ +[\d.]+ +\+[\d.]+ +A$", shown, re.MULTILINE)
     assert re.search(r"^model__alpha +0.01 +0.5$", shown, re.MULTILINE)
-    assert "metrics may be of different rows" in shown
+    assert "metrics may come from different rows" in shown
     assert "model__max_iter" not in shown
     everything = recorded.runs("compare", recorded.first, recorded.second, "--all").out
     assert "model__max_iter" in everything
@@ -363,7 +367,7 @@ def test_runs_that_are_the_same_do_not_differ(shell: Shell) -> None:
     ids = [shell.trained("lasso.yaml")["run_id"] for _ in range(2)]
     done = shell.mlproject("runs", "compare", *ids)
 
-    assert done.out.endswith("They do not differ\n"), done.out
+    assert done.out.endswith("There are no differences\n"), done.out
 
 
 def test_python_lists_shows_and_compares_as_the_commands_do(work: Path) -> None:

@@ -276,7 +276,7 @@ def test_an_output_that_is_there_is_refused(trained: tuple[Shell, dict[str, str]
 
     failed = score(shell, *options)
     assert failed.code == 2
-    assert "there.csv is already there. Replace it with --overwrite" in failed.error
+    assert "there.csv already exists. Replace it with --overwrite" in failed.error
     assert (shell.folder / "there.csv").read_text() == "mine"
     assert scored(shell, *options, "--overwrite")["rows_out"] == 150
 
@@ -362,7 +362,7 @@ def test_a_hostile_artifact_runs_nothing(shell: Shell) -> None:
     skops.io.dump(make_pipeline(stack, LinearRegression()), file)
     failed = score(shell, *options)
     assert failed.code == 5
-    assert "StackingRegressor.estimators_ is no estimator" in failed.error
+    assert "StackingRegressor.estimators_ is not an estimator" in failed.error
 
     shadowed = LinearRegression().fit(X, X["a"])
     shadowed.predict = np.log1p
@@ -537,7 +537,7 @@ def test_an_old_output_beside_a_new_manifest_is_not_taken_for_finished(slow_mode
     failed = score(shell, *options, "--input", "few.csv", "--resume")
 
     assert failed.code == 2
-    assert "old.csv is already there, and is not of this model and input" in failed.error
+    assert "old.csv already exists, and was made with another model or input" in failed.error
     assert (shell.folder / "old.csv").read_text() == "of before\n"
 
 
@@ -583,7 +583,7 @@ def test_a_server_that_is_gone_costs_a_warning_and_not_the_output(slow_model: Sh
     ("options", "message"),
     [
         (["--output", "o.csv"], "No data is given. Give --input SOURCE"),
-        (["--input", "x.csv", "--output", "o.xlsx"], "--output o.xlsx has an unknown ending"),
+        (["--input", "x.csv", "--output", "o.xlsx"], "--output o.xlsx has an unknown extension"),
         (["--input", "x.csv", "--output", "no/o.csv"], "there is no folder no"),
         (["--input", "x.csv", "--output", "o.csv"], "No model is given. Give --run-id ID"),
         (

@@ -254,7 +254,7 @@ def test_workers_with_other_versions_are_refused_unless_they_are_allowed() -> No
     cargo = shipping.Cargo.of(len).content
     other = probing.versions() | {"numpy": "1.0"}
 
-    with pytest.raises(ConfigurationError, match=r"has numpy .*, and the caller 1\.0.*allow"):
+    with pytest.raises(ConfigurationError, match=r"has numpy .*, but the caller has 1\.0.*allow"):
         shipping.loader(other)(cargo)
     assert shipping.loader(None)(cargo)([1, 2]) == 2
     assert shipping.loader(probing.versions())(cargo)([1, 2]) == 2

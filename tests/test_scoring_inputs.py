@@ -180,7 +180,7 @@ def test_objects_without_the_columns_of_the_model_are_no_empty_file(
 
 
 NOWHERE = {
-    "http://127.0.0.1:1/x": (3, "has an unknown ending"),
+    "http://127.0.0.1:1/x": (3, "has an unknown extension"),
     "http://127.0.0.1:1/x.csv": (
         3,
         "http://127.0.0.1:1/x.csv cannot be read: ClientConnectorError",
@@ -190,8 +190,8 @@ NOWHERE = {
     "http://[": (3, "http://["),
     "http://[/x.csv": (3, "http://[/x.csv cannot be read"),
     "http://user:secret@[/x.csv": (3, "cannot be read"),
-    "file://[": (2, "file://[ is no address"),
-    "file://x.csv": (2, "file://x.csv names no file of this machine. Write file:///PATH"),
+    "file://[": (2, "file://[ is not a valid address"),
+    "file://x.csv": (2, "file://x.csv names no file on this machine. Write file:///PATH"),
     "file:///nowhere/x.csv": (3, "No such file or folder: /nowhere/x.csv"),
     "foo://x.csv": (3, "foo://x.csv cannot be read: ValueError: Protocol not known: foo"),
     "gs://bucket/x.csv": (3, "gs://bucket/x.csv cannot be read: ImportError: Please install"),
@@ -417,7 +417,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_output(
 
     assert done.code == 3
     assert f"o.{ending} cannot be written" in done.error
-    assert "run again with --resume" in done.error
+    assert "run it again with --resume" in done.error
     assert not (shell.folder / f"o.{ending}").exists()
     again = shell.score(*command.split()[7:], "--resume", "--json")
     assert again.json["rows_out"] == 40_000

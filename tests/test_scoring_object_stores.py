@@ -81,7 +81,7 @@ def test_one_file_is_put_into_a_bucket_whole(lake: Shell, s3: S3) -> None:
     assert store.names() == ["scored.csv", "scored.csv.manifest.json"]
     refused = lake.score(*OPTIONS, "--input", "all.csv", "--output", "s3://bucket/one/scored.csv")
     assert refused.code == 2
-    assert "s3://bucket/one/scored.csv is already there" in refused.error
+    assert "s3://bucket/one/scored.csv already exists" in refused.error
     again = scored(lake, "all.csv", "s3://bucket/one/scored.csv", "--resume")
     assert again["rows_resumed"] == 2_000
 

@@ -194,13 +194,13 @@ def test_rows_that_cannot_be_scored_are_named_and_the_others_scored(served: Answ
         ({"columns": ["age", "age"], "data": []}, "'age' more than once"),
         ({"columns": ["age"]}, "no list 'data'"),
         ([[1, 2]], "Row 0 of 'input_data' has 2 values, not 3"),
-        ([{"age": 1}, 3], "Row 1 of 'input_data' is no object"),
+        ([{"age": 1}, 3], "Row 1 of 'input_data' is not an object"),
         (
             [RECORD, {"age": 1, "City": "Oslo", "children": 1}],
             "Row 1 of 'input_data' has no 'city', which the model takes. Did you mean 'City'?",
         ),
         ({**split(ROWS), "index": [1]}, "The 'index' of 'input_data' has 1 value for 6 rows"),
-        ({**split(ROWS), "index": "a"}, "The 'index' of 'input_data' is no list"),
+        ({**split(ROWS), "index": "a"}, "The 'index' of 'input_data' is not a list"),
         ("rows", "neither an object nor a list"),
         (
             split(ROWS.assign(age="old")),
@@ -221,8 +221,8 @@ def test_a_request_that_does_not_fit_the_signature_is_a_bad_request_that_says_wh
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"{", "The request is no JSON"),
-        (b"[1]", "no JSON object"),
+        (b"{", "The request is not JSON"),
+        (b"[1]", "not a JSON object"),
         (b"{}", "should have one of dataframe_split"),
         (body(instances=[], inputs=[]), "it has 'instances' and 'inputs'"),
         (body(instances=[RECORD], params={"top": 3}), "has 'params', and the model takes none"),
@@ -404,7 +404,7 @@ def test_a_server_answers_every_route(running: Server) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "data", "kind", "status", "message"),
     [
-        ("POST", "/score", b"{", "application/json", 400, "is no JSON"),
+        ("POST", "/score", b"{", "application/json", 400, "is not JSON"),
         ("POST", "/score", b" " * 5000, "application/json", 413, "more than 4,096 bytes"),
         ("POST", "/invocations", b"a", "text/xml", 415, "The content type is text/xml"),
         ("POST", "/score", b"a\n1", "text/csv", 415, "The content type is text/csv, and can be"),
@@ -503,7 +503,7 @@ def test_when_the_alias_moves_the_other_model_answers_and_no_request_is_lost(
     assert values[0] == 31
     assert values[-1] == 62
     assert "Now serving models:/pima@champion (version 2)" in err
-    assert err.count("goes on answering") == 1
+    assert err.count("keeps answering") == 1
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -57,7 +57,7 @@ def test_a_file_that_everybody_may_write_is_refused(shell: Shell) -> None:
     done = shell.mlproject("tracking", "show")
 
     assert done.code == 2
-    assert "can be written by everybody, and is not believed. Run chmod o-w" in done.error
+    assert "can be written by everybody, so it is not used. Run chmod o-w" in done.error
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
@@ -67,7 +67,7 @@ def test_a_file_of_another_user_is_refused(shell: Shell) -> None:
     done = shell.mlproject("tracking", "show")
 
     assert done.code == 2
-    assert "belongs to another user, and is not believed" in done.error
+    assert "belongs to another user, so it is not used" in done.error
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -177,9 +177,9 @@ def test_what_others_did_is_seen_at_once(store: Store) -> None:
 
 def test_a_name_leads_nowhere_else(store: Store) -> None:
     for name in ("", ".", "..", "../a", "a/b", "a\\b"):
-        with pytest.raises(ValueError, match="no name of a file"):
+        with pytest.raises(ValueError, match="not the name of a file"):
             store.write(name, b"")
-        with pytest.raises(ValueError, match="no name of a file"):
+        with pytest.raises(ValueError, match="not the name of a file"):
             store.child(name)
 
 

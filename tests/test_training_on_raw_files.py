@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from pathlib import Path
@@ -136,7 +137,7 @@ def test_weights_need_a_model_that_takes_them(shell: Shell) -> None:
         *("--data", rows(shell, two_blobs())),
     )
     assert done.code == 2
-    assert "takes weights of classes" in done.error
+    assert "takes class weights" in done.error
 
 
 def test_a_model_of_noise_is_said_to_be_useless(shell: Shell) -> None:
@@ -218,7 +219,7 @@ def test_a_model_that_does_not_score_its_own_data_is_not_finished(
     done = shell.train(name, "--data", rows(shell, frame), "--json")
 
     assert done.code == 5, done.err
-    assert "does not score its own data as it was fitted: row 1 is" in done.error
+    assert "Scoring changes what the model predicts for its own data: row 1 is" in done.error
     run = client((shell.folder / "mlruns").as_uri()).get_run(done.json["run_id"])
     assert run.info.status == "FAILED"
 
@@ -259,7 +260,7 @@ def test_a_budget_that_is_none_is_refused_before_data_is_read(shell: Shell) -> N
     done = shell.train("--data", "x.csv", "--target", "y", "--budget", "soon")
 
     assert done.code == 2
-    assert "'soon' is no time for a search" in done.error
+    assert "'soon' is not a time for a search" in done.error
 
 
 def test_halving_keeps_the_best_of_each_family_up_to_all_rows() -> None:
@@ -462,8 +463,22 @@ NONSENSE = {
     "nearly all held out": (["--test-size", "0.999"], 3, "rows cannot be split with 0.999"),
     "all held out": (["--test-size", "1"], 2, "test_size"),
     "one fold": (["--folds", "1"], 2, "2 folds or more"),
-    "no time": (["--budget", "0"], 2, "is no time for a search"),
+    "no time": (["--budget", "0"], 2, "is not a time for a search"),
 }
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (datetime.time(10, 30), "times of day"),
+        ([1, 2], "lists"),
+        (b"a", "values that are not text"),
+    ],
+)
+def test_a_column_that_is_left_out_is_told_by_what_it_holds(value: Any, what: str) -> None:
+    from training.columns import unusable
+
+    assert unusable(pd.Series([value] * 20)) == f"it holds {what}"
 
 
 @pytest.mark.parametrize("asked", NONSENSE)

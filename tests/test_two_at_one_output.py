@@ -122,7 +122,7 @@ def test_a_part_that_is_changed_before_it_is_joined_is_noticed(scoring: Obedient
     scoring.go_on()
 
     assert process.wait() == 3
-    assert "is not what was written there" in process.communicate()[1]
+    assert "was changed after it was written" in process.communicate()[1]
     assert not (scoring.folder / "out.csv").exists()
 
 

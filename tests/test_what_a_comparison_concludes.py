@@ -160,7 +160,7 @@ def test_options_that_would_do_nothing_are_refused(shell: Shell) -> None:
     for option, value in (("--data", "a.csv"), ("--time-factor", "2"), ("--trust", "pickle")):
         done = shell.mlproject(*asked, option, value)
         assert done.code == 2, done.err
-        assert f"{option} is of models, and --predictions asks none" in done.error
+        assert f"{option} applies to models, and --predictions uses none" in done.error
 
 
 def test_what_nothing_tells_is_not_passed() -> None:
@@ -173,6 +173,6 @@ def test_what_nothing_tells_is_not_passed() -> None:
     assert loose.passed
     assert loose.checks[-1].status == "not known"
     assert loose.as_dict()["checks"][-1]["status"] == "not known"
-    assert "nothing tells what the challenger was trained on" in loose.why
+    assert "it is not known what the challenger was trained on" in loose.why
     assert not strict.passed
     assert "'require_unseen' asks for it" in strict.why

@@ -103,8 +103,8 @@ def test_what_no_rows_can_be_compared_by_is_refused(dated: Shell) -> None:
         (("--target", "x"), 2, "The target 'x' is a feature of models:/m/2"),
         (("--target", "late"), 2, f"The target 'late' of {path} is a time, neither"),
         (("--target", "yy"), 3, f"No target 'yy' in {path}. Did you mean 'y'?"),
-        (("--group-by", "y"), 2, "'y' is the target, and no column"),
-        (("--time-by", "y"), 2, "'y' is the target, and no column"),
+        (("--group-by", "y"), 2, "'y' is the target, and not a column"),
+        (("--time-by", "y"), 2, "'y' is the target, and not a column"),
         (("--time-by", "late"), 3, "The column to order by 'late' is missing in 1 of 100 rows of"),
     ):
         done = compared(dated, "--data", "new.csv", *options)

@@ -130,6 +130,11 @@ class Warm:
         code: int | None = json.loads(self._answer({}, {"poll": pid}, 60))
         return code
 
+    def python(self, environment: dict[str, str]) -> str:
+        """Return the path of a command ``python`` for scripts, whose processes are forked."""
+        path: str = json.loads(self._answer(environment, {"python": True}, 60))
+        return path
+
     def _request(
         self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str]
     ) -> tuple[Path, Path, dict[str, Any]]:
@@ -183,7 +188,7 @@ def main() -> None:
     """Answer each request, a line of JSON, with a line.
 
     It is the exit code of what ran; of what was only started, its process; to a question, null
-    or its exit code.
+    or its exit code; or the path of a command that forks.
     """
     for name in HEAVY:
         importlib.import_module(name)
@@ -193,8 +198,10 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
-        answer: int | None
-        if "poll" in request:
+        answer: int | str | None
+        if "python" in request:
+            answer = warm_python.installed()
+        elif "poll" in request:
             ended, status = os.waitpid(request["poll"], os.WNOHANG)
             answer = os.waitstatus_to_exitcode(status) if ended else None
         else:

@@ -143,9 +143,11 @@ def _become(request: dict[str, Any], handles: list[int]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    if os.environ.get("PYTHONUNBUFFERED"):
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    buffering = 1 if os.environ.get("PYTHONUNBUFFERED") else -1
+    # Python's own remember what they were: a file, or what was read ahead.
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", buffering, encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     run(request["words"])
     sys.exit(0)
 

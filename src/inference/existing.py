@@ -32,7 +32,7 @@ def refuse(request: ScoreRequest, paths: OutputPaths) -> None:
             continue
         ours = request.resume and (state.is_publishing or paths.file.exists())
         if not (request.overwrite or ours):
-            raise ConfigurationError(f"{file.shown} is already there", _REPLACE)
+            raise ConfigurationError(f"{file.shown} already exists", _REPLACE)
 
 
 def _refuse_odd_files(paths: OutputPaths) -> None:
@@ -41,14 +41,14 @@ def _refuse_odd_files(paths: OutputPaths) -> None:
         path = file.store.path / file.name if file.store.is_local else None
         if path is not None and path.exists() and not path.is_file():
             raise ConfigurationError(
-                f"{file.shown} is no ordinary file", "Move it, or give another --output"
+                f"{file.shown} is not a regular file", "Move it, or give another --output"
             )
 
 
 def _refuse_folder(request: ScoreRequest, paths: OutputPaths, state: State) -> None:
     folder = paths.folder
     if folder.is_local and folder.path.exists() and not folder.path.is_dir():
-        raise ConfigurationError(f"{paths.given} is in the way: it is a file")
+        raise ConfigurationError(f"{paths.given} is a file, not a folder")
     complete, before = paths.manifest.exists(), state.read()
     known = parts_of_before(paths, before) | {"_scoring"}
     if complete or before is not None:
@@ -56,10 +56,10 @@ def _refuse_folder(request: ScoreRequest, paths: OutputPaths, state: State) -> N
     odd = [name for name in [*folder.names(), *folder.folders()] if name not in known]
     if odd:
         raise ConfigurationError(
-            f"{paths.given} holds other files, such as {odd[0]}", "Give a folder of its own"
+            f"{paths.given} holds other files, such as {odd[0]}", "Give a new or empty folder"
         )
     if complete and not (request.overwrite or request.resume):
-        raise ConfigurationError(f"{paths.given} is already there", _REPLACE)
+        raise ConfigurationError(f"{paths.given} already exists", _REPLACE)
 
 
 def parts_of_before(paths: OutputPaths, before: Mapping[str, Any] | None) -> set[str]:
@@ -106,7 +106,7 @@ def finished(job: Job) -> dict[str, Any]:
     # Killed while it was replacing an output, a run leaves its manifest beside the old one.
     if not same or not _is_as_written(paths, content.get("output") or {}):
         raise ConfigurationError(
-            f"{paths.given} is already there, and is not of this model and input",
+            f"{paths.given} already exists, and was made with another model or input",
             "Replace it with --overwrite; add --resume to finish what was interrupted",
         )
     difference = first_difference(content, job.settings)
@@ -125,7 +125,7 @@ def finished(job: Job) -> dict[str, Any]:
         and sha256_of(rejects) == before.get("sha256")
     ):
         raise ConfigurationError(
-            f"{paths.given} is complete, but {rejects.shown} is not what was rejected",
+            f"{paths.given} is complete, but {rejects.shown} does not hold what was rejected",
             "Score again with --overwrite",
         )
     return content

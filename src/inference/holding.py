@@ -19,7 +19,7 @@ from mlproject.base.errors import (
     remedy,
 )
 
-_KEPT = "What is scored is kept: run again with --resume"
+_KEPT = "What has been scored is kept: run it again with --resume"
 
 
 @dataclass(frozen=True)

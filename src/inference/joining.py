@@ -140,7 +140,7 @@ def check_parts(store: Store, parts: Sequence[Written]) -> None:
 
 def _changed(store: Store, name: str) -> DataError:
     return DataError(
-        f"{store.shown}/{name} is not what was written there: somebody has changed it",
+        f"{store.shown}/{name} was changed after it was written",
         "Score again with --overwrite",
     )
 

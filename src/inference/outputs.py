@@ -14,7 +14,7 @@ from mlproject.data.remote import is_url, output_address
 from mlproject.data.source import file_format
 
 MANIFEST = "_manifest.json"
-_ENDINGS = "Written are .csv, .parquet and .jsonl, or a folder whose name ends in /"
+_ENDINGS = "Give a .csv, .parquet or .jsonl file, or a folder whose name ends in /"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _one_file(options: ScoreRequest) -> OutputPaths:
     if options.format is not None:
         raise ConfigurationError(
             f"--format is given, and --output {file.shown} is one file",
-            "Its ending says the format; for a folder of parts, end its name with /",
+            "Its extension says the format; for a folder of parts, end its name with /",
         )
     if options.on_error != REJECT:
         if options.rejects:
@@ -136,7 +136,7 @@ def _file(given: str, option: str) -> tuple[OutputFile, str]:
     known = file_format(name)
     shown = redacted(given)
     if known is None or known[1] or name.lower().endswith(".ndjson"):
-        raise ConfigurationError(f"{option} {shown} has an unknown ending", _ENDINGS)
+        raise ConfigurationError(f"{option} {shown} has an unknown extension", _ENDINGS)
     if path is None:
         folder = Store.of(output_address(given).rpartition("/")[0])
         return OutputFile(folder, name, shown), known[0]
@@ -153,5 +153,5 @@ def _local_file(path: Path, shown: str, option: str) -> OutputFile:
     if not path.parent.is_dir():
         raise ConfigurationError(f"{option}: there is no folder {Path(shown).parent}")
     if path.exists() and not path.is_file():
-        raise ConfigurationError(f"{option} {shown} is no ordinary file", "Give another name")
+        raise ConfigurationError(f"{option} {shown} is not a regular file", "Give another name")
     return OutputFile(Store.of(str(path.parent)), path.name, shown)

@@ -175,7 +175,7 @@ class ScorePart:
             if item.stamped().stamp != item.stamp:
                 raise DataError(
                     f"{item.name} was changed while it was read",
-                    "Score it again when nobody writes to it",
+                    "Score it again once nothing writes to it",
                 )
 
 

@@ -133,7 +133,7 @@ class _Search:
         if len(items) == 1 or not (known or dense):
             why = self.ask(made(items))
             if why is None and known:
-                raise ModelError("The model refuses rows together that it takes one by one")
+                raise ModelError("The model refuses rows as a batch that it takes one by one")
             if why is None:
                 return
             if len(items) == 1:

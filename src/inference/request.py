@@ -29,7 +29,7 @@ class ScoreRequest(Options):
     """What a scoring is asked for with."""
 
     run_id: Annotated[
-        str | None, Option("Run whose best model scores; or give a model.", metavar="ID")
+        str | None, Option("Run whose best model is used; or give --model.", metavar="ID")
     ] = None
     model: Annotated[
         str | None,
@@ -62,9 +62,9 @@ class ScoreRequest(Options):
     encoding: Annotated[
         str | None,
         Option(
-            "Encoding of text that is not UTF-8, such as cp1252.",
+            "Encoding of text files that are not UTF-8, such as cp1252.",
             metavar="NAME",
-            unset="seen in each file",
+            unset="detected in each file",
             in_project=False,
         ),
     ] = None
@@ -73,7 +73,7 @@ class ScoreRequest(Options):
     thousands: BetweenThousands = None
     method: Annotated[
         Literal["predict", "predict_proba"],
-        Option("What the model is asked; predict_proba adds a column for each class."),
+        Option("Method of the model to call; predict_proba adds a column for each class."),
     ] = "predict"
     keep: Annotated[
         str, Option("Input columns to copy to the output.", metavar="all|none|COL,COL")
@@ -84,7 +84,7 @@ class ScoreRequest(Options):
     ] = "fail"
     rejects: Annotated[
         str | None,
-        Option("Where rejected rows go; by default OUTPUT.rejects.csv.", metavar="FILE"),
+        Option("File for rejected rows; by default OUTPUT.rejects.csv.", metavar="FILE"),
     ] = None
     max_rejects: Annotated[
         float,
@@ -106,11 +106,11 @@ class ScoreRequest(Options):
             above=0,
         ),
     ] = None
-    report: Annotated[bool, Option("Write no scoring.html.", in_project=False)] = True
+    report: Annotated[bool, Option("Do not write scoring.html.", in_project=False)] = True
     batch_rows: Annotated[
         int | None,
         Option(
-            "Rows scored together, rounded up; the result does not depend on it.",
+            "Rows per batch, rounded up; the result does not depend on it.",
             minimum=1,
             expected="a number of rows, 1 or more",
         ),
@@ -123,13 +123,13 @@ class ScoreRequest(Options):
             unset="a sixteenth of the source, from 8MB to 128MB",
         ),
     ] = None
-    jobs: Annotated[int | None, jobs("parts", unset="as many as there are cores")] = None
-    engine: Annotated[Literal["local", "dask", "spark"], Option("Where parts are scored.")] = (
-        "local"
-    )
+    jobs: Annotated[int | None, jobs("parts", unset="one per core")] = None
+    engine: Annotated[
+        Literal["local", "dask", "spark"], Option("Engine that scores the parts.")
+    ] = "local"
     allow_versions: Annotated[
         bool,
-        Option("Score on workers that have other versions of packages.", in_project=False),
+        Option("Accept workers that have other versions of packages.", in_project=False),
     ] = False
     resume: Annotated[
         bool, Option("Finish an interrupted run; what it has scored is not scored again.")
@@ -140,7 +140,7 @@ class ScoreRequest(Options):
     ] = False
     trust: Trust = ()
     tracking: Tracking = None
-    track: Annotated[bool, Option("Record no scoring run.", in_project=False)] = True
+    track: Annotated[bool, Option("Do not record a scoring run.", in_project=False)] = True
 
     @property
     def part_bytes(self) -> int | None:

@@ -86,8 +86,8 @@ class RowScorer:
         predictions = scores.predictions
         if predictions.column_names != expected.names:
             raise ModelError(
-                f"The model predicts {', '.join(predictions.column_names)}, which was not known "
-                "before it was asked",
+                f"The model predicts {', '.join(predictions.column_names)}, where "
+                f"{', '.join(expected.names)} was expected",
                 "Save it with an input example",
             )
         reasons: list[str | None] = [None] * table.num_rows

@@ -41,7 +41,7 @@ def score(
     method : str
         ``predict``, or ``predict_proba`` for a column for each class too.
     allow_versions : bool
-        Score on workers that have other versions of packages.
+        Accept workers that have other versions of packages.
 
     Returns
     -------

@@ -123,7 +123,7 @@ def derive(table: Table, target: str, request: TrainRequest, name: str) -> Auto:
     if task == "classification":
         content["classes"] = {"rare": "folds"}
     notices = [
-        f"Column '{column}' has several rows a value, and one value of the target each: to keep "
+        f"Column '{column}' has several rows for each value, all with the same target: to keep "
         f"such rows together, give --group-by {quote(column)}"
         for column in columns.groups
         if not request.group_by

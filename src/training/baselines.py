@@ -1,4 +1,4 @@
-"""What a model has to beat: a dummy, which knows the target alone, and a plain linear model.
+"""What a model has to beat: a dummy, which knows only the target, and a plain linear model.
 
 Both are fitted on the training rows and measured on the same folds and held-out rows as the model,
 so that the improvement is that of the model and not of the rows.
@@ -159,7 +159,7 @@ def notices(baselines: list[Baseline]) -> list[str]:
             ]
         if found.low <= 0:
             return [
-                f"The model may be no better than a dummy, which knows the target alone "
+                f"The model may be no better than a dummy, which knows only the target "
                 f"({numbers}; {ends})"
             ]
     return []

@@ -43,8 +43,9 @@ def hint(estimator: Any, X: Any, y: Any) -> str | None:
     shown = ", ".join(f"'{name}' ({held})" for name, held in list(columns.items())[:_MOST_NAMED])
     more = f" and {len(columns) - _MOST_NAMED} more" if len(columns) > _MOST_NAMED else ""
     if len(columns) == 1:
-        return f"To blame is the column {shown}: leave it out, or treat it in the pipeline"
-    return f"To blame are the columns {shown}{more}: leave them out, or treat them in the pipeline"
+        return f"The cause is the column {shown}: leave it out, or preprocess it in the pipeline"
+    remedy = "leave them out, or preprocess them in the pipeline"
+    return f"The causes are the columns {shown}{more}: {remedy}"
 
 
 def some_rows(X: pd.DataFrame, y: Any) -> Any:

@@ -121,7 +121,7 @@ def splittable(recipe: Recipe, y: pd.Series[Any]) -> None:
         raise DataError(
             f"The class {plain(counts.idxmin())!r} has 1 row; a stratified split needs 2, "
             f"and {recipe.search.folds} folds more",
-            "Say what becomes of it: classes.rare in the recipe",
+            "Choose what becomes of it: classes.rare in the recipe",
         )
     if min(held_out, len(y) - held_out) < len(counts):
         raise DataError(

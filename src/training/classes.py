@@ -34,7 +34,7 @@ def weighed(estimator: BaseEstimator, weights: Weights | None) -> bool:
 def check_weighed(estimator: BaseEstimator, weights: Weights | None) -> None:
     if weights is not None and not weighed(estimator, None):
         raise ConfigurationError(
-            "No step of the pipeline takes weights of classes: 'classes.weights'",
+            "No step of the pipeline takes class weights: 'classes.weights'",
             "Use a model with the parameter class_weight",
         )
 

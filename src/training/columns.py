@@ -40,6 +40,8 @@ _NAMES_YEARS = re.compile(r"(.*[_\- .])?(year|yr|jahr|année|annee)s?", re.IGNOR
 _FIRST_YEAR, _LAST_YEAR = 1000, 2500
 # A column with fewer values, or a smaller share of them, has none in some of the folds.
 _FEWEST_VALUES, _LEAST_PRESENT = 10, 0.005
+# What a column holds whose values are neither texts nor numbers, by the types of its values.
+_KINDS = {"time": "times of day", "list": "lists", "ndarray": "lists", "dict": "nested values"}
 _FEWEST_GROUPS = 5
 _ROWS_A_GROUP = 2
 
@@ -118,8 +120,10 @@ def unusable(values: pd.Series[Any]) -> str | None:
         return "it is a duration"
     if len(present) < max(min(_FEWEST_VALUES, len(values) // 2), _LEAST_PRESENT * len(values)):
         return f"it is empty in {len(values) - len(present)} of {counted(len(values), 'row')}"
-    if values.dtype == object and not present.map(lambda item: isinstance(item, (str, bool))).all():
-        return "its values are not plain"
+    if values.dtype == object:
+        odd = present[~present.map(lambda item: isinstance(item, (str, bool)))]
+        if len(odd):
+            return f"it holds {_KINDS.get(type(odd.iloc[0]).__name__, 'values that are not text')}"
     if present.nunique() == 1 and len(present) == len(values):
         return "it is constant"
     if is_row_number(values):
@@ -134,7 +138,7 @@ def _names_rows(values: pd.Series[Any], present: pd.Series[Any]) -> str | None:
         return f"it names the rows: {distinct} different texts in {len(present)} of them"
     alone = int((present.value_counts() == 1).sum())
     if distinct > 2 and alone > len(present) / 2:
-        return f"{alone} of its {len(present)} texts stand in one row only"
+        return f"{alone} of its {len(present)} texts are in one row only"
     return None
 
 

@@ -157,7 +157,7 @@ def _check(search: Any, estimator: Any) -> None:
     for method in ("fit", "get_params"):
         if isinstance(search, type) or not hasattr(search, method):
             raise ConfigurationError(
-                f"{search!r} is no estimator", "Give an instance of a scikit-learn class"
+                f"{search!r} is not an estimator", "Give an instance of a scikit-learn class"
             )
     if is_search(search) and search.refit is False:
         raise ConfigurationError(

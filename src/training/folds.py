@@ -67,7 +67,7 @@ def possible(
             raise DataError(
                 f"The class {plain(counts.idxmin())!r} has {int(counts.min())} training rows, "
                 f"fewer than {recipe.search.folds} folds",
-                "Bring more rows of it, lower 'folds', or say what becomes of it: "
+                "Add more rows of it, lower 'folds', or say what becomes of it: "
                 "classes.rare in the recipe",
             )
     return recipe, notices
@@ -80,11 +80,11 @@ def _fewer(recipe: Recipe, y_train: pd.Series[Any]) -> tuple[Recipe, list[str]]:
     if len(repeated) < len(counts):
         alone = [repr(plain(label)) for label in counts.index[counts == 1]]
         shown = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
-        notices.append(f"Classes of one training row are learnt and never measured: {shown}")
+        notices.append(f"Classes with one training row are learnt but never measured: {shown}")
     if repeated.empty:
         raise DataError(
             f"Each class of the target '{recipe.data.target}' has one training row",
-            "Choose another target, or bring more rows",
+            "Choose another target, or add more rows",
         )
     folds = max(2, min(recipe.search.folds, int(repeated.min())))
     if folds < recipe.search.folds:
@@ -103,18 +103,18 @@ def _check(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] | Non
     if len(y_train) < needed:
         raise DataError(
             f"{counted(len(y_train), 'training row')} cannot make {counted(folds, 'fold')}",
-            "Bring more rows, or lower 'folds' in the recipe",
+            "Add more rows, or lower 'folds' in the recipe",
         )
     undefined = [name for name in recipe.scoring if name in metrics.OF_TWO_ROWS]
     if undefined and len(y_train) < 2 * folds:
         raise DataError(
             f"{len(y_train)} training rows make {folds} folds of fewer than 2 rows, "
             f"on which the metric '{undefined[0]}' is not defined",
-            "Bring more rows, or lower 'folds' in the recipe",
+            "Add more rows, or lower 'folds' in the recipe",
         )
     if groups is not None and groups.nunique() < folds:
         raise DataError(
             f"{counted(groups.nunique(), 'group')} in the training rows cannot make "
             f"{counted(folds, 'fold')}",
-            "Bring more groups, or give fewer --folds",
+            "Add more groups, or give fewer --folds",
         )

@@ -29,7 +29,7 @@ _COPIES = 1 - 1e-9
 def warnings_of(X: pd.DataFrame, y: pd.Series[Any], task: Task, seed: int) -> list[str]:
     """Return what should be told of features that number the rows, or tell the target."""
     found = [
-        f"Column '{name}' numbers the rows: a model learns their order by it. To leave it out, "
+        f"Column '{name}' numbers the rows: a model learns their order from it. To leave it out, "
         f"give --drop {quote(str(name))}"
         for name in X.columns
         if is_row_number(X[name])

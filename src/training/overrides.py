@@ -61,7 +61,7 @@ def seconds(budget: str | float | None) -> float | None:
     found = float(match[1]) * _SECONDS[match[2][:1]] if match else 0.0
     if found <= 0:
         raise ConfigurationError(
-            f"'{budget}' is no time for a search", "Give seconds, minutes or hours: 60s, 5m, 1h"
+            f"'{budget}' is not a time for a search", "Give seconds, minutes or hours: 60s, 5m, 1h"
         )
     return found
 

@@ -172,7 +172,7 @@ def _unexpected(table: Table, X: pd.DataFrame) -> list[str]:
         if name in X:
             example = X[name].dropna().iloc[0]
             found.append(
-                f"Column '{name}' holds {known.type}s in text, such as {example!r}, and is taken "
+                f"Column '{name}' holds {known.type}s in text, such as {example!r}, and is used "
                 f"as text; to read them, add under 'data' of the recipe: {_as_yaml(name, known)}"
             )
     return found

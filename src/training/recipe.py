@@ -58,14 +58,12 @@ class DataSection(_Strict):
         default=None, min_length=1, description="of text files; detected by default"
     )
     delimiter: str | None = Field(
-        default=None, description="of CSV, or tab; seen in the header by default"
+        default=None, description="of CSV, or tab; detected in the header by default"
     )
     decimal: Decimal | None = Field(
-        default=None, description="of CSV: what stands before the fraction; seen by default"
+        default=None, description="of CSV: the decimal point; detected by default"
     )
-    thousands: Thousands | None = Field(
-        default=None, description="of CSV: what stands between groups of three digits"
-    )
+    thousands: Thousands | None = Field(default=None, description="of CSV: the thousands separator")
     formats: dict[str, ColumnFormat] = Field(
         default_factory=dict, description="how numbers, times and dates in text are written"
     )
@@ -144,9 +142,11 @@ class SearchSection(_Strict):
         default=None, description="the metric that chooses; the first by default"
     )
     candidates: int = Field(default=10, ge=1, description="random search: how many are drawn")
-    factor: int = Field(default=3, ge=2, description="halving: one in so many survives a round")
+    factor: int = Field(
+        default=3, ge=2, description="halving: one in this many survives each round"
+    )
     budget: float | None = Field(
-        default=None, gt=0, description="seconds after which no candidate is begun any more"
+        default=None, gt=0, description="seconds after which no candidate is started any more"
     )
 
 

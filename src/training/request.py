@@ -54,7 +54,7 @@ class TrainRequest(Options):
     target: Target = None
     task: Annotated[
         Literal["regression", "classification"] | None,
-        Option("What the target is; by default the recipe's, or as its values tell."),
+        Option("Task; by default the recipe's, or derived from the target's values."),
     ] = None
     drop: Annotated[
         Sequence[str],
@@ -73,7 +73,7 @@ class TrainRequest(Options):
     ] = None
     missing_target: Annotated[
         Literal["fail", "drop"] | None,
-        Option("What becomes of rows without a target."),
+        Option("What to do with rows without a target."),
     ] = None
     encoding: Annotated[
         str | None, Option("Encoding of the text; detected by default.", metavar="NAME")
@@ -99,9 +99,9 @@ class TrainRequest(Options):
     register: Annotated[
         str | None, Option("Register the best model under this name.", metavar="NAME")
     ] = None
-    engine: Annotated[Literal["local", "dask"], Option("Where the fits of the search run.")] = (
-        "local"
-    )
+    engine: Annotated[
+        Literal["local", "dask"], Option("Engine that runs the fits of the search.")
+    ] = "local"
     jobs: Annotated[int | None, jobs("fits")] = None
     report: Annotated[
         bool,
@@ -110,8 +110,7 @@ class TrainRequest(Options):
     learning_curve: Annotated[
         bool,
         Option(
-            "Draw in the report how the model gets better with more rows; it is fitted again for "
-            "each point.",
+            "Add a learning curve to the report; the model is fitted again for each point.",
             in_project=False,
         ),
     ] = False

@@ -40,8 +40,9 @@ def check(first: FirstRows, estimator: Any, stored: Any, schema: Schema) -> None
         wrong = _differing(expected, scored)
         if wrong is not None:
             raise ModelError(
-                f"The model does not score its own data as it was fitted: row {start + wrong + 1} "
-                f"is {scored[wrong]} when it is scored, and {expected[wrong]} when it is not"
+                f"Scoring changes what the model predicts for its own data: row "
+                f"{start + wrong + 1} is {scored[wrong]} when scored, and {expected[wrong]} "
+                "when predicted directly"
             )
 
 

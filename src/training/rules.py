@@ -28,7 +28,7 @@ class Rules(BaseModel):
         default=None,
         gt=0,
         description="Ask instead whether it is worse by less than this, in the metric's units: for "
-        "a model that is smaller, or quicker.",
+        "a model that is smaller or faster.",
     )
     confidence: float = Field(
         default=0.95, ge=0.5, le=0.9999, description="Confidence level of the interval."
@@ -45,10 +45,10 @@ class Rules(BaseModel):
         default=None,
         description="Column in whose order rows depend on each other; by default the split's.",
     )
-    min_rows: int = Field(default=30, ge=2, description="Rows to compare on, at least.")
+    min_rows: int = Field(default=30, ge=2, description="Smallest number of rows to compare on.")
     floor: float | None = Field(
         default=None,
-        description="Metric to reach at least; at most, where less of it is better.",
+        description="Value that the metric has to reach, or stay below where less is better.",
     )
     slice_by: Annotated[list[Name], Option(metavar="COLUMN[,COLUMN…]", separator=",")] = Field(
         default_factory=list,
@@ -57,7 +57,7 @@ class Rules(BaseModel):
     slice_tolerance: float = Field(
         default=0.0,
         ge=0,
-        description="How much worse a slice may surely be, in the metric's units.",
+        description="How much a slice may surely lose, in the metric's units.",
     )
     slice_rows: int = Field(
         default=30, ge=1, description="Slices of fewer rows are reported, not judged."
@@ -65,12 +65,12 @@ class Rules(BaseModel):
     time_factor: float | None = Field(
         default=2.0,
         gt=0,
-        description="How many times the champion's prediction time a row may take.",
+        description="Longest prediction time per row, as a multiple of the champion's.",
     )
 
     require_unseen: bool = Field(
         default=False,
-        description="Refuse where nothing tells what a model was trained on.",
+        description="Refuse when it is not known what a model was trained on.",
     )
 
     @model_validator(mode="after")

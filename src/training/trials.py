@@ -77,7 +77,7 @@ def _grid(recipe: Recipe) -> list[tuple[str, Sequence[Any]]]:
         )
     if not grids or not grids[0]:
         raise ConfigurationError(
-            f"The recipe '{recipe.name}' searches nothing", "Give an axis: --param NAME=V,V"
+            f"The recipe '{recipe.name}' has no search", "Give an axis: --param NAME=V,V"
         )
     return list(grids[0].items())
 
@@ -89,7 +89,7 @@ def _told(axis: str, value: Any) -> Value:
     text = _text(value)
     if isinstance(value, dict) or "'" in text or "${{" in text:
         raise ConfigurationError(
-            f"A trial cannot be told the value {value!r} of '{axis}'",
+            f"A trial cannot be given the value {value!r} of '{axis}'",
             "Leave out --sweep: one job tries all candidates",
         )
     return text

@@ -102,7 +102,7 @@ def test_a_second_emulator_on_a_folder_is_refused(
 
     assert second.code == 2
     assert second.error == (
-        f"Error: An emulator already runs with the folder {folder}. "
+        f"Error: An emulator is already running in the folder {folder}. "
         "Use it: mlproject emulator env; or give another --state."
     )
     assert find(folder) == azureml_emulator
@@ -124,7 +124,7 @@ def test_who_took_the_port_of_a_killed_emulator_is_not_taken_for_it(
     with served(tmp_path) as stranger:
         for address in (azureml_emulator.address, stranger.rstrip("/")):
             (instance.folder / "emulator.json").write_text(json.dumps({"address": address}))
-            with pytest.raises(ConfigurationError, match="No emulator runs with the folder"):
+            with pytest.raises(ConfigurationError, match="No emulator is running in the folder"):
                 find(instance.folder)
 
 
@@ -158,7 +158,7 @@ def test_a_killed_emulator_is_no_obstacle(shell: Shell) -> None:
     done = shell.mlproject("emulator", "run", "--state", "state", "--", "env")
 
     assert status.code == 2
-    assert "No emulator runs with the folder" in status.error
+    assert "No emulator is running in the folder" in status.error
     assert (done.code, done.err) == (0, "")
     assert "MLPROJECT_WORKSPACE=" in done.out
 
@@ -267,7 +267,7 @@ def test_a_started_emulator_is_found_by_its_folder(shell: Shell) -> None:
     assert process.returncode == 0
     gone = shell.mlproject("emulator", "status")
     assert gone.code == 2
-    assert "No emulator runs with the folder" in gone.error
+    assert "No emulator is running in the folder" in gone.error
 
 
 def test_what_mlflows_server_imports_is_not_warned_of_while_requests_are_answered(

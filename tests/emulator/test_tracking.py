@@ -170,7 +170,7 @@ def test_an_unwanted_name_is_refused_with_its_whole_batch(tmp_path: Path) -> Non
         assert re.fullmatch(r"The name 'bad_[mpt]' is not allowed\.", text_of)
     assert fine.status_code == 200
     assert "metrics" not in data
-    with pytest.raises(ConfigurationError, match=r"'\(' is no regular expression"):
+    with pytest.raises(ConfigurationError, match=r"'\(' is not a regular expression"):
         Settings(refuse="(")
 
 

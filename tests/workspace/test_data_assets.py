@@ -103,7 +103,7 @@ def test_a_version_stays_as_it_was_registered(azure_shell: Shell, rows: Path, na
     done = azure_shell.mlproject("data", "register", name, "rows.csv", "--version", "7")
 
     assert done.code == 3
-    assert f"Version 7 of the data asset '{name}' is there already, with other data" in done.error
+    assert f"Version 7 of the data asset '{name}' already exists, with other data" in done.error
     assert "leave --version out" in done.error
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_there_is_replaced_only_when_that_is_asked_for(
     rows.write_text("mine")
     refused = azure_shell.mlproject("data", "get", name)
     assert (refused.code, rows.read_text()) == (2, "mine")
-    assert "rows.csv is already there. Replace it with --overwrite" in refused.error
+    assert "rows.csv already exists. Replace it with --overwrite" in refused.error
     assert azure_shell.mlproject("data", "get", name, "--overwrite").code == 0
     assert rows.read_bytes() == before
 
@@ -132,9 +132,9 @@ def test_a_file_that_is_there_is_replaced_only_when_that_is_asked_for(
         (
             "show azureml:{name}@champion",
             2,
-            "is no name of a data asset. Write NAME, azureml:NAME:",
+            "is not the name of a data asset. Write NAME, azureml:NAME:",
         ),
-        ("show a/b", 2, "'a/b' is no name of a data asset"),
+        ("show a/b", 2, "'a/b' is not the name of a data asset"),
         (
             "get azureml://datastores/workspacefilestore/paths/a.csv",
             3,
@@ -170,7 +170,7 @@ def test_a_file_that_is_there_is_replaced_only_when_that_is_asked_for(
         (
             "register {name}:3 rows.csv",
             2,
-            "'{name}:3' is no plain name. Give NAME, and --version N",
+            "'{name}:3' is not a plain name. Give NAME, and --version N",
         ),
         ("register {name} rows.csv --tag season", 2, "--tag 'season' is not NAME=VALUE"),
     ],
@@ -215,7 +215,7 @@ def test_what_fails_on_the_way_is_one_line_and_leaves_nothing(work: Path) -> Non
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "a//b", "C:x", "a\\b"])
 def test_a_name_that_leads_elsewhere_is_not_downloaded(work: Path, name: str) -> None:
-    with pytest.raises(DataError, match="is no name of a file below"):
+    with pytest.raises(DataError, match="is not the name of a file below"):
         transfer._inside(work, name)
 
 

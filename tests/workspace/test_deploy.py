@@ -166,8 +166,8 @@ def test_without_code_a_copy_with_the_services_packages_is_deployed(workspace: W
     [
         ((f"models:/{MODEL}/1",), "--endpoint is missing"),
         ((f"models:/{MODEL}/1", "--endpoint", "a_b"), "'a_b' cannot be the name of an endpoint"),
-        (("runs:/1", "--endpoint", "other"), "'runs:/1' is no registered model"),
-        ((f"models:/{MODEL}", "--endpoint", "other"), "is no registered model"),
+        (("runs:/1", "--endpoint", "other"), "'runs:/1' is not a registered model"),
+        ((f"models:/{MODEL}", "--endpoint", "other"), "is not a registered model"),
         (
             (f"models:/{MODEL}/1", "--endpoint", "abc", "--no-code", "--method", "predict_proba"),
             "do not go together",

@@ -107,7 +107,10 @@ def test_settings_that_could_lead_a_job_elsewhere_are_believed_once_they_are_all
         ({"instance_count": 0}, "'instance_count': 0 is not at least 1"),
         ({"timeout": "soon"}, "--timeout is 'soon'"),
         ("cpu-cluster", "should hold 'compute: NAME' or the like"),
-        ({"compute": "cpu-cluster", "instance_type": "S"}, "--instance-type is of serverless jobs"),
+        (
+            {"compute": "cpu-cluster", "instance_type": "S"},
+            "--instance-type is for serverless jobs",
+        ),
     ],
 )
 def test_settings_that_mean_nothing_are_told(there: Shell, content: Any, message: str) -> None:
@@ -202,9 +205,9 @@ def test_a_local_job_that_is_interrupted_ends_with_its_run(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--no-wait",), "--no-wait is of a cluster, and --compute is local"),
-        (("--environment", "e"), "--environment is of a cluster"),
-        (("--instance-count", "2"), "--instance-count is of a cluster"),
+        (("--no-wait",), "--no-wait needs a cluster, but --compute is local"),
+        (("--environment", "e"), "--environment needs a cluster"),
+        (("--instance-count", "2"), "--instance-count needs a cluster"),
         (("--dry-run",), "There is no request for --compute local"),
         (("--image", "a", "--environment", "e"), "--image and --environment exclude each other"),
     ],

@@ -479,7 +479,7 @@ def link_outside(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("fill", "message"),
     [
-        (many_files, "The code of the job is too much"),
+        (many_files, "The code of the job is too large"),
         (large_file, "(largest: large.bin 301.0 MB"),
         (link_outside, "link.txt is a link to"),
     ],
@@ -529,7 +529,7 @@ def test_code_that_cannot_be_sent_is_told_before_anything_is_uploaded(
         (
             ("score", "--run-id", "a", "--input", "notes.txt", "--output", "o.csv", *ON),
             2,
-            "--output o.csv would be gone with the job",
+            "--output o.csv would be lost when the job ends",
         ),
         (("score", "--run-id", "a", "--output", "outputs/o.csv", *ON), 2, "--input is missing"),
     ],
@@ -551,7 +551,7 @@ def test_a_folder_without_a_repository_is_told(azure_shell: Shell) -> None:
     empty = submit(azure_shell, *FAILING)
 
     assert (without.code, empty.code) == (2, 2)
-    assert "is in no git repository" in without.error
+    assert "is not in a git repository" in without.error
     assert "git tracks no file" in empty.error
 
 

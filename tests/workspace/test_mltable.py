@@ -122,7 +122,7 @@ def test_scoring_copies_no_column_that_the_table_drops(
             "a second step that reads, 'read_delimited',",
         ),
         ("paths: [{file: ../x.csv}]", "the path '../x.csv', which leads out of its folder"),
-        ("paths: [{url: x.csv}]", "has a path that is no file, folder or pattern"),
+        ("paths: [{url: x.csv}]", "has a path that is not a file, folder or pattern"),
         ("paths: [{file: x}]\ntransformations: [{keep_columns: {a: 1}}]", "'keep_columns: "),
     ],
 )

@@ -158,12 +158,12 @@ def test_a_sweep_whose_trials_all_fail_fails(there: Shell, opened: Callable[[str
         (("auto", "--sweep"), "--sweep needs a recipe with a search"),
         (("metric.yaml", "--sweep"), "No metric 'acuracy'. Did you mean 'accuracy'?"),
         (("grids.yaml", "--sweep"), "--sweep takes one grid, and the search of 'grids' has 2"),
-        (("iris-svc", "--max-concurrent-trials", "2"), "--max-concurrent-trials is of a sweep"),
+        (("iris-svc", "--max-concurrent-trials", "2"), "--max-concurrent-trials is for a sweep"),
         (
             ("iris-svc", "--param", "model__C=1", "--param", "model__kernel=rbf", "--sweep"),
-            "The recipe 'iris-svc' searches nothing",
+            "The recipe 'iris-svc' has no search",
         ),
-        (("iris-svc", "--sweep", "--compute", "local"), "--sweep is of a cluster"),
+        (("iris-svc", "--sweep", "--compute", "local"), "--sweep needs a cluster"),
     ],
 )
 def test_what_cannot_be_swept_is_told_before_anything_is_sent(

@@ -96,7 +96,7 @@ def test_a_definition_that_is_not_understood_is_told(
     done = there.train("--data", source, *WHAT)
 
     assert done.code == 3
-    assert f"{source}:1 has the step 'filter' which is not understood" in done.error
+    assert f"{source}:1 has the step 'filter' which is not supported" in done.error
 
 
 def test_azureml_core_reads_the_same_definitions(

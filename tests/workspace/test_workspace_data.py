@@ -173,7 +173,7 @@ def test_one_file_is_scored_to_a_datastore_and_resumed(
     again = azure_shell.score(*options, "--resume")
 
     assert (first.code, refused.code, again.code) == (0, 2, 0), first.err + again.err
-    assert f"{output} is already there" in refused.error
+    assert f"{output} already exists" in refused.error
     assert again.json["rows_resumed"] == 300
 
 

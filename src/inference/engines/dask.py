@@ -95,11 +95,13 @@ def _outcome(future: Any, number: int) -> Outcome:
     except Exception as raised:  # noqa: BLE001 - what the call itself raises is in its answer
         error = raised
     if _is_killed(future):
-        what = "The Dask worker that had it was killed, each time that it was tried"
+        what = "The Dask worker that was scoring it was killed on every attempt"
     elif type(error).__name__ == "NoWorkerError":
         what = "All workers of the Dask cluster were killed, and none came back"
     else:
         what = f"The Dask cluster cannot make the call: {reason(error)}"
-    failed = ConfigurationError(what, "Its workers need Python and the packages that are here")
+    failed = ConfigurationError(
+        what, "Its workers need Python and the packages that are installed here"
+    )
     failed.__cause__ = error
     return Outcome(number, error=failed)

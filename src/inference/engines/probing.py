@@ -51,7 +51,7 @@ class Probe:
             self.store.make()
             self.store.write(name, self.secret.encode())
             if self.store.read(name) != self.secret.encode():
-                failure = f"{self.store.shown} is not what it has written there"
+                failure = f"{self.store.shown} is not what was just written there"
             with self.item.open() as stream:
                 stream.read(1)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told
@@ -76,9 +76,8 @@ def check_versions(host: str, there: Mapping[str, str], wanted: Mapping[str, str
     if other:
         name = other[0]
         raise ConfigurationError(
-            f"The worker on {host} has {name} {there[name]}, and the caller {wanted[name]}",
-            "Install the same there; or allow other versions (--allow-versions) if predictions "
-            "may differ",
+            f"The worker on {host} has {name} {there[name]}, but the caller has {wanted[name]}",
+            "Install the same version there; or give --allow-versions, if predictions may differ",
         )
 
 
@@ -128,6 +127,6 @@ class Check:
             seen = b""
         if seen != secret.encode():
             raise ConfigurationError(
-                f"What the worker on {worker.host} writes to {self.output} is not seen here",
+                f"What the worker on {worker.host} writes to {self.output} cannot be seen here",
                 "Give an output on a storage that all workers share",
             )

@@ -48,7 +48,7 @@ def list_runs(
     metric : str, optional
         What to sort by; runs without it are left out.
     goal : {'maximize', 'minimize'}, optional
-        By default as the metric says.
+        By default that of the metric.
     children : str, optional
         Id of the run whose children are listed; by default no children are.
     most : int
@@ -133,7 +133,7 @@ def best_run(
     metric : str, optional
         By default what the trials or candidates were compared by.
     goal : {'maximize', 'minimize'}, optional
-        By default as the sweep or the metric says.
+        By default that of the sweep or the metric.
 
     Raises
     ------

@@ -61,13 +61,13 @@ def promote(
     data : str or path, optional
         Rows to compare on; by default those that the version's run held out.
     target : str, optional
-        What is to be predicted, with ``data``; by default the recipe's.
+        Target column, with ``data``; by default the recipe's.
     labels : str or path, optional
         Labels that arrived later, for the rows of ``data``.
     key : str, optional
         The column that both have.
     override : str, optional
-        Why rules of the recipe may be loosened, and too few rows do; recorded.
+        Reason for loosening the recipe's rules, or for accepting too few rows; recorded.
     fresh_data : bool
         Refuse rows that an earlier attempt was judged on.
     dry_run : bool

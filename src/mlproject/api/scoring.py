@@ -67,16 +67,15 @@ def score(
     format : str, optional
         Of the parts in a folder: ``csv``, ``jsonl``, or ``parquet``, which is the default.
     encoding : str, optional
-        Of text that is not UTF-8, such as ``cp1252``; by default what each file shows.
+        Of text files that are not UTF-8, such as ``cp1252``; by default detected in each file.
     delimiter : str, optional
-        What stands between the values of CSV: a character, or ``tab``; by default what the header
-        shows.
+        Delimiter of CSV files: a character, or ``tab``; by default detected in the header.
     decimal : str, optional
-        What stands before the fraction of a number in CSV, ``.`` or ``,``; by default as in
-        the data that the model was trained on, or else what most numbers show.
+        Decimal point in CSV files, ``.`` or ``,``; by default as in the data that the model was
+        trained on, or else as in most numbers.
     thousands : str, optional
-        What may stand between the thousands of a number in CSV: ``,``, ``.``, ``'`` or a space; by
-        default a full stop where the decimal point is a comma.
+        Thousands separator in CSV files: ``,``, ``.``, ``'`` or a space; by default a full stop
+        where the decimal point is a comma.
     method : str
         ``predict``, or ``predict_proba`` for a column for each class too.
     keep : str or sequence of str
@@ -93,15 +92,15 @@ def score(
         stability index (PSI), such as 0.2. Beyond it the outputs are complete all the same, and the
         result is the attribute ``result`` of the ``GateError``.
     batch_rows : int, optional
-        Rows scored together; the result does not depend on it.
+        Rows per batch; the result does not depend on it.
     part_size : str, optional
         Size of the parts in which a source is scored, such as ``64MB``.
     jobs : int, optional
-        Parts at a time; by default as many as there are cores.
+        Parts at a time; by default one per core.
     engine : str
         ``local``, ``dask`` or ``spark``.
     allow_versions : bool
-        Score on workers that have other versions of packages.
+        Accept workers that have other versions of packages.
     resume : bool
         Finish an interrupted run.
     overwrite : bool

@@ -39,9 +39,9 @@ def serve(
     max_body : str
         The largest body of a request, such as ``16MB``.
     timeout : float
-        Seconds after which a request is given up.
+        Seconds after which a request times out.
     refresh : float
-        Seconds between two looks at where the alias is.
+        Seconds between checks of whether the alias has moved.
     started : callable, optional
         Is called with the address once it listens.
     """

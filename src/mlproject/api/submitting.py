@@ -70,8 +70,8 @@ def submit_train(
     timeout : str, optional
         Time after which the job is cancelled, such as ``90m`` or ``2h``.
     identity : str, optional
-        Who the job is to storage: ``job``, ``managed`` for the cluster's identity, or ``user`` for
-        yours; by default what the service chooses.
+        Identity of the job for storage: ``job`` for its own, ``managed`` for the cluster's, or
+        ``user`` for yours; by default what the service chooses.
     sweep : bool
         Try each candidate of the recipe's search as a job of its own; :func:`mlproject.best_run`
         names the best.
@@ -301,7 +301,7 @@ def _run_here(
 
     if submission.sweep is not None:
         raise ConfigurationError(
-            "--sweep is of a cluster, and --compute is local",
+            "--sweep needs a cluster, but --compute is local",
             "Leave it out: one process tries all candidates",
         )
     local.check(options)

@@ -87,8 +87,7 @@ def fit(
     report : bool
         Draw plots and write ``report.html`` and a model card into the run.
     learning_curve : bool
-        Draw in the report how the model gets better with more rows; it is fitted again for each
-        point.
+        Add a learning curve to the report; the model is fitted again for each point.
     progress : bool, optional
         Show a progress bar; by default on a terminal and in a notebook.
 
@@ -178,19 +177,17 @@ def train(
     test_size : float, optional
         The share of the rows that is held out, between 0 and 1.
     missing_target : str, optional
-        What becomes of rows without a target: ``fail`` or ``drop``. A recipe that is derived from
+        What to do with rows without a target: ``fail`` or ``drop``. A recipe that is derived from
         data drops them.
     encoding : str, optional
         Of text; detected by default.
     delimiter : str, optional
-        What stands between the values of CSV: a character, or ``tab``; by default what the header
-        shows.
+        Delimiter of CSV files: a character, or ``tab``; by default detected in the header.
     decimal : str, optional
-        What stands before the fraction of a number in CSV, ``.`` or ``,``; by default what most
-        numbers show.
+        Decimal point in CSV files, ``.`` or ``,``; by default as in most numbers.
     thousands : str, optional
-        What may stand between the thousands of a number in CSV: ``,``, ``.``, ``'`` or a space; by
-        default a full stop where the decimal point is a comma.
+        Thousands separator in CSV files: ``,``, ``.``, ``'`` or a space; by default a full stop
+        where the decimal point is a comma.
     budget : str or float, optional
         Time for the search: seconds, or a text such as ``60s`` or ``5m``.
     params : mapping of str to object, or sequence of str

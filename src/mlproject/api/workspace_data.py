@@ -62,7 +62,7 @@ def show_data(name: str) -> list[DataAsset]:
     Raises
     ------
     ConfigurationError, DataError, TrackingError
-        When it is no name, there is no such asset, or the workspace cannot be asked.
+        When it is not a name, there is no such asset, or the workspace cannot be asked.
     """
     from mlproject.azure.workspace_data import data_assets, storage
 
@@ -105,7 +105,7 @@ def register_data(
 
     asset = _named(name)
     if asset.version is not None or asset.workspace is not None or "@" in name:
-        raise ConfigurationError(f"'{name}' is no plain name", "Give NAME, and --version N")
+        raise ConfigurationError(f"'{name}' is not a plain name", "Give NAME, and --version N")
     kind, uri, uploaded = _registrable(asset.name, arguments.text(source) or "")
     content: dict[str, Any] = {
         "dataType": kind,
@@ -182,7 +182,7 @@ def _named(name: str) -> data_uris.AssetName:
     asset = data_uris.asset_of(name) or data_uris.asset_of(f"azureml:{name}")
     if asset is None:
         raise ConfigurationError(
-            f"'{redacted(name)}' is no name of a data asset",
+            f"'{redacted(name)}' is not the name of a data asset",
             "Write NAME, azureml:NAME:VERSION or azureml:NAME@latest",
         )
     return asset

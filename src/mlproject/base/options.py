@@ -179,7 +179,7 @@ class Declared:
 Tracking = Annotated[
     str | None,
     Option(
-        "Where runs and models are: local, azureml, or any MLflow URI.",
+        "Where runs and models are kept: local, azureml, or any MLflow URI.",
         metavar="TARGET",
         in_project=False,
     ),
@@ -187,24 +187,24 @@ Tracking = Annotated[
 Delimiter = Annotated[
     str | None,
     Option(
-        "What stands between the values of CSV: a character, or tab.",
+        "Delimiter of CSV files: a character, or tab.",
         metavar="CHAR",
-        unset="seen in the header",
+        unset="detected in the header",
         in_project=False,
     ),
 ]
 DecimalPoint = Annotated[
     Literal[".", ","] | None,
     Option(
-        "What stands before the fraction of a number in CSV.",
-        unset="as the model was trained, or else seen in the numbers",
+        "Decimal point in CSV files.",
+        unset="as in training, or else detected in the numbers",
         in_project=False,
     ),
 ]
 BetweenThousands = Annotated[
     str | None,
     Option(
-        "What may stand between the thousands of a number in CSV: , or . or ' or space.",
+        "Thousands separator in CSV files: , or . or ' or space.",
         metavar="CHAR",
         unset=". where the decimal point is a comma",
         in_project=False,

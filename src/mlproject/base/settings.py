@@ -95,12 +95,12 @@ def _check_own(path: Path) -> None:
     status = path.stat()
     if status.st_uid != os.geteuid():
         raise ConfigurationError(
-            f"{path} belongs to another user, and is not believed",
-            "Remove it; or replace it by a copy of your own, once you have read it",
+            f"{path} belongs to another user, so it is not used",
+            "Remove it, or replace it with a copy of your own once you have read it",
         )
     if status.st_mode & stat.S_IWOTH:
         raise ConfigurationError(
-            f"{path} can be written by everybody, and is not believed", f"Run chmod o-w {path}"
+            f"{path} can be written by everybody, so it is not used", f"Run chmod o-w {path}"
         )
 
 

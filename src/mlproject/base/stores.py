@@ -154,7 +154,7 @@ def local_path(location: str) -> Path | None:
 def checked(name: str) -> str:
     """Return the name of something directly inside a folder, which leads nowhere else."""
     if name in ("", ".", "..") or "/" in name or "\\" in name:
-        raise ValueError(f"{name!r} is no name of a file inside a folder")
+        raise ValueError(f"{name!r} is not the name of a file inside a folder")
     return name
 
 

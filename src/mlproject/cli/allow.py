@@ -16,8 +16,8 @@ def allow(reporter: Reporter) -> dict[str, Any]:
     """Allow what the .mlproject.yaml of this project says now.
 
     A settings file may come with somebody else's checkout. That it opens models which run code
-    (trust), or records on a server elsewhere (tracking), is believed once you have said so here;
-    a line that changes is asked about again.
+    (trust), or records on a server elsewhere (tracking), takes effect once you have allowed it
+    here; a line that changes has to be allowed again.
     """
     path = settings.find()
     if path is None:

@@ -79,7 +79,9 @@ def register(
     version: Annotated[
         str | None, Option("Version; by default the next number.", metavar="N")
     ] = None,
-    description: Annotated[str | None, Option("What it is.", metavar="TEXT")] = None,
+    description: Annotated[
+        str | None, Option("Description of the data asset.", metavar="TEXT")
+    ] = None,
     tag: Annotated[Sequence[str], Option("A tag.", metavar="NAME=VALUE")] = (),
 ) -> dict[str, Any]:
     """Register SOURCE as a version of the data asset NAME.
@@ -107,10 +109,10 @@ def register(
 def get(
     reporter: Reporter,
     source: Annotated[str, Argument("Data asset, or path in a datastore.")],
-    output: Annotated[str, Option("Folder that it goes to.", metavar="FOLDER")] = ".",
+    output: Annotated[str, Option("Folder to download to.", metavar="FOLDER")] = ".",
     overwrite: Annotated[bool, Option("Replace files that are there.")] = False,
 ) -> dict[str, Any]:
-    """Download SOURCE as it is.
+    """Download SOURCE unchanged.
 
     \b
     Examples:

@@ -44,7 +44,10 @@ _Identity = Annotated[
         "start": (f"{_HERE}:start", "Run the emulator until it is interrupted."),
         "run": (f"{_HERE}:run", "Run a command against an emulator of its own."),
         "env": (f"{_HERE}:env", "Print shell exports that lead clients to a started emulator."),
-        "status": (f"{_HERE}:status", "Show whether an emulator runs, and what it was asked."),
+        "status": (
+            f"{_HERE}:status",
+            "Show whether an emulator is running, and the requests that it has had.",
+        ),
     },
 )
 def emulator() -> None:
@@ -101,7 +104,7 @@ def run(
 ) -> None:
     """Run COMMAND against an emulator of its own, and end with its exit code.
 
-    Ctrl-C and SIGTERM are for COMMAND, and the emulator stays until it has ended.
+    Ctrl-C and SIGTERM go to COMMAND; the emulator stays until it has ended.
 
     \b
     Example:
@@ -138,12 +141,12 @@ def env(
 
 @command()
 def status(reporter: Reporter, state: _State = _FOLDER) -> dict[str, Any]:
-    """Show whether an emulator runs, and what it was asked."""
+    """Show whether an emulator is running, and the requests that it has had."""
     from mlproject.emulator.instance import find
 
     found = find(Path(state))
     counts = Counter(str(request.status) for request in found.requests())
     rows = [("address", found.address), ("state", str(found.folder))]
     rows += [(f"answered {name}", str(count)) for name, count in sorted(counts.items())]
-    reporter.table("The emulator runs", ("", ""), rows)
+    reporter.table("The emulator is running", ("", ""), rows)
     return {"address": found.address, "folder": str(found.folder), "answers": dict(counts)}

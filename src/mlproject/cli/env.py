@@ -53,16 +53,16 @@ def check(
     counts = ", ".join(
         f"the {of} ({counted(count, 'package')})" for of, count in found.compared.items()
     )
-    reporter.emit(f"This environment is as it should be, by {counts}")
+    reporter.emit(f"This environment matches {counts}")
     return asdict(found)
 
 
 @command()
 def docker(
     reporter: Reporter,
-    folder: Annotated[str, Argument("Where; by default here.")] = ".",
+    folder: Annotated[str, Argument("Folder to write to; by default this one.")] = ".",
     image: Annotated[
-        str | None, Option("Image that it is made on.", metavar="IMAGE", unset="that of jobs")
+        str | None, Option("Base image.", metavar="IMAGE", unset="that of jobs")
     ] = None,
 ) -> dict[str, Any]:
     """Write a Dockerfile and a devcontainer.json that make the environment that jobs have."""

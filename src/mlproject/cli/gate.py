@@ -108,7 +108,7 @@ def _print(
     if comparison.seconds_a_row is not None:
         rows.append(
             (
-                "prediction a row",
+                "prediction per row",
                 *(f"{seconds * 1e6:.3g} µs" for seconds in comparison.seconds_a_row),
             )
         )

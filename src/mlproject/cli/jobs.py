@@ -19,8 +19,8 @@ _Name = Annotated[str, Argument("Name of the job.")]
     cls=LazyGroup,
     lazy={
         "list": (f"{_HERE}:list_jobs", "List the newest jobs."),
-        "show": (f"{_HERE}:show", "Show how a job is."),
-        "logs": (f"{_HERE}:logs", "Print what a job has printed."),
+        "show": (f"{_HERE}:show", "Show the status of a job."),
+        "logs": (f"{_HERE}:logs", "Print the log of a job."),
         "cancel": (f"{_HERE}:cancel", "Cancel a job."),
     },
 )
@@ -53,7 +53,7 @@ def list_jobs(
 
 @command(workspace=True)
 def show(reporter: Reporter, name: _Name, tracking: Tracking = None) -> dict[str, Any]:
-    """Show how the job NAME is."""
+    """Show the status of the job NAME."""
     from mlproject.api import submitting
     from mlproject.cli.submit import summarise
 
@@ -68,11 +68,13 @@ def logs(
     name: _Name,
     follow: Annotated[
         bool,
-        Option("Go on until the job has ended, and end with its exit code.", in_project=False),
+        Option(
+            "Follow the log until the job has ended, and end with its exit code.", in_project=False
+        ),
     ] = False,
     tracking: Tracking = None,
 ) -> dict[str, Any]:
-    """Print what the job NAME has printed, on standard output."""
+    """Print the log of the job NAME on standard output."""
     from mlproject.api import submitting
     from mlproject.cli.submit import ask
 

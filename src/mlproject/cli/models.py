@@ -31,7 +31,7 @@ _Name = Annotated[str, Argument("Name of the registered model.")]
         "rollback": (f"{_HERE}:rollback", "Move an alias back to where it was before."),
         "list": (f"{_HERE}:list_models", "List the registered models."),
         "show": (f"{_HERE}:show", "Show the versions of a registered model."),
-        "history": (f"{_HERE}:history", "Show what happened to its aliases."),
+        "history": (f"{_HERE}:history", "Show the history of its aliases."),
         "compare": (f"{_GATE}:compare", "Compare two versions on the same rows."),
     },
 )
@@ -51,7 +51,7 @@ def connected(tracking: str | None) -> Iterator[Session]:
 @command(workspace=True)
 def register(
     reporter: Reporter,
-    run_id: Annotated[str, Option("Run whose best model it is.", metavar="ID")],
+    run_id: Annotated[str, Option("Run whose best model is registered.", metavar="ID")],
     name: Annotated[str, Option("Name of the registered model.", metavar="NAME")],
     tracking: Tracking = None,
 ) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def rollback(
     alias: Annotated[str, Option("Alias to move back.", metavar="ALIAS")] = "champion",
     tracking: Tracking = None,
 ) -> dict[str, Any]:
-    """Move an alias of NAME back to the version that it named before; recorded, as a move is."""
+    """Move an alias of NAME back to the version that it named before; this is recorded, too."""
     from mlproject.gate import promotion
 
     with connected(tracking) as session:

@@ -16,7 +16,7 @@ SHARED = (
         ["--json", "as_json"], is_flag=True, help="Print one JSON object on standard output."
     ),
     click.Option(
-        ["--quiet"], is_flag=True, help="No progress: the result, warnings and errors only."
+        ["--quiet"], is_flag=True, help="Show no progress: only the result, warnings and errors."
     ),
     click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
 )
@@ -29,7 +29,7 @@ WORKSPACE = (
     click.Option(
         ["--interactive"],
         is_flag=True,
-        help="Sign in to Azure with a browser or a device code where nothing else works.",
+        help="Sign in to Azure with a browser or a device code if nothing else works.",
     ),
 )
 

@@ -19,7 +19,7 @@ _Recipe = Annotated[str, Argument("Name of a recipe, or path of a YAML file.")]
 @click.group(
     cls=LazyGroup,
     lazy={
-        "list": (f"{_HERE}:list_recipes", "List the recipes that can be named."),
+        "list": (f"{_HERE}:list_recipes", "List the available recipes."),
         "show": (f"{_HERE}:show", "Print a recipe as YAML."),
         "check": (f"{_HERE}:check", "Check a recipe without training it."),
     },
@@ -30,7 +30,7 @@ def recipes() -> None:
 
 @command("list")
 def list_recipes(reporter: Reporter) -> dict[str, Any]:
-    """List the recipes that can be named: yours in ./recipes first, then those that ship."""
+    """List the available recipes: yours in ./recipes first, then those of mlproject."""
     from training import catalogue
 
     keys = ("name", "task", "description", "path")

@@ -86,9 +86,9 @@ def compare(found: Comparison, reporter: Reporter, *, everything: bool) -> None:
         reporter.emit("")
         reporter.table(_TITLES.get(section, section.capitalize()), columns, lines)
     if not sections:
-        reporter.emit("\nThey do not differ")
+        reporter.emit("\nThere are no differences")
     if not found.is_of_same_rows:
-        reporter.emit("\nData or split differ, so metrics may be of different rows")
+        reporter.emit("\nData or split differ, so the metrics may come from different rows")
 
 
 def best(found: BestRun, reporter: Reporter) -> None:
@@ -107,7 +107,9 @@ def page_path(text: str) -> Path:
     """Return where a page goes, before runs are read in vain."""
     path = expanded(text).absolute()
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"lies in no folder: {path.parent}"
+        what = (
+            "is a folder" if path.is_dir() else f"is in a folder that does not exist: {path.parent}"
+        )
         raise ConfigurationError(f"The page {text} {what}", "Name a file in a folder that exists")
     return path
 

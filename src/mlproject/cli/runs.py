@@ -21,9 +21,9 @@ _HERE = "mlproject.cli.runs"
     cls=LazyGroup,
     lazy={
         "list": ("mlproject.cli.run_list:list_runs", "List runs, the newest or the best first."),
-        "show": (f"{_HERE}:show", "Show what a run was, and what comes next."),
-        "compare": (f"{_HERE}:compare", "Show in what runs differ."),
-        "best": (f"{_HERE}:best", "Name the best of a sweep or a search."),
+        "show": (f"{_HERE}:show", "Show what a run recorded, and what to do next."),
+        "compare": (f"{_HERE}:compare", "Show how runs differ."),
+        "best": (f"{_HERE}:best", "Show the best candidate of a search or trial of a sweep."),
     },
 )
 def runs() -> None:
@@ -36,7 +36,7 @@ def show(
     run: Annotated[str, Argument("Id of the run.")],
     tracking: Tracking = None,
 ) -> dict[str, Any]:
-    """Show what RUN was: data, metrics, parameters, code, environment, models; and what is next.
+    """Show what RUN recorded: data, metrics, parameters, code, environment, models.
 
     \b
     Example:
@@ -55,15 +55,15 @@ def compare(
     reporter: Reporter,
     run: Annotated[Sequence[str], Argument("Ids of two runs, or more.")],
     everything: Annotated[
-        bool, Option("Show what is equal too.", flag="--all", in_project=False)
+        bool, Option("Show what is equal, too.", flag="--all", in_project=False)
     ] = False,
     html: Annotated[
         str | None,
-        Option("Write the comparison as a page, which needs no network.", metavar="FILE"),
+        Option("Write the comparison as an HTML page that needs no network.", metavar="FILE"),
     ] = None,
     tracking: Tracking = None,
 ) -> dict[str, Any]:
-    """Show in what runs differ: parameters, metrics, data, split, code, packages.
+    """Show how runs differ: parameters, metrics, data, split, code, packages.
 
     \b
     Example:
@@ -73,7 +73,9 @@ def compare(
     from mlproject.cli import run_tables
 
     if html is None and _is_given("html"):  # which is empty
-        raise ConfigurationError("--html names no file", "Give the name of the page")
+        raise ConfigurationError(
+            "--html needs the name of a file", "Give a name such as comparison.html"
+        )
     path = run_tables.page_path(html) if html is not None else None
     found = comparing.compare_runs(run, tracking=tracking)
     if path is not None:
@@ -103,7 +105,7 @@ def best(
     ] = None,
     goal: Annotated[
         Literal["maximize", "minimize"] | None,
-        Option("Which way it is better.", unset="as the sweep or the metric says"),
+        Option("Direction in which the metric is better.", unset="that of the sweep or the metric"),
     ] = None,
     tracking: Tracking = None,
 ) -> dict[str, Any]:

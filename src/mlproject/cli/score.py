@@ -54,7 +54,7 @@ def summarise(result: ScoreResult, reporter: Reporter) -> None:
     if result.rejects:
         rows.insert(5, ("rejects", result.rejects))
     if result.rows_resumed:
-        rows.insert(4, ("rows from before", f"{result.rows_resumed:,}"))
+        rows.insert(4, ("rows scored before", f"{result.rows_resumed:,}"))
     if result.drift is not None:
         rows.append(("drift", drifted(result.drift, result.drift["differing"])))
     if result.scoring_run_id:

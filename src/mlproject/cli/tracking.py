@@ -14,8 +14,10 @@ from mlproject.base.redaction import redacted
 from mlproject.cli.frame import LazyGroup, command
 
 _HERE = "mlproject.cli.tracking"
-_TARGET = Argument("Where runs and models are: local, azureml, or any MLflow URI.")
-Shell = Annotated[Literal["sh", "fish", "powershell", "cmd"], Option("Shell that reads the lines.")]
+_TARGET = Argument("Where runs and models are kept: local, azureml, or any MLflow URI.")
+Shell = Annotated[
+    Literal["sh", "fish", "powershell", "cmd"], Option("Shell that the lines are for.")
+]
 EXPORTS = {
     "sh": lambda name, value: f"export {name}={shlex.quote(value)}",
     "fish": lambda name, value: f"set -gx {name} {shlex.quote(value)}",
@@ -28,7 +30,7 @@ EXPORTS = {
     cls=LazyGroup,
     lazy={
         "show": (f"{_HERE}:show", "Show where runs are recorded, and why there."),
-        "use": (f"{_HERE}:use", "Save where this project records."),
+        "use": (f"{_HERE}:use", "Save where this project records runs."),
         "env": (f"{_HERE}:env", "Print shell exports, for mlflow run, mlflow ui and notebooks."),
     },
 )

@@ -13,12 +13,14 @@ from mlproject.cli.frame import command
 @command(workspace=True)
 def ui(
     reporter: Reporter,
-    run: Annotated[str | None, Argument("Id of the run that is shown; by default all.")] = None,
+    run: Annotated[str | None, Argument("ID of the run to show; by default all runs.")] = None,
     port: Annotated[
         int | None,
-        Option("Port on this machine.", minimum=1, maximum=65535, unset="one that is free"),
+        Option("Port on this machine.", minimum=1, maximum=65535, unset="any free one"),
     ] = None,
-    browser: Annotated[bool, Option("Print the address only.", in_project=False)] = True,
+    browser: Annotated[
+        bool, Option("Print the address, and open no browser.", in_project=False)
+    ] = True,
     tracking: Tracking = None,
 ) -> dict[str, Any]:
     """Open the page of RUN, or of all runs: MLflow's own, or the Studio's on Azure ML.
@@ -49,7 +51,7 @@ def ui(
     def show(address: str) -> None:
         reporter.emit(address)
         if browser and not pages.show(address):
-            reporter.say("No browser can be opened here: follow the address")
+            reporter.say("No browser can be opened here: open the address yourself")
 
     address = ""
     if pages.is_served(target):

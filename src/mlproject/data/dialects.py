@@ -24,13 +24,15 @@ _NAMES = {"tab": "\t", r"\t": "\t", "space": " "}
 
 def _check(delimiter: str | None, decimal: str | None, thousands: str | None) -> None:
     if delimiter is not None and not _can_separate(delimiter):
-        raise ValueError(f"{delimiter!r} cannot stand between values: give one character, or tab")
+        raise ValueError(f"{delimiter!r} cannot be a delimiter: give one character, or tab")
     if decimal not in (None, *_DECIMALS):
-        raise ValueError(f"{decimal!r} cannot stand before a fraction: give . or ,")
+        raise ValueError(f"{decimal!r} cannot be a decimal point: give . or ,")
     if thousands not in (None, *_THOUSANDS):
-        raise ValueError(f"{thousands!r} cannot stand between thousands: give , or . or ' or space")
+        raise ValueError(
+            f"{thousands!r} cannot be a thousands separator: give , or . or ' or space"
+        )
     if thousands is not None and thousands == decimal:
-        raise ValueError(f"{decimal!r} cannot stand both before a fraction and between thousands")
+        raise ValueError(f"{decimal!r} cannot be both decimal point and thousands separator")
 
 
 def _can_separate(text: str) -> bool:

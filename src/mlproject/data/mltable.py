@@ -96,7 +96,7 @@ def parsed(text: bytes, folder: str, name: str) -> MLTable:
 def _path(item: Any, folder: str, name: str) -> tuple[str, str]:
     kinds = [kind for kind in _PATHS if isinstance(item, dict) and item.get(kind)]
     if len(kinds) != 1:
-        raise DataError(f"{name} has a path that is no file, folder or pattern: {item}")
+        raise DataError(f"{name} has a path that is not a file, folder or pattern: {item}")
     path = str(item[kinds[0]])
     if "://" in path:
         return kinds[0], path
@@ -140,6 +140,6 @@ _STEPS: dict[str, Callable[[MLTable, str, Any, str], MLTable]] = {
 
 def _not_understood(name: str, what: str) -> DataError:
     return DataError(
-        f"{name} has {what} which is not understood",
-        f"Understood are {', '.join(_STEPS)}: register the files themselves as a folder",
+        f"{name} has {what} which is not supported",
+        f"Supported are {', '.join(_STEPS)}: register the files themselves as a folder",
     )

@@ -162,7 +162,7 @@ def _kept(keep: str, known: list[str], where: str) -> list[str]:
     for name in names:
         if name not in columns:
             hint = did_you_mean(name, known, noun="columns")
-            raise ConfigurationError(f"--keep names '{name}', which {where} has not", hint)
+            raise ConfigurationError(f"--keep names '{name}', which {where} does not have", hint)
     return names
 
 

@@ -134,7 +134,7 @@ class RowHashes:
             newer = about.pop("format") != _FORMAT
             found = RowHashes(hashes, **about)
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{name} is no file of row hashes: {reason(error)}") from error
+            raise DataError(f"{name} is not a file of row hashes: {reason(error)}") from error
         if newer:
             raise DataError(f"{name} was written by a newer version", "Update mlproject")
         return found

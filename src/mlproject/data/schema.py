@@ -100,6 +100,6 @@ class Schema:
             hint = did_you_mean(missing[0], spare or columns, noun="columns")
             rest = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             raise DataError(
-                f"No column '{missing[0]}'{rest} in {where}, which the model takes", hint
+                f"No column '{missing[0]}'{rest} in {where}, which the model needs", hint
             )
         return self.features

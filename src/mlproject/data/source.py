@@ -163,7 +163,7 @@ def listed(source: str) -> list[SourceFile]:
             files = [_source_file(address, _remote_name(address)) for address in addresses]
             if not files:
                 raise DataError(
-                    f"Nothing readable at {redacted(source)}", f"Readable are {_ENDINGS}"
+                    f"Nothing readable at {redacted(source)}", f"Supported are {_ENDINGS}"
                 )
             return [item.stamped() for item in files]
     path = found.address if found is not None else without_file_scheme(source)
@@ -185,7 +185,7 @@ def with_encoding(item: SourceFile, encoding: str | None) -> SourceFile:
             with item.open() as stream:
                 known = encodings.detected(stream, compressed=item.compressed, header=header)
         except encodings.NotTextError as error:
-            raise DataError(f"{item.name} is no text but {error}") from error
+            raise DataError(f"{item.name} is not text but {error}") from error
     return replace(item, encoding=None if known == encodings.UTF_8 else known)
 
 
@@ -222,16 +222,16 @@ def without_file_scheme(source: str) -> str:
     try:
         parts = urlsplit(source)
     except ValueError as error:
-        raise ConfigurationError(f"{source} is no address: {reason(error)}") from error
+        raise ConfigurationError(f"{source} is not a valid address: {reason(error)}") from error
     if parts.netloc not in ("", "localhost") or not parts.path:
-        raise ConfigurationError(f"{source} names no file of this machine", "Write file:///PATH")
+        raise ConfigurationError(f"{source} names no file on this machine", "Write file:///PATH")
     return url2pathname(parts.path)
 
 
 def _source_file(address: str, name: str) -> SourceFile:
     known = file_format(name)
     if known is None:
-        raise DataError(f"{name} has an unknown ending", f"Readable are {_ENDINGS}")
+        raise DataError(f"{name} has an unknown extension", f"Supported are {_ENDINGS}")
     return SourceFile(address, name, *known)
 
 
@@ -289,7 +289,7 @@ def _local_paths(source: str) -> list[Path]:
             and not remote.is_hidden(item.relative_to(path))
         )
         if not inside:
-            raise DataError(f"The folder {source} holds no data", f"Readable are {_ENDINGS}")
+            raise DataError(f"The folder {source} holds no data", f"Supported are {_ENDINGS}")
         return inside
     if glob.has_magic(source):
         found = sorted(Path(item) for item in glob.glob(str(path), recursive=True))  # noqa: PTH207
@@ -330,7 +330,7 @@ def _told(source: str) -> Iterator[None]:
     except Exception as error:  # every fsspec implementation has errors of its own
         what = redacted_text(reason(error))
         if isinstance(error, _timeout()):
-            what = f"the server says nothing for {remote.SILENCE:g} s"
+            what = f"the server sent nothing for {remote.SILENCE:g} s"
         raise DataError(f"{printable} cannot be read: {what}") from error
 
 

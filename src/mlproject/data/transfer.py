@@ -88,7 +88,7 @@ def download(address: str, source: str, folder: Path, *, overwrite: bool) -> lis
     targets = {place: _inside(folder, name) for place, name in named.items()}
     for target in targets.values():
         if target.exists() and not overwrite:
-            raise ConfigurationError(f"{target} is already there", "Replace it with --overwrite")
+            raise ConfigurationError(f"{target} already exists", "Replace it with --overwrite")
     sizes = [item["size"] for item in found.values()]
     total = None if None in sizes else sum(sizes)
     with moving(f"downloading {counted(len(targets), 'file')}", total) as transfer:
@@ -121,7 +121,7 @@ def _told(what: str) -> Iterator[None]:
 def _inside(folder: Path, name: str) -> Path:
     """Return where a name goes; one that would lead out of the folder is an error."""
     if {"", ".", ".."} & set(name.split("/")) or "\\" in name or ":" in name:
-        raise DataError(f"'{name}' is no name of a file below {folder}")
+        raise DataError(f"'{name}' is not the name of a file below {folder}")
     return folder / name
 
 

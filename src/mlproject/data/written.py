@@ -21,17 +21,15 @@ class ColumnFormat(BaseModel):
     type: Literal["number", "time", "date"] = Field(
         description="What the values are; times of day become seconds since midnight."
     )
-    thousands: Literal[",", ".", " ", "'"] | None = Field(
-        None, description="What stands between groups of three digits."
-    )
-    decimal: Literal[".", ","] = Field(".", description="What stands before the fraction.")
+    thousands: Literal[",", ".", " ", "'"] | None = Field(None, description="Thousands separator.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal point.")
     unit: str | None = Field(
         None,
         description="A currency or % that may stand beside a number.",
         pattern=r"^[^\s0-9.,()+'-]{1,8}$",
     )
     missing: tuple[str, ...] = Field(
-        (), description="What marks a missing value, beside empty and NA.", max_length=100
+        (), description="What marks a missing value, besides empty and NA.", max_length=100
     )
     format: str | None = Field(
         None, description="The strptime format of a date; by default ISO 8601.", max_length=80
@@ -42,7 +40,7 @@ class ColumnFormat(BaseModel):
     def _is_readable(cls, form: str | None) -> str | None:
         if form is not None:
             if odd := set(re.findall("%(.?)", form)) - _DIRECTIVES:
-                raise ValueError(f"'%{min(odd)}' is no directive of a date")
+                raise ValueError(f"'%{min(odd)}' is not a directive of a date")
             datetime.strptime(SAMPLE.strftime(form), form)
         return form
 

@@ -260,7 +260,7 @@ def _registered_name(reference: str) -> str:
     name = rest.partition("@")[0].partition("/")[0]
     if rest in (reference, name) or not name:
         raise ConfigurationError(
-            f"'{reference}' is no registered model, and an endpoint takes no other",
+            f"'{reference}' is not a registered model, which an endpoint needs",
             "Register it: mlproject models register; then give models:/NAME/VERSION",
         )
     return name

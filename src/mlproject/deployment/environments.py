@@ -75,5 +75,5 @@ def _run(command: list[str]) -> None:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise ModelError(
             f"The environment of the model cannot be made: {' / '.join(lines[-_LAST_LINES:])}",
-            "Mend the model's requirements.txt; or try it here: --preflight here",
+            "Fix the model's requirements.txt; or try it here: --preflight here",
         )

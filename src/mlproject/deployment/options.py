@@ -19,7 +19,8 @@ class DeployRequest(Options):
 
     model: Annotated[str, Argument("Registered model: models:/NAME/VERSION or models:/NAME@ALIAS.")]
     endpoint: Annotated[
-        str | None, Option("Endpoint; it is made where it is not there.", metavar="NAME")
+        str | None,
+        Option("Name of the endpoint; it is created if it does not exist.", metavar="NAME"),
     ] = None
     instance_type: Annotated[str, Option("Size of the machines.", metavar="SIZE")] = (
         "Standard_DS3_v2"
@@ -31,7 +32,7 @@ class DeployRequest(Options):
     ] = "key"
     method: Annotated[
         Literal["predict", "predict_proba"],
-        Option("What the model is asked; predict_proba adds a column for each class."),
+        Option("Method of the model to call; predict_proba adds a column for each class."),
     ] = "predict"
     timeout: Annotated[
         int, Option("Seconds that a request may take.", metavar="S", minimum=1, maximum=180)
@@ -46,7 +47,7 @@ class DeployRequest(Options):
     ] = False
     preflight: Annotated[
         Literal["built", "here"],
-        Option("Try the model first in an environment of its own, or in the one you are in."),
+        Option("Where to try the model first: an environment of its own, or the current one."),
     ] = "built"
     trust: Trust = ()
     tracking: Tracking = None
@@ -64,7 +65,7 @@ class DeployRequest(Options):
         if self.no_code and self.method != "predict":
             raise ConfigurationError(
                 f"--no-code and --method {self.method} do not go together",
-                "The service's own script knows predict only",
+                "The service's own script supports predict only",
             )
         return self.endpoint
 

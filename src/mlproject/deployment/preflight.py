@@ -79,5 +79,5 @@ def checked(name: str, status: int, content: Any, where: str) -> Any:
 def _failed(package: Package, why: str) -> ModelError:
     return ModelError(
         f"The model {package.model.uri} does not answer in its own environment: {why}",
-        "Nothing was made in the workspace. Mend the model's requirements, and log it again",
+        "Nothing was made in the workspace. Fix the model's requirements, and log it again",
     )

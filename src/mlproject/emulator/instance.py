@@ -132,7 +132,7 @@ def find(folder: Path) -> EmulatorInstance:
         _answers(instance)
     except (OSError, HTTPException, ValueError, KeyError) as error:
         raise ConfigurationError(
-            f"No emulator runs with the folder {folder.absolute()}",
+            f"No emulator is running in the folder {folder.absolute()}",
             "Start one: mlproject emulator start",
         ) from error
     return instance

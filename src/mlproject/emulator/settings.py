@@ -40,7 +40,7 @@ class Settings(Options):
         float, Option("Seconds by which every request is delayed.", metavar="S", minimum=0)
     ] = 0.0
     retry_after: Annotated[
-        int, Option("Seconds after which a 429 asks to come back.", metavar="S", minimum=0)
+        int, Option("Seconds that a 429 asks to wait before the next try.", metavar="S", minimum=0)
     ] = 1
     seed: Annotated[
         int, Option("Seed of the faults; the same requests fail for the same seed.")
@@ -99,11 +99,11 @@ class Settings(Options):
     any_audience: Annotated[
         bool, Option("Take tokens for any audience, not only those of the real clients.")
     ] = False
-    secrets: Annotated[Secrets, Option("What datastores answer who asks for their secrets.")] = (
-        "sas"
-    )
+    secrets: Annotated[
+        Secrets, Option("What datastores answer when they are asked for their secrets.")
+    ] = "sas"
     no_key_access: Annotated[
-        bool, Option("Let nobody into the storage account by its key, nor by what the key signed.")
+        bool, Option("Refuse the key of the storage account, and what the key has signed.")
     ] = False
     no_storage_role: Annotated[
         bool, Option("Give nobody a role on the storage account, so that no token opens it.")
@@ -114,7 +114,7 @@ class Settings(Options):
         given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
         if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
             raise ConfigurationError(
-                f"Faults are shares of all requests, at most 1 together, and these are {given}"
+                f"Faults are shares of all requests: at most 1 together, and not {given}"
             )
         super().__post_init__()
         _ = self.pattern
@@ -125,5 +125,5 @@ class Settings(Options):
             return re.compile(self.refuse) if self.refuse else None
         except re.error as error:
             raise ConfigurationError(
-                f"'{self.refuse}' is no regular expression: {error}"
+                f"'{self.refuse}' is not a regular expression: {error}"
             ) from error

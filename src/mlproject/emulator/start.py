@@ -59,7 +59,7 @@ def started(
         stack.enter_context(
             locked(
                 folder / _LOCK,
-                f"An emulator already runs with the folder {folder}",
+                f"An emulator is already running in the folder {folder}",
                 "Use it: mlproject emulator env; or give another --state",
             )
         )
@@ -98,5 +98,5 @@ def _front(port: int, tls: ssl.SSLContext, service: FaultyService) -> Front:
         return Front(port, tls, service)
     except OSError as error:
         raise ConfigurationError(
-            f"The port {port} cannot be had: {error.strerror}", "Give another --port"
+            f"The port {port} cannot be used: {error.strerror}", "Give another --port"
         ) from error

@@ -57,7 +57,7 @@ def _answered(request: CompareRequest) -> tuple[tuple[str, str], Comparison]:
     ):
         if value:
             raise ConfigurationError(
-                f"{option} is of models, and --predictions asks none", "Leave it out"
+                f"{option} applies to models, and --predictions uses none", "Leave it out"
             )
     replace(request.rows, data=given[0]).check()
     asked = rules.merged(Rules(), request.rules)

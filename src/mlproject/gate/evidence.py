@@ -90,7 +90,7 @@ class Evidence:
         if self.y.name in (group, time):
             how = "group" if self.y.name == group else "order"
             raise ConfigurationError(
-                f"'{self.y.name}' is the target, and no column to {how} rows by",
+                f"'{self.y.name}' is the target, and not a column to {how} rows by",
                 f"Choose another column to {how} by",
             )
         self.require([name for name in (group,) if name], "group")
@@ -133,7 +133,7 @@ def held_out(contender: Contender) -> Evidence:
     recipe = contender.recipe
     if recipe is None or recipe.data.source is None:
         raise ConfigurationError(
-            f"{contender.uri} has no recipe from which rows that it held out would follow",
+            f"{contender.uri} has no recipe that tells which rows it held out",
             "Give rows to compare on: --data SOURCE --target COLUMN",
         )
     table = loaded(recipe)
@@ -221,7 +221,7 @@ def _plain(
 ) -> Evidence:
     if target is None:
         raise ConfigurationError(
-            f"{contender.uri} has no recipe that says what {source} is to be compared with",
+            f"{contender.uri} has no recipe that names the target in {source}",
             "Name its target: --target COLUMN",
         )
     schema = contender.model.schema

@@ -199,7 +199,7 @@ def _classes(
         others = champion.classes
         if len(others) != len(known) or not np.array_equal(others, known):
             raise ModelError(
-                f"The classes of {champion.uri} and {challenger.uri} differ, so that their "
+                f"The classes of {champion.uri} and {challenger.uri} differ, so their "
                 "probabilities cannot be compared",
                 "Choose a metric of predictions, such as --metric accuracy",
             )

@@ -111,7 +111,9 @@ def _joined(frames: dict[str, pd.DataFrame], key: str) -> pd.DataFrame:
     for source, frame in frames.items():
         twice = frame[key][frame[key].duplicated()]
         if len(twice):
-            raise DataError(f"The key '{key}' is not unique in {source}: {twice.iloc[0]} is twice")
+            raise DataError(
+                f"The key '{key}' is not unique in {source}: {twice.iloc[0]} occurs twice"
+            )
         if found is None:
             found = frame
             continue

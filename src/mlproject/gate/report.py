@@ -83,6 +83,7 @@ def _slices(slices: list[Mapping[str, Any]], rules: Mapping[str, Any]) -> Drawin
         labels = [f"{part['column']} = {part['value']}" for part in shown]
         axes.set_yticks(range(len(shown)), [plain(_short(label)) for label in labels])
         axes.set(xlabel="Improvement, with its standard error")
+        axes.set_ylim(-0.5, max(len(shown), 1) - 0.5)
         axes.grid(visible=True, axis="x")
         worse = sum(bool(part["worse"]) for part in slices)
         return drawn.drawing(

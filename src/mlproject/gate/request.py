@@ -28,7 +28,7 @@ class RowsRequest(Options):
     ] = None
     target: Annotated[
         str | None,
-        Option("What is to be predicted, with --data; by default the recipe's.", metavar="COLUMN"),
+        Option("Target column, with --data; by default the recipe's.", metavar="COLUMN"),
     ] = None
     labels: Annotated[
         str | None,
@@ -48,7 +48,7 @@ class RowsRequest(Options):
             )
         if self.data is None and self.target is not None:
             raise ConfigurationError(
-                "--target is of rows that are given; those that a run held out have their own",
+                "--target is for rows that are given; those that a run held out have their own",
                 "Give --data too, or leave it out",
             )
 
@@ -67,14 +67,14 @@ class PromoteRequest(Options):
     override: Annotated[
         str | None,
         Option(
-            "Why rules of the recipe may be loosened by options, and too few rows do; recorded.",
+            "Reason for loosening the recipe's rules, or for accepting too few rows; recorded.",
             metavar="REASON",
         ),
     ] = None
     fresh_data: Annotated[bool, Option("Refuse rows that an earlier attempt was judged on.")] = (
         False
     )
-    dry_run: Annotated[bool, Option("Tell the verdict; record and move nothing.")] = False
+    dry_run: Annotated[bool, Option("Print the verdict; record and move nothing.")] = False
     trust: Trust = ()
     tracking: Tracking = None
 
@@ -97,7 +97,7 @@ class CompareRequest(Options):
     predictions: Annotated[
         Sequence[str],
         Option(
-            "Instead of models, what champion and challenger have answered; with --labels.",
+            "Predictions of champion and challenger, in place of models; with --labels.",
             metavar="FILE,FILE",
             separator=",",
         ),

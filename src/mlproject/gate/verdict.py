@@ -130,13 +130,13 @@ def _unseen(seen: Sequence[Seen], rules: Rules) -> Check:
     told = []
     for who, item in zip(("the challenger", "the champion"), seen, strict=False):
         if item.rows is None:
-            told.append(f"nothing tells what {who} was trained on ({item.how})")
+            told.append(f"it is not known what {who} was trained on ({item.how})")
         elif item.rows == 0:
             told.append(f"{who} was trained on none of the rows ({item.how})")
         else:
             rows = f"{counted(item.rows, 'row')}, which {'is' if item.rows == 1 else 'are'}"
             told.append(f"{who} was trained on {rows} left out ({item.how})")
-    what = "; ".join(told) or "nothing tells what the models were trained on"
+    what = "; ".join(told) or "it is not known what the models were trained on"
     if not known and rules.require_unseen:
         return Check("unseen", False, f"{what}, and 'require_unseen' asks for it", known=False)
     return Check("unseen", True, what, known)

@@ -72,7 +72,7 @@ def of_folder(folder: Path) -> Code:
     listed = git.tracked(folder)
     if listed is None:
         raise ConfigurationError(
-            f"{folder} is in no git repository, and a job gets what git tracks",
+            f"{folder} is not in a git repository, and a job gets what git tracks",
             "Run git init, and git add what the job needs",
         )
     if not listed:
@@ -89,7 +89,7 @@ def of_folder(folder: Path) -> Code:
     code = Code(tuple(files), launcher, _conda(folder, paths), folder)
     if len(files) > MOST_FILES or code.size > MOST_BYTES:
         raise ConfigurationError(
-            f"The code of the job is too much: {code.described}; at most {MOST_FILES:,} files and "
+            f"The code of the job is too large: {code.described}; at most {MOST_FILES:,} files and "
             f"{_shown(MOST_BYTES)} are sent",
             "Submit from a folder with less, or stop tracking what is data: git rm --cached FILE",
         )

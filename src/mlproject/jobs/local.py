@@ -47,7 +47,7 @@ def check(options: JobOptions) -> None:
     given += [] if options.wait else ["no_wait"]
     if given:
         raise ConfigurationError(
-            f"--{given[0].replace('_', '-')} is of a cluster, and --compute is {LOCAL}",
+            f"--{given[0].replace('_', '-')} needs a cluster, but --compute is {LOCAL}",
             "A job here is a process of this interpreter, which ends with the command",
         )
     if shutil.which("bash") is None:

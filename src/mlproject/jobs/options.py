@@ -67,7 +67,8 @@ class JobOptions(Options):
     identity: Annotated[
         Literal["job", "managed", "user"] | None,
         Option(
-            "Who the job is to storage: the job itself, the cluster's identity, or whoever submits."
+            "Identity for storage: that of the job, of the cluster (managed), or of whoever "
+            "submits (user)."
         ),
     ] = None
     wait: Annotated[bool, Option("Submit, and do not follow the job.", in_project=False)] = True
@@ -126,7 +127,7 @@ class JobOptions(Options):
             )
         if self.instance_type and self.compute != SERVERLESS:
             raise ConfigurationError(
-                f"--instance-type is of serverless jobs, and --compute is {self.compute}",
+                f"--instance-type is for serverless jobs, but --compute is {self.compute}",
                 "A cluster has machines of one size; leave one of the two out",
             )
 
@@ -174,7 +175,7 @@ class SweepOptions(Options):
 
     def check(self) -> None:
         if self.max_concurrent_trials and not self.sweep:
-            raise ConfigurationError("--max-concurrent-trials is of a sweep", "Give --sweep too")
+            raise ConfigurationError("--max-concurrent-trials is for a sweep", "Give --sweep too")
 
 
 def of_mapping(content: Mapping[str, Any], origin: str) -> JobOptions:

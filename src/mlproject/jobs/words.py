@@ -215,7 +215,7 @@ def _written(item: Declared, text: str, words: Words) -> str:
     if _URL.match(text) or PurePosixPath(text).parts[:1] == (_KEPT,):
         return shlex.quote(text)
     raise ConfigurationError(
-        f"{item.flag} {text} would be gone with the job",
+        f"{item.flag} {text} would be lost when the job ends",
         f"Write below {_KEPT}/, which the run keeps as artifacts; to azureml:NAME, a data asset; "
         "or to a URL",
     )

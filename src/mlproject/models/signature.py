@@ -60,7 +60,7 @@ def from_mlmodel(signature: Mapping[str, Any], name: str) -> Schema:
             spec = entries[0]["tensor-spec"]
             rows, width = spec["shape"]
             if type(rows) is not int or type(width) is not int or width < 1:
-                raise ValueError("no shape of a table")
+                raise ValueError("not the shape of a table")
             _check_width(width, name)
             return Schema(width=width, type=pa.from_numpy_dtype(spec["dtype"]))
         _check_width(len(entries), name)

@@ -50,7 +50,7 @@ def unsound(estimator: Any) -> str | None:
     from sklearn.base import BaseEstimator
 
     if not isinstance(estimator, BaseEstimator):
-        return f"it is a {type(estimator).__name__}, and no estimator"
+        return f"it is a {type(estimator).__name__}, not an estimator"
     try:
         for item in inspection.parts(estimator):
             for name, value in vars(item).items() if hasattr(item, "__dict__") else ():
@@ -68,16 +68,16 @@ def _wrong(item: Any, name: str, value: Any) -> str | None:
     if name == "input" and isinstance(value, str) and value != "content":
         return "reads the files that its input names"
     if name in _NAMING and not all(text in _METHODS for text in _leaves(value)):
-        return "names a method that is none of a prediction"
+        return "names a method that does not predict"
     if name in _CALLED and not all(_callable_part(part) for part in _leaves(value)):
-        return "is no estimator"
+        return "is not an estimator"
     if name in _WITH_COLUMNS and not all(
         _callable_part(entry[1]) for entry in value if isinstance(entry, tuple) and len(entry) > 1
     ):
-        return "is no estimator"
+        return "is not an estimator"
     if type(item).__name__ == "FunctionTransformer" and name in ("func", "inverse_func"):
         plain = value is None or isinstance(value, np.ufunc) or inspection.checks_arrays(value)
-        return None if plain else "is no plain function"
+        return None if plain else "is not a plain function"
     if any(isinstance(part, partial) for part in _leaves(value)):
         return "is a function with some of its arguments"
     return None

@@ -193,7 +193,8 @@ def claim(client: MlflowClient, name: str, alias: str, turn: Turn) -> None:
         if client.get_run(last).data.params.get(key) == turn.run_id:
             return
     raise TrackingError(
-        f"The record of '{name}' has no end: others move '{alias}' all the time", "Try again"
+        f"The record of '{name}' cannot be read to its end: others keep moving '{alias}'",
+        "Try again",
     )
 
 

@@ -20,16 +20,16 @@ class ListRequest(Options):
     ] = ()
     kind: Annotated[
         Literal["train", "score", "registry", "other"] | None,
-        Option("What the runs are.", unset="all but the records of a registry"),
+        Option("Kind of the runs.", unset="all but the records of a registry"),
     ] = None
     recipe: Annotated[str | None, Option("Recipe that was trained.", metavar="NAME")] = None
     status: Annotated[
         Literal["running", "scheduled", "finished", "failed", "killed"] | None,
-        Option("How they stand."),
+        Option("Status of the runs."),
     ] = None
     filter: Annotated[
         str | None,
-        Option("Filter, as MLflow writes it: metrics.rmse < 60.", metavar="FILTER"),
+        Option("Filter in MLflow's syntax, such as metrics.rmse < 60.", metavar="FILTER"),
     ] = None
     metric: Annotated[
         str | None,
@@ -37,7 +37,7 @@ class ListRequest(Options):
     ] = None
     goal: Annotated[
         Literal["maximize", "minimize"] | None,
-        Option("Which way it is better.", unset="as the metric says"),
+        Option("Direction in which the metric is better.", unset="that of the metric"),
     ] = None
     children: Annotated[
         str | None, Option("Run whose children are listed.", metavar="RUN", unset="no children")
@@ -52,4 +52,4 @@ class ListRequest(Options):
                 "--kind does not go with --children, which are all of one kind", "Leave out one"
             )
         if self.goal is not None and self.metric is None:
-            raise ConfigurationError("--goal says how --metric sorts", "Give --metric too")
+            raise ConfigurationError("--goal is for --metric", "Give --metric too")

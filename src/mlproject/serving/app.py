@@ -118,7 +118,7 @@ class _Routes:
                 found = await answer(served, body)
         except TimeoutError:
             what = "its body did not arrive" if reading else "it was not scored"
-            message = f"The request is given up: {what} in {limits.seconds:g} s"
+            message = f"The request timed out: {what} in {limits.seconds:g} s"
             return _response(Answer.error(408 if reading else 504, message))
         except _TooLargeError:
             message = f"The body of the request has more than {limits.body:,} bytes"

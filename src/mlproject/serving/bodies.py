@@ -64,15 +64,15 @@ def _object(body: bytes) -> Mapping[str, Any]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"The request is no JSON: {error}") from error
+        raise DataError(f"The request is not JSON: {error}") from error
     if not isinstance(content, dict):
-        raise DataError("The request is no JSON object")
+        raise DataError("The request is not a JSON object")
     if b"\\u" in body:  # how JSON can hold half of a character, which no text and no file can
         try:
             json.dumps(content, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
             half = ascii(error.object[error.start])
-            raise DataError(f"The request is no Unicode: it has half of a pair, {half}") from error
+            raise DataError(f"The request is not Unicode: it has half of a pair, {half}") from error
     if content.get("params"):
         raise DataError("The request has 'params', and the model takes none", "Leave them out")
     return content
@@ -100,7 +100,7 @@ def _index(value: Mapping[str, Any], count: int, key: str) -> list[Any] | None:
     if index is None:
         return None
     if not isinstance(index, list):
-        raise DataError(f"The 'index' of '{key}' is no list")
+        raise DataError(f"The 'index' of '{key}' is not a list")
     if len(index) != count:
         raise DataError(
             f"The 'index' of '{key}' has {counted(len(index), 'value')} for {counted(count, 'row')}"
@@ -112,7 +112,7 @@ def _named(data: list[Any], columns: Any, key: str, schema: Schema) -> JsonRows:
     if columns is None:
         return _in_order(data, key, schema)
     if not isinstance(columns, list):
-        raise DataError(f"The 'columns' of '{key}' are no list")
+        raise DataError(f"The 'columns' of '{key}' are not a list")
     names = tuple(map(str, columns))
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -129,7 +129,7 @@ def _in_order(value: list[Any], key: str, schema: Schema) -> JsonRows:
 def _checked(rows: list[Any], width: int, key: str) -> list[Any]:
     for number, row in enumerate(rows):
         if not isinstance(row, list):
-            raise DataError(f"Row {number} of '{key}' is no list")
+            raise DataError(f"Row {number} of '{key}' is not a list")
         if len(row) != width:
             raise DataError(
                 f"Row {number} of '{key}' has {counted(len(row), 'value')}, not {width}"
@@ -148,7 +148,7 @@ def _records(value: list[Any], key: str, schema: Schema) -> JsonRows:
     names: dict[str, None] = {}
     for number, record in enumerate(value):
         if not isinstance(record, dict):
-            raise DataError(f"Row {number} of '{key}' is no object")
+            raise DataError(f"Row {number} of '{key}' is not an object")
         names.update(dict.fromkeys(record))
     needed = set(names)
     if not schema.is_tensor:

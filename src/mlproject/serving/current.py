@@ -106,7 +106,7 @@ class CurrentModel:
 
     def _tell(self, problem: str) -> None:
         if problem != self.problem:
-            self._reporter.warn(f"{problem}. {self.served.described} goes on answering")
+            self._reporter.warn(f"{problem}. {self.served.described} keeps answering")
         self.problem = problem
 
     def _opened(self) -> Served:

@@ -20,22 +20,27 @@ class ServeRequest(Options):
         ),
     ]
     host: Annotated[
-        str, Option("Address to listen at; 0.0.0.0 lets other machines in.", metavar="ADDRESS")
+        str,
+        Option(
+            "Address to listen on; 0.0.0.0 accepts requests of other machines.", metavar="ADDRESS"
+        ),
     ] = "127.0.0.1"
     port: Annotated[int, Option("Port; 0 for any free one.", minimum=0, maximum=65535)] = 5001
     method: Annotated[
         Literal["predict", "predict_proba"],
-        Option("What the model is asked; predict_proba adds a column for each class."),
+        Option("Method of the model to call; predict_proba adds a column for each class."),
     ] = "predict"
     max_body: Annotated[str, Option("Largest body of a request, such as 16MB.", metavar="SIZE")] = (
         "16MB"
     )
     timeout: Annotated[
-        float, Option("Seconds after which a request is given up.", metavar="S", above=0)
+        float, Option("Seconds after which a request times out.", metavar="S", above=0)
     ] = 60.0
     refresh: Annotated[
         float,
-        Option("Seconds between two looks at where the alias of the model is.", "S", minimum=0.1),
+        Option(
+            "Seconds between checks of whether the alias of the model has moved.", "S", minimum=0.1
+        ),
     ] = 10.0
     trust: Trust = ()
     tracking: Tracking = None

@@ -197,7 +197,9 @@ def _absolute_sqlite_uri(uri: str, folder: Path) -> str:
         )
     path = folder / uri[len(SQLITE) :]
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"lies in no folder: {path.parent}"
+        what = (
+            "is a folder" if path.is_dir() else f"is in a folder that does not exist: {path.parent}"
+        )
         raise ConfigurationError(
             f"The database {path} {what}", "Name a file in a folder that exists"
         )

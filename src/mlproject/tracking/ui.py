@@ -178,4 +178,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _last_line(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if _ERROR.match(line)]
-    return one_line(redacted_text((errors or lines)[-1])) if lines else "it has said nothing"
+    return one_line(redacted_text((errors or lines)[-1])) if lines else "it has printed nothing"

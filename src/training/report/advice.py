@@ -47,7 +47,7 @@ def _dummy(facts: Facts) -> Iterator[Advice]:
     yield Advice(
         f"The model is not shown to be better than one that ignores all features ({name} "
         f"{found.interval.challenger:.4g} against {found.interval.champion:.4g})",
-        "The 95 % interval of the improvement includes none",
+        "The 95 % interval of the improvement includes zero",
         "Look for features that have to do with the target, or for more rows",
     )
 
@@ -117,7 +117,7 @@ def _overfitted(facts: Facts) -> Iterator[Advice]:
     if better_there and not noise and gained > 0 and (gained - kept) / gained > _OVERFITTED:
         yield Advice(
             f"{name} is {trained:.4g} on the training rows and {held_out:.4g} on held-out ones",
-            "The model has learnt the training rows by heart in part",
+            "The model has partly memorised the training rows",
             "Try a simpler model, stronger regularisation, or more rows",
         )
 
@@ -146,7 +146,7 @@ def _columns(facts: Facts) -> Iterator[Advice]:
         if column.same_as is not None:
             yield Advice(
                 f"The columns '{column.same_as}' and '{column.name}' have the same values",
-                "The second adds nothing, and splits what the model says of the first",
+                "The second adds nothing, and shares the importance of the first",
                 f"Leave one out: --drop {column.name}",
             )
 
@@ -160,7 +160,7 @@ def _classes(facts: Facts) -> Iterator[Advice]:
         yield Advice(
             f"Rare classes: {shown}{' and more' if len(rare) > 5 else ''}",
             f"From fewer than {RARE_ROWS} rows, or one in a hundred, a class is hardly learnt",
-            "Collect more of them, merge them (classes: {rare: merge}), or weigh classes "
+            "Collect more of them, merge them (classes: {rare: merge}), or weight classes "
             "(classes: {weights: balanced})",
         )
     if data.classes and scores.deciding in _MISLEADING and total:

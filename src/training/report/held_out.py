@@ -123,9 +123,9 @@ def curves(y: Array, classes: Array, scores: Array, *, probabilities: bool) -> I
             for line in drawn.axes.lines[:1]:  # the diagonal, black otherwise
                 line.set_color(GREY)
             drawn.axes.legend(fontsize=8)
-            drawn.axes.set(xlabel="Predicted probability", ylabel="Share that is of the class")
+            drawn.axes.set(xlabel="Predicted probability", ylabel="Share of rows of the class")
             yield drawn.drawing(
-                f"How often a class was right, by the probability given to it, {_whose(shown)}; "
+                f"How often each class was right, by its predicted probability, {_whose(shown)}; "
                 "a well-calibrated model follows the diagonal."
             )
 

@@ -162,7 +162,7 @@ def _cost(found: Candidates) -> Drawing:
             axes.set_xscale("log")
         axes.scatter(seconds, found.scores, color=BLUE, s=30, edgecolors="none", alpha=0.7)
         axes.plot(seconds[found.best], found.scores[found.best], "*", color=ORANGE, markersize=13)
-        axes.set(xlabel="Seconds a fit", ylabel=f"{plain(found.metric)}, mean of the folds")
+        axes.set(xlabel="Seconds per fit", ylabel=f"{plain(found.metric)}, mean of the folds")
         axes.grid(visible=True)
         return drawn.drawing(
             f"A point for each of {counted(len(found.scores), 'candidate')}: its "

@@ -57,7 +57,7 @@ def of(uri: str) -> Context:
         raise MlflowException.invalid_parameter_value(str(error)) from error
     if not _is_trusted(workspace.host):
         raise AzureMLException(
-            f"'{workspace.host}' is no host of Azure ML, so that no token is sent there",
+            f"'{workspace.host}' is not a host of Azure ML, so no token is sent there",
             error_code=INVALID_PARAMETER_VALUE,
         )
     with _LOCK:
@@ -91,8 +91,8 @@ def cloud(host: str | None = None) -> Any:
     name = environ.get(environ.AZUREML_CLOUD)
     if name is not None and name not in KNOWN_CLOUDS:
         raise TrackingError(
-            f"{environ.AZUREML_CLOUD} is '{name}', and there is no such cloud",
-            f"Known are {', '.join(KNOWN_CLOUDS)}",
+            f"{environ.AZUREML_CLOUD} is '{name}', which is not a known cloud",
+            f"Known clouds: {', '.join(KNOWN_CLOUDS)}",
         )
     if name is None and host is not None:
         name = next((cloud for end, cloud in _CLOUDS.items() if host.endswith(end)), None)

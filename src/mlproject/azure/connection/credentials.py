@@ -236,16 +236,16 @@ def _signed_out(error: Exception) -> Exception:
         what = f"Azure cannot be reached to sign in: {unreachable[0]}"
         proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
         hint = (
-            f"Is what answers at HTTPS_PROXY, {proxy}, still running?"
+            f"Is the proxy of HTTPS_PROXY, {proxy}, still running?"
             if proxy
             else "Check the network"
         )
     elif refused:
-        what = f"Nobody could be signed in to Azure: {refused[0].partition(' Trace ID')[0]}"
+        what = f"Signing in to Azure failed: {refused[0].partition(' Trace ID')[0]}"
     elif tried:
-        what = f"There is no Azure credential; tried were {', '.join(tried)}"
+        what = f"No Azure credential was found; tried: {', '.join(tried)}"
     else:
-        what = f"Nobody could be signed in to Azure: {reason(error)}"
+        what = f"Signing in to Azure failed: {reason(error)}"
     if "job's token" in text:
         hint = "It is good for as long as the job runs"
     message = redacted_text(f"{one_line(what)}. {hint}")

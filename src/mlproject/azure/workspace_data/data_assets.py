@@ -99,7 +99,7 @@ def register(arm: Arm, name: str, asset: Mapping[str, Any], version: str | None)
     Raises
     ------
     DataError
-        When the version that is asked for is there already, with other data.
+        When the version that is asked for already exists, with other data.
     """
     wanted = (asset["dataType"], asset["dataUri"])
     if version is not None:
@@ -128,8 +128,8 @@ def _put(arm: Arm, name: str, version: str, asset: Mapping[str, Any]) -> DataAss
         if error.error_code not in _TAKEN or arm.find(path) is None:
             raise
         raise DataError(
-            f"Version {version} of the data asset '{name}' is there already, with other data",
-            "Versions stay as they are: leave --version out for the next one",
+            f"Version {version} of the data asset '{name}' already exists, with other data",
+            "Versions cannot be changed: leave --version out for the next one",
         ) from error
 
 

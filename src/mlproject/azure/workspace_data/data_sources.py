@@ -94,7 +94,7 @@ def output_address(source: str) -> str:
     """Return where an output goes. Nothing is asked of the service."""
     if asset_of(source) is not None:
         raise ConfigurationError(
-            f"{source} is a data asset, whose versions stay as they are",
+            f"{source} is a data asset, whose versions cannot be changed",
             "Write to azureml://datastores/NAME/paths/FOLDER/, then register it: "
             "mlproject data register",
         )

@@ -93,11 +93,11 @@ def _datastore(found: dict[str, Any]) -> Datastore:
         what = _NAMES.get(kind, kind)
         raise DataError(
             f"The datastore '{name}' is {what} ({kind}), which cannot be read here",
-            f"Readable are {' and '.join(_CONTAINERS)}: copy the data there",
+            f"Copy the data to {' or '.join(_CONTAINERS)}",
         )
     suffix = str(properties.get("endpoint") or STORAGE_SUFFIXES[0])
     if suffix not in STORAGE_SUFFIXES:
-        raise DataError(f"The datastore '{name}' is at '{suffix}', which is no cloud of Azure's")
+        raise DataError(f"The datastore '{name}' is at '{suffix}', which is not an Azure cloud")
     credentials = properties.get("credentials") or {}
     return Datastore(
         name,

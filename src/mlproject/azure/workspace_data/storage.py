@@ -118,7 +118,7 @@ class Container:
             raise ReplacedError(
                 f"{item.name} in the container '{self.at.container}' was replaced while it was "
                 "read",
-                "Read it again once nobody writes it",
+                "Read it again once nothing writes to it",
             ) from error
 
     def write(

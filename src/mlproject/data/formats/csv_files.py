@@ -76,7 +76,7 @@ class CsvFile(DataFile):
             raise DataError(f"{item.name} is empty: it has no header")
         if is_open(rows[0], delimiter) or has_stray_return(rows[0], delimiter):
             what = "a carriage return" if b"\r" in rows[0] else "a quoted value that does not end"
-            raise DataError(f"{item.name} line {rows.lines[0]} is no header: it holds {what}")
+            raise DataError(f"{item.name} line {rows.lines[0]} is not a header: it holds {what}")
         text = rows.text(0)
         csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
         columns = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))

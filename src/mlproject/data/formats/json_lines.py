@@ -190,7 +190,7 @@ def _object(rows: TextRows, row: int) -> dict[str, Any] | str:
         try:
             _dumped(content).encode()
         except UnicodeEncodeError:
-            return "it holds half of a surrogate pair, which is no text"
+            return "it holds half of a surrogate pair, which is not text"
     return content
 
 

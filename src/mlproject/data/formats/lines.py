@@ -146,7 +146,7 @@ class _Limited:
             return self._file.read(size)
         data = self._file.read(min(size, self._left))
         if not data and self._left:
-            raise OSError("it has become shorter while it was read")
+            raise OSError("it became shorter while it was read")
         self._left -= len(data)
         return data
 

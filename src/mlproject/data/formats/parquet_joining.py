@@ -90,7 +90,7 @@ class ParquetJoining:
         Raises
         ------
         DataError
-            When it is no Parquet file, is encrypted, or has other columns than the first.
+            When it is not a Parquet file, is encrypted, or has other columns than the first.
         """
         with _naming(path):
             part = _opened(path)
@@ -152,7 +152,7 @@ def _footer_start(file: BinaryIO, size: int) -> int:
         raise ValueError(_ENCRYPTED_TEXT)
     start = size - _TAIL - int.from_bytes(tail[:4], "little")
     if tail[4:] != _MAGIC or start < len(_MAGIC):
-        raise ValueError("it is no Parquet file")
+        raise ValueError("it is not a Parquet file")
     return start
 
 

@@ -190,7 +190,7 @@ def _problem(state: State, name: str, properties: dict[str, Any]) -> str | None:
         )
     ]
     checks = {
-        f"'{name}' is no name of a job": _NAME.fullmatch(name) is None,
+        f"'{name}' is not the name of a job": _NAME.fullmatch(name) is None,
         "The emulator runs command jobs and sweeps only": kind not in ("Command", "Sweep"),
         "A job needs a command": not program.get("command"),
         f"Unknown compute target '{compute}'": computes.name_of(compute) is None,
