@@ -35,8 +35,9 @@ def test_an_alias_names_a_version_until_it_is_moved_or_deleted(client: Any, name
     assert {item.version: item.aliases for item in found} == {"1": [], "2": ["champion"]}
 
     client.delete_registered_model_alias(name, "champion")
-    with pytest.raises(MlflowException, match=f"alias champion not found: '{name}'"):
+    with pytest.raises(MlflowException, match=f"alias champion not found: '{name}'") as missing:
         client.get_model_version_by_alias(name, "champion")
+    assert missing.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
 def test_an_alias_of_a_version_that_is_not_there_is_refused(client: Any, name: str) -> None:
