@@ -88,6 +88,9 @@ class Overflow:
             items.params = note.params | items.params
             items.tags |= note.tags
             items.metrics += note.metrics
+        # The same value twice is one, as it is to MLflow's own servers: whoever was killed midway
+        # logs again what was kept.
+        items.metrics = list(dict.fromkeys(items.metrics))
         return items
 
     def keep(self, items: RejectedItems, write_tags: Callable[[Mapping[str, str]], None]) -> None:
