@@ -150,6 +150,18 @@ def test_a_logged_model_names_its_versions(store: Any, name: str) -> None:
     assert named == [{"name": name, "version": 1}, {"name": name, "version": 2}]
 
 
+def test_a_logged_model_that_is_registered_by_its_id_names_each_version_once(
+    store: Any, name: str
+) -> None:
+    with store.start_run():
+        info = logged(store)
+    for _ in range(2):
+        store.register_model(info.model_uri, name)
+
+    named = json.loads(store.get_logged_model(info.model_id).tags["mlflow.modelVersions"])
+    assert named == [{"name": name, "version": 1}, {"name": name, "version": 2}]
+
+
 def test_the_alias_latest_is_the_newest_version(client: Any, name: str) -> None:
     assert client.get_model_version_by_alias(name, "latest").version == "2"
 

@@ -207,8 +207,8 @@ def inputs(tags: Mapping[str, str]) -> list[str]:
 
 
 def outputs(run: Keeper) -> dict[str, int]:
-    """Return the models that a run made, with the step at which it did."""
-    steps = {str(model_id): 0 for model_id in run.records()}
+    """Return the models that a run made, those deleted since too, each with its step."""
+    steps = {str(model_id): 0 for model_id in run.records(deleted=True)}
     for key, value in run.tags.items():
         if key.startswith(_OUTPUT) and value.lstrip("-").isdigit():
             steps[key.removeprefix(_OUTPUT)] = int(value)
