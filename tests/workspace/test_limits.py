@@ -206,6 +206,34 @@ def test_what_steers_a_terminal_is_told_as_text(azure_shell: Shell, store: Any) 
     assert r"View run a\x1b[31mb at: https://ml.azure.com" in done.out
 
 
+def test_an_error_of_the_service_steers_no_terminal(store: Any) -> None:
+    with pytest.raises(MlflowException, match=r"\\x1b\[31m1 was not found") as raised:
+        store.MlflowClient().get_experiment("\x1b[31m1")
+
+    assert "\x1b" not in str(raised.value)
+    assert raised.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_the_name_of_a_planted_note_steers_no_terminal(
+    store: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    from mlproject.azure.connection import context
+    from mlproject.azure.connection.files import Files
+    from mlproject.azure.connection.uris import of_run
+
+    client, planted = store.MlflowClient(), tmp_path / "planted"
+    planted.write_text("no JSON")
+    with store.start_run() as run:
+        client.set_tag(run.info.run_id, "long", "x" * 2000)
+    there = context.of(URI)
+    files = Files(there, of_run(there.workspace, run.info.run_id))
+    files.add([(planted, "azureml3/rejected/\x1b[2J.json")])
+
+    assert client.get_run(run.info.run_id).data.tags["long"] == "x" * 2000
+    assert r"The note azureml3/rejected/\x1b[2J.json of the run" in caplog.text
+    assert "\x1b" not in caplog.text
+
+
 def test_everything_beyond_the_documented_limits_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Any
 ) -> None:

@@ -20,6 +20,7 @@ from mlproject.azure.connection.failures import ATTEMPTS, AzureMLException
 from mlproject.azure.connection.files import Files
 from mlproject.azure.stores import order
 from mlproject.azure.stores.versions import HIDDEN
+from mlproject.base.visible import visible
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -76,7 +77,7 @@ class Journal:
                 continue
             note = _parsed(content)
             if note is None:
-                _logger.warning("The note %s of the %s is no JSON", path, self._label)
+                _logger.warning("The note %s of the %s is no JSON", visible(path), self._label)
                 continue
             read[path] = note
         if read:
