@@ -126,6 +126,34 @@ def test_one_refused_metric_does_not_take_its_batch_along(
     assert len(history) == 1
 
 
+def test_values_that_are_no_numbers_are_kept_as_sqlite_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Any
+) -> None:
+    """Of a metric that the service refuses, and of a model's metrics."""
+    with emulated(tmp_path / "strict", "--refuse", "bad_.*") as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        here = store.MlflowClient(f"sqlite:///{tmp_path}/here.db")
+        # SQLite cannot take NaN twice, and reads that of a model as 0.
+        (expected, _), kept = _odd_values(here, 1), _odd_values(store.MlflowClient(URI), 2)
+
+    assert expected == ["-1.7976931348623157e+308", "1.7976931348623157e+308", "nan"]
+    assert kept == [expected, expected]
+
+
+def _odd_values(client: Any, times: int) -> list[list[str]]:
+    experiment = client.create_experiment("odd")
+    run_id = client.create_run(experiment).info.run_id
+    model_id = client.create_logged_model(experiment, "m", run_id).model_id
+    for step, value in enumerate(map(float, ("nan", "inf", "-inf"))):
+        for _ in range(times):  # which is one value
+            client.log_metric(run_id, "bad_one", value, timestamp=1, step=step)
+        client.log_metric(run_id, "of_model", value, timestamp=1, step=step, model_id=model_id)
+    of_model = client.get_logged_model(model_id).metrics
+    history = client.get_metric_history(run_id, "bad_one")
+    return [sorted(repr(item.value) for item in items) for items in (history, of_model)]
+
+
 def test_a_tag_that_was_too_long_can_be_changed_and_deleted(store: Any) -> None:
     client = store.MlflowClient()
     with store.start_run(description="d" * 1500) as run:
