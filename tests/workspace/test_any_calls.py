@@ -45,7 +45,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.ERROR)
 
 
-@settings(SLOWLY, max_examples=10, derandomize=True)
+@settings(SLOWLY, max_examples=6, derandomize=True)
 @given(sequence=calls())
 def test_any_calls_leave_what_they_leave_on_sqlite(
     sequence: list[Call], azureml_workspace: Any, quiet: None, tmp_path: Path

@@ -336,7 +336,7 @@ def _forget_notes() -> None:
     """Read notes anew, as another process does."""
     from mlproject.azure.stores import journal
 
-    journal._MEMORY = journal._Memory()
+    journal._MEMORY = journal.Memory()
 
 
 def _logged_constant(store: Any, run_id: str, value: int) -> Any:
