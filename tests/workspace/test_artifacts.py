@@ -212,3 +212,24 @@ def test_an_upload_says_how_far_it_is(store: Any, tmp_path: Path) -> None:
 
     parts = [re.search(r"uploading 60 files, (\d\.\d) of 6\.0 MB", line) for line in reporter.lines]
     assert any(0 < float(part[1]) < 6 for part in parts if part)
+
+
+def test_a_program_reads_what_it_has_just_written_though_it_is_not_listed_yet(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with emulated(tmp_path / "late", "--listed-after", "60") as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        store.set_experiment("late")
+        with store.start_run() as run:
+            for number in range(4):
+                store.log_table({"n": [number]}, "deep/table.json")
+                store.log_text(f"{number}", "text.txt")
+        run_id = run.info.run_id
+        table = store.load_table("deep/table.json", run_ids=[run_id])
+        text = store.artifacts.load_text(f"{run.info.artifact_uri}/text.txt")
+        listed = [item.path for item in store.MlflowClient().list_artifacts(run_id)]
+
+    assert table["n"].tolist() == [0, 1, 2, 3]
+    assert text == "3"
+    assert listed == ["deep", "text.txt"]

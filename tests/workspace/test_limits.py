@@ -115,7 +115,8 @@ def test_one_refused_metric_does_not_take_its_batch_along(
         metrics = [Metric(f"m{number}", number, 0, 0) for number in range(20)]
         client.log_batch(run.info.run_id, [*metrics, Metric("bad_one", 0.5, 7, 3)])
 
-        client.log_metric(run.info.run_id, "bad_one", 0.75, step=4)
+        for _ in range(2):  # which is one value, as SQLite has it
+            client.log_metric(run.info.run_id, "bad_one", 0.75, timestamp=7, step=4)
         client.log_metric(run.info.run_id, "bad_one", 0.5, step=5)
         found = client.get_run(run.info.run_id)
         history = client.get_metric_history(run.info.run_id, "m7")
@@ -123,6 +124,34 @@ def test_one_refused_metric_does_not_take_its_batch_along(
     assert [item.step for item in refused] == [3, 4, 5]
     assert found.data.metrics == {f"m{number}": number for number in range(20)} | {"bad_one": 0.5}
     assert len(history) == 1
+
+
+def test_values_that_are_no_numbers_are_kept_as_sqlite_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Any
+) -> None:
+    """Of a metric that the service refuses, and of a model's metrics."""
+    with emulated(tmp_path / "strict", "--refuse", "bad_.*") as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        here = store.MlflowClient(f"sqlite:///{tmp_path}/here.db")
+        # SQLite cannot take NaN twice, and reads that of a model as 0.
+        (expected, _), kept = _odd_values(here, 1), _odd_values(store.MlflowClient(URI), 2)
+
+    assert expected == ["-1.7976931348623157e+308", "1.7976931348623157e+308", "nan"]
+    assert kept == [expected, expected]
+
+
+def _odd_values(client: Any, times: int) -> list[list[str]]:
+    experiment = client.create_experiment("odd")
+    run_id = client.create_run(experiment).info.run_id
+    model_id = client.create_logged_model(experiment, "m", run_id).model_id
+    for step, value in enumerate(map(float, ("nan", "inf", "-inf"))):
+        for _ in range(times):  # which is one value
+            client.log_metric(run_id, "bad_one", value, timestamp=1, step=step)
+        client.log_metric(run_id, "of_model", value, timestamp=1, step=step, model_id=model_id)
+    of_model = client.get_logged_model(model_id).metrics
+    history = client.get_metric_history(run_id, "bad_one")
+    return [sorted(repr(item.value) for item in items) for items in (history, of_model)]
 
 
 def test_a_tag_that_was_too_long_can_be_changed_and_deleted(store: Any) -> None:
@@ -203,6 +232,34 @@ def test_what_steers_a_terminal_is_told_as_text(azure_shell: Shell, store: Any) 
 
     assert "\x1b" not in done.out + done.err + str(raised.value)
     assert r"View run a\x1b[31mb at: https://ml.azure.com" in done.out
+
+
+def test_an_error_of_the_service_steers_no_terminal(store: Any) -> None:
+    with pytest.raises(MlflowException, match=r"\\x1b\[31m1 was not found") as raised:
+        store.MlflowClient().get_experiment("\x1b[31m1")
+
+    assert "\x1b" not in str(raised.value)
+    assert raised.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_the_name_of_a_planted_note_steers_no_terminal(
+    store: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    from mlproject.azure.connection import context
+    from mlproject.azure.connection.files import Files
+    from mlproject.azure.connection.uris import of_run
+
+    client, planted = store.MlflowClient(), tmp_path / "planted"
+    planted.write_text("no JSON")
+    with store.start_run() as run:
+        client.set_tag(run.info.run_id, "long", "x" * 2000)
+    there = context.of(URI)
+    files = Files(there, of_run(there.workspace, run.info.run_id))
+    files.add([(planted, "azureml3/rejected/\x1b[2J.json")])
+
+    assert client.get_run(run.info.run_id).data.tags["long"] == "x" * 2000
+    assert r"The note azureml3/rejected/\x1b[2J.json of the run" in caplog.text
+    assert "\x1b" not in caplog.text
 
 
 def test_everything_beyond_the_documented_limits_is_there(

@@ -229,6 +229,18 @@ def test_a_deleted_model_is_gone_and_its_files_stay(store: Any) -> None:
     assert store.artifacts.list_artifacts(f"{run.info.artifact_uri}/model")
 
 
+def test_a_model_is_deleted_as_often_as_asked_and_its_run_still_names_it(store: Any) -> None:
+    with store.start_run() as run:
+        info = logged(store)
+    client = store.MlflowClient()
+
+    client.delete_logged_model(info.model_id)
+    client.delete_logged_model(info.model_id)
+
+    made = client.get_run(run.info.run_id).outputs.model_outputs
+    assert [output.model_id for output in made] == [info.model_id]
+
+
 @pytest.mark.parametrize("model_id", ["m-0", "m-nowhere-12345678", "other"])
 def test_an_unknown_model_is_said_to_be_missing(store: Any, model_id: str) -> None:
     with pytest.raises(
@@ -324,7 +336,7 @@ def _forget_notes() -> None:
     """Read notes anew, as another process does."""
     from mlproject.azure.stores import journal
 
-    journal._MEMORY = journal._Memory()
+    journal._MEMORY = journal.Memory()
 
 
 def _logged_constant(store: Any, run_id: str, value: int) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
 
 from tests.workspace.conftest import URI, emulated
 from tests.workspace.test_logged_models import logged
@@ -51,6 +52,25 @@ def test_experiments_runs_and_what_they_hold(client: Any) -> None:
     assert tags["kept"] == "1"
     assert "gone" not in tags
     assert client.get_experiment(ids[1]).lifecycle_stage == "deleted"
+
+
+def test_a_value_that_is_no_number_is_there_once(client: Any) -> None:
+    """MLflow's own server rejects it where it is sent again, and what is rejected is kept."""
+    run_id = client.create_run(client.create_experiment("nan")).info.run_id
+    for step in range(15):
+        client.log_metric(run_id, "loss", float("nan"), timestamp=1, step=step)
+
+    history = client.get_metric_history(run_id, "loss")
+    assert [item.step for item in history] == list(range(15))
+
+
+def test_an_experiment_that_is_there_already_is_not_made_again(client: Any) -> None:
+    client.create_experiment("taken")
+    client.delete_experiment(client.create_experiment("deleted"))
+
+    for name in ["taken", "deleted"] * 10:
+        with pytest.raises(MlflowException, match="already exists"):
+            client.create_experiment(name)
 
 
 def test_registered_models_versions_and_aliases(client: Any) -> None:

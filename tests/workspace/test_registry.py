@@ -35,8 +35,9 @@ def test_an_alias_names_a_version_until_it_is_moved_or_deleted(client: Any, name
     assert {item.version: item.aliases for item in found} == {"1": [], "2": ["champion"]}
 
     client.delete_registered_model_alias(name, "champion")
-    with pytest.raises(MlflowException, match=f"alias champion not found: '{name}'"):
+    with pytest.raises(MlflowException, match=f"alias champion not found: '{name}'") as missing:
         client.get_model_version_by_alias(name, "champion")
+    assert missing.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
 def test_an_alias_of_a_version_that_is_not_there_is_refused(client: Any, name: str) -> None:
@@ -146,6 +147,18 @@ def test_a_logged_model_names_its_versions(store: Any, name: str) -> None:
     client.create_model_version(name, info.model_uri, model_id=info.model_id)
 
     named = json.loads(client.get_logged_model(info.model_id).tags["mlflow.modelVersions"])
+    assert named == [{"name": name, "version": 1}, {"name": name, "version": 2}]
+
+
+def test_a_logged_model_that_is_registered_by_its_id_names_each_version_once(
+    store: Any, name: str
+) -> None:
+    with store.start_run():
+        info = logged(store)
+    for _ in range(2):
+        store.register_model(info.model_uri, name)
+
+    named = json.loads(store.get_logged_model(info.model_id).tags["mlflow.modelVersions"])
     assert named == [{"name": name, "version": 1}, {"name": name, "version": 2}]
 
 

@@ -53,6 +53,7 @@ from mlproject.azure.connection.failures import (
     settle,
 )
 from mlproject.base.errors import one_line
+from mlproject.base.visible import visible
 
 if TYPE_CHECKING:
     from requests import Response
@@ -145,7 +146,8 @@ class Calls:
                 verify_rest_response(response, endpoint)
             except RestException as error:
                 if "message" in error.json:
-                    raise
+                    shown = visible(str(error.json["message"]), lines=True)
+                    raise RestException(error.json | {"message": shown}) from None
                 # The service's own envelope, of which MLflow would print the whole.
                 code = ErrorCode.Value(error.error_code)
                 text = f"{error.error_code}: {_message(response)}"  # as MLflow words it

@@ -42,7 +42,7 @@ class Unanswered(MlflowException):
 
     def __init__(self, message: str, *, seconds: float = 0.0, **options: Any) -> None:
         self.seconds = seconds
-        super().__init__(message, **options)
+        super().__init__(visible(message), **options)
 
 
 def if_offered(call: Callable[[], T], otherwise: str) -> T:

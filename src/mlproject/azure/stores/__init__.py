@@ -3,6 +3,8 @@
 - ``bookkeeping``     tags that users do not see
 - ``validation``, ``lacking``, ``searches``  what MLflow's own stores refuse, have more, and find
 - ``order``           names that sort by when they were written
+- ``points``          values of metrics in notes
+- ``memory``          what this process knows, listed or not
 - ``versions``        artifacts under the paths that programs gave, though nothing is overwritten
 - ``journal``         notes beside the artifacts, which are only added
 - ``overflow``, ``rejected_batches``  what the service rejected of a run, kept in notes

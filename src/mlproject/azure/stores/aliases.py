@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import (
     RegisteredModelAlias,
     RegisteredModelTag,
 )
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
 from mlflow.store.model_registry.rest_store import RestStore
 from mlflow.utils.validation import (
     _validate_model_alias_name,
@@ -80,7 +80,7 @@ class Aliases(RestStore):
         if alias not in aliases:
             raise AzureMLException(
                 f"Registered model alias {alias} not found: '{name}' has none of that name",
-                error_code=RESOURCE_DOES_NOT_EXIST,
+                error_code=INVALID_PARAMETER_VALUE,  # as MLflow's own stores say it
             )
         return self._version_for_user(
             RestStore.get_model_version(self, name, aliases[alias]), aliases

@@ -12,7 +12,7 @@ from mlflow.utils.validation import _validate_experiment_name, _validate_experim
 from mlproject.azure.connection.context import Context
 from mlproject.azure.connection.failures import AzureMLException, NotOffered, create, if_offered
 from mlproject.azure.connection.uris import our_uri
-from mlproject.azure.stores import long_tags
+from mlproject.azure.stores import bookkeeping, long_tags
 
 
 class Experiments(RestStore):
@@ -24,18 +24,20 @@ class Experiments(RestStore):
     def create_experiment(
         self, name: str, artifact_location: str | None = None, tags: Any = None
     ) -> str:
-        """Make an experiment; one that was made although the answer got lost is not an error."""
+        """Make an experiment, exactly once: it carries the request that made it."""
         _validate_experiment_name(name)
         for tag in tags or []:
             _validate_experiment_tag(tag.key, tag.value)
-        carried = long_tags.written(tags or [])
+        request = bookkeeping.new_request()
+        carried = [*long_tags.written(tags or []), ExperimentTag(bookkeeping.REQUEST, request)]
 
         def send() -> str:
             return str(RestStore.create_experiment(self, name, artifact_location, carried))
 
         def find() -> str | None:
-            experiment = self.get_experiment_by_name(name)
-            return str(experiment.experiment_id) if experiment is not None else None
+            experiment = RestStore.get_experiment_by_name(self, name)
+            mine = experiment is not None and experiment.tags.get(bookkeeping.REQUEST) == request
+            return str(experiment.experiment_id) if mine else None
 
         return create(send, find)
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,37 +17,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlproject.azure.connection.failures import ATTEMPTS, AzureMLException
 from mlproject.azure.connection.files import Files
 from mlproject.azure.stores import order
+from mlproject.azure.stores.memory import Memory
 from mlproject.azure.stores.versions import HIDDEN
+from mlproject.base.visible import visible
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 Note = Mapping[str, Any]
 T = TypeVar("T")
-_MOST_REMEMBERED = 500
 _logger = logging.getLogger(__name__)
 
 
-class _Memory:
-    """The notes that this process has read or written, of the journals that it used last."""
-
-    def __init__(self) -> None:
-        self._notes: OrderedDict[tuple[str, str], dict[str, Note]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, journal: tuple[str, str]) -> dict[str, Note]:
-        with self._lock:
-            return dict(self._notes.get(journal, ()))
-
-    def add(self, journal: tuple[str, str], notes: Mapping[str, Note]) -> None:
-        with self._lock:
-            self._notes.setdefault(journal, {}).update(notes)
-            self._notes.move_to_end(journal)
-            if len(self._notes) > _MOST_REMEMBERED:
-                self._notes.popitem(last=False)
-
-
-_MEMORY = _Memory()
+_MEMORY = Memory[Note]()
 
 
 class Journal:
@@ -76,7 +56,7 @@ class Journal:
                 continue
             note = _parsed(content)
             if note is None:
-                _logger.warning("The note %s of the %s is no JSON", path, self._label)
+                _logger.warning("The note %s of the %s is no JSON", visible(path), self._label)
                 continue
             read[path] = note
         if read:

@@ -6,6 +6,7 @@ from any number of threads and processes.
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from mlflow.entities import LoggedModelStatus, Metric, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.entities.paged_list import PagedList
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from mlflow.utils.name_utils import _generate_random_name
 from mlflow.utils.search_utils import SearchLoggedModelsUtils
 from mlflow.utils.validation import _validate_logged_model_name
@@ -125,8 +127,10 @@ class LoggedModels:
 
     def set_logged_model_tags(self, model_id: str, tags: Sequence[LoggedModelTag]) -> None:
         _, parsed, _ = self._found(model_id)
-        new = {item.key: str(item.value) for item in tags}
-        self._note(ModelNote(parsed.suffix, tags=dict(new)), parsed)
+        new = dict[str, str | None]({item.key: str(item.value) for item in tags})
+        if MLFLOW_MODEL_VERSIONS in new:
+            new[MLFLOW_MODEL_VERSIONS] = _versions_once(str(new[MLFLOW_MODEL_VERSIONS]))
+        self._note(ModelNote(parsed.suffix, tags=new), parsed)
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
         keeper, parsed, record = self._found(model_id)
@@ -146,7 +150,7 @@ class LoggedModels:
 
     def delete_logged_model(self, model_id: str) -> None:
         """Hide a model; its files stay, as the service cannot delete artifacts."""
-        _, parsed, _ = self._found(model_id)
+        _, parsed, _ = self._found(model_id, deleted=True)
         self._write(parsed, records.of_deletion(parsed))
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
@@ -283,6 +287,18 @@ def _only_run(filter_string: str | None) -> str | None:
         if clause.get("key") == _RUN_ATTRIBUTE and clause.get("comparator") == "=":
             return str(clause["value"])
     return None
+
+
+def _versions_once(text: str) -> str:
+    """Return the versions that come from a model, each once.
+
+    ``register_model`` adds the version, as a text, to those that the store has named, as numbers.
+    """
+    try:
+        versions = {(item["name"], int(item["version"])): None for item in json.loads(text)}
+    except (KeyError, TypeError, ValueError):  # what somebody else wrote stays as it is
+        return text
+    return json.dumps([{"name": name, "version": number} for name, number in versions])
 
 
 def _missing(model_id: str) -> MlflowException:

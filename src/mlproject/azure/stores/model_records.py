@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
 
+from mlproject.azure.stores import points
 from mlproject.azure.stores.bookkeeping import LONGEST_VALUE, PREFIX
 
 if TYPE_CHECKING:
@@ -157,13 +158,13 @@ class Keeper:
         from mlflow.entities import LoggedModel, LoggedModelStatus, Metric
 
         params, tags = dict(record.params), dict[str, str | None](record.tags)
-        metrics: dict[ModelMetric, Metric] = {}
+        metrics: list[ModelMetric] = []
         for note in notes:
             if note.model != model_id.suffix:
                 continue
             params |= note.params
             tags |= note.tags
-            metrics |= {item: Metric(**vars(item), model_id=str(model_id)) for item in note.metrics}
+            metrics += note.metrics
         root = self.root.replace(SUFFIX, model_id.suffix)
         return LoggedModel(
             experiment_id=self.experiment_id,
@@ -177,7 +178,7 @@ class Keeper:
             status=LoggedModelStatus(record.status),
             tags={key: value for key, value in tags.items() if value is not None},
             params=params,
-            metrics=list(metrics.values()),
+            metrics=[Metric(**vars(item), model_id=str(model_id)) for item in points.once(metrics)],
         )
 
 
@@ -207,8 +208,8 @@ def inputs(tags: Mapping[str, str]) -> list[str]:
 
 
 def outputs(run: Keeper) -> dict[str, int]:
-    """Return the models that a run made, with the step at which it did."""
-    steps = {str(model_id): 0 for model_id in run.records()}
+    """Return the models that a run made, those deleted since too, each with its step."""
+    steps = {str(model_id): 0 for model_id in run.records(deleted=True)}
     for key, value in run.tags.items():
         if key.startswith(_OUTPUT) and value.lstrip("-").isdigit():
             steps[key.removeprefix(_OUTPUT)] = int(value)
@@ -217,7 +218,8 @@ def outputs(run: Keeper) -> dict[str, int]:
 
 def of_metric(metric: Metric, run_id: str) -> ModelMetric:
     """Return a metric as a note has it."""
-    point = str(metric.key), float(metric.value), int(metric.timestamp), int(metric.step)
+    value = points.number(float(metric.value))
+    point = str(metric.key), value, int(metric.timestamp), int(metric.step)
     return ModelMetric(*point, run_id, metric.dataset_name, metric.dataset_digest)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from mlproject.azure.stores import points
 from mlproject.azure.stores.bookkeeping import OVERFLOWS, RUN
 from mlproject.azure.stores.journal import Journal
 from mlproject.base.visible import visible
@@ -33,6 +34,11 @@ class Point:
     timestamp: int
     step: int
 
+    @classmethod
+    def of(cls, item: Metric) -> Point:
+        value = points.number(float(item.value))
+        return cls(item.key, value, int(item.timestamp), int(item.step))
+
 
 @dataclass
 class RejectedItems:
@@ -49,7 +55,7 @@ class RejectedItems:
         return bool(self.params or self.tags or self.metrics)
 
     def add_metric(self, item: Metric, why: str) -> None:
-        self.metrics.append(Point(item.key, float(item.value), int(item.timestamp), int(item.step)))
+        self.metrics.append(Point.of(item))
         self.reasons[item.key] = why
 
     def add_param(self, item: Param, why: str) -> None:
@@ -88,6 +94,7 @@ class Overflow:
             items.params = note.params | items.params
             items.tags |= note.tags
             items.metrics += note.metrics
+        items.metrics = points.once(items.metrics)
         return items
 
     def keep(self, items: RejectedItems, write_tags: Callable[[Mapping[str, str]], None]) -> None:

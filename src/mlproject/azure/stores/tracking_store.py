@@ -46,7 +46,7 @@ from mlproject.azure.stores.experiments import Experiments
 from mlproject.azure.stores.journal import Journal
 from mlproject.azure.stores.logged_models import LoggedModels
 from mlproject.azure.stores.model_records import SUFFIX, Keeper, ModelId
-from mlproject.azure.stores.overflow import Overflow, RejectedItems
+from mlproject.azure.stores.overflow import Overflow, Point, RejectedItems
 from mlproject.azure.stores.rejected_batches import Batch
 from mlproject.base import environ
 from mlproject.base.visible import visible
@@ -234,13 +234,19 @@ class TrackingStore(LoggedModels, Experiments, lacking.Lacking, AzureMLRestStore
         history: PagedList[Metric] = RestStore.get_metric_history(
             self, run_id, metric_key, max_results, page_token
         )
-        points = list(history)
+        found = list(history)
         if not page_token:
             rejected = self._overflow(run_id).read().metrics
-            points += [Metric(**vars(item)) for item in rejected if item.key == metric_key]
-        for metric in points:
+            # What was sent again after a lost answer may be rejected, and be there.
+            there = {repr(Point.of(item)) for item in found}
+            found += [
+                Metric(**vars(item))
+                for item in rejected
+                if item.key == metric_key and repr(item) not in there
+            ]
+        for metric in found:
             metric._run_id = _Recorded(run_id)
-        return PagedList(points, getattr(history, "token", None))
+        return PagedList(found, getattr(history, "token", None))
 
     def log_metric(self, run_id: str, metric: Metric) -> None:
         self.log_batch(run_id, [metric], [], [])

@@ -17,11 +17,14 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlproject.azure.connection.failures import ATTEMPTS, AzureMLException
 from mlproject.azure.connection.files import Files, NoContent
 from mlproject.azure.stores import order
+from mlproject.azure.stores.memory import Memory
 
 # Where everything is that our plugins add to the artifacts of a run; users do not see it.
 HIDDEN = "azureml3"
 _VERSIONS = f"{HIDDEN}/versions"
 _VERSION = re.compile(rf"{_VERSIONS}/{order.NAME.pattern}/(?P<path>.+)")
+# Where this process has stored artifacts: a program reads what it has written, listed or not.
+_WRITTEN = Memory[None]()
 
 
 class Versions:
@@ -29,16 +32,18 @@ class Versions:
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self._owner = (files.owner, _VERSIONS)
 
     def paths(self) -> dict[str, list[str]]:
         """Return where each artifact is stored, the newest first, by the path it is shown as."""
-        return _by_shown(self._files.paths())
+        return _by_shown([*self._files.paths(), *_WRITTEN.of(self._owner)])
 
     def below(self, folder: str) -> dict[str, list[str]]:
         """Return the same of what is in a folder, or in those in it."""
         if not folder:
             return self.paths()
-        stored = _by_shown([*self._files.below(folder), *self._versions()])
+        written = _WRITTEN.of(self._owner)
+        stored = _by_shown([*self._files.below(folder), *self._versions(), *written])
         return {path: all_of for path, all_of in stored.items() if path.startswith(f"{folder}/")}
 
     def at(self, path: str) -> list[str]:
@@ -54,6 +59,7 @@ class Versions:
                 "Azure ML has no other place for. Use another name"
             )
         there = self._files.add(files)
+        self._remember(path for _, path in files)
         for _ in range(ATTEMPTS):
             stored = _by_shown([*there, *self._versions()]) if there else {}
             left = [
@@ -64,7 +70,9 @@ class Versions:
             if not left:
                 return
             name = order.after(latest for latest, *_ in stored.values())
-            added = self._files.add([(local, f"{_VERSIONS}/{name}/{p}") for local, p in left])
+            new = [(local, f"{_VERSIONS}/{name}/{path}") for local, path in left]
+            added = self._files.add(new)
+            self._remember(path for _, path in new if added.get(path, True))
             # A new name is nobody else's. It is taken where an answer was lost, and stays without
             # content where the service gives no URL to write it: then it is another's turn.
             there = {_shown(path): False for path, has in added.items() if not has}
@@ -95,7 +103,11 @@ class Versions:
         return first if stored[0] == path else self._files.holds(stored[0], local)
 
     def _versions(self) -> Iterable[str]:
-        return self._files.below(_VERSIONS)
+        written = (path for path in _WRITTEN.of(self._owner) if path.startswith(_VERSIONS))
+        return [*self._files.below(_VERSIONS), *written]
+
+    def _remember(self, paths: Iterable[str]) -> None:
+        _WRITTEN.add(self._owner, dict.fromkeys(paths))
 
 
 def _by_shown(stored: Iterable[str]) -> dict[str, list[str]]:
