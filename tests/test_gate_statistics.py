@@ -27,6 +27,7 @@ from mlproject.gate.rules import merged, parse
 from mlproject.gate.seen import Seen
 from mlproject.gate.slices import Sampling, Slice, by_column, judged
 from mlproject.gate.verdict import NO_CHAMPION, Verdict, decide
+from mlproject.models.loaded import seconds_a_row
 from training import metrics as training_metrics
 from training.metrics import known_names
 from training.resampling import blocks, intervals, swapping, units
@@ -805,3 +806,21 @@ def test_a_pair_is_plain_data() -> None:
 
     assert isinstance(pair, Pair)
     assert (pair.y.tolist(), pair.champion.tolist()) == ([0, 1], [1, 1])
+
+
+def test_a_machine_that_is_busy_at_first_makes_neither_model_slower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+
+    class Shared:
+        """A model on a machine that has something else to do in the first quarter of a second."""
+
+        def predict(self, X: Any) -> None:
+            clock[0] += 0.03 if clock[0] < 0.25 else 0.01
+
+    monkeypatch.setattr("mlproject.models.loaded.time.perf_counter", lambda: clock[0])
+    model: Any = Shared()
+    rows = pd.DataFrame({"x": range(10)})
+
+    assert seconds_a_row((model, rows), (model, rows)) == pytest.approx((0.001, 0.001))

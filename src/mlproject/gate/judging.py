@@ -19,7 +19,7 @@ from mlproject.gate.request import RowsRequest
 from mlproject.gate.resampled import shown
 from mlproject.gate.seen import unseen
 from mlproject.gate.verdict import Verdict, decide
-from mlproject.models.loaded import incompatibilities
+from mlproject.models.loaded import incompatibilities, seconds_a_row
 from mlproject.models.trust import Policy
 from mlproject.registry import ledger
 from mlproject.registry.versions import Version
@@ -180,7 +180,7 @@ def _compared(
         slices=slices,
         size=size,
         signature_problems=(*problems, *outputs.problems(champion, challenger)),
-        seconds_a_row=(models[0].seconds_a_row(of_both[0]), models[1].seconds_a_row(of_both[1])),
+        seconds_a_row=seconds_a_row((models[0], of_both[0]), (models[1], of_both[1])),
         bytes=(models[0].size, models[1].size),
     )
 
