@@ -1,8 +1,8 @@
 """A process that has imported what is heavy, and is forked for each command.
 
-Importing MLflow and scikit-learn takes longer than most commands. What it runs is still a process
-of its own, with the folder and the environment it is given; this project's modules are imported
-there anew. Where there is no fork, tests start Python as a user does.
+Importing MLflow and scikit-learn takes longer than most commands, and so does making the tables of
+a new database. What it runs is still a process of its own, with the folder and the environment it
+is given. Where there is no fork, tests start Python as a user does.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import atexit
 import gc
 import importlib
 import json
+import logging
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +34,24 @@ HEAVY = (
     "azureml.mlflow._store.tracking.store",
     "click",
     "distributed",
+    "IPython",  # which MLflow looks for, whenever it starts a run
     "filelock",
     "fsspec.implementations.http",
     "git",
     "matplotlib.backends.backend_svg",
     "matplotlib.pyplot",
-    "mlflow.pyfunc",
+    "mlflow.lightgbm",
+    "mlflow.pyfunc.scoring_server",
     "mlflow.server.handlers",
-    "mlflow.sklearn",
+    "mlflow.sklearn.utils",
+    "mlflow.store.model_registry.file_store",
     "mlflow.store.model_registry.sqlalchemy_store",
-    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.tracking.file_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.tracing.processor.base_mlflow",
+    "mlflow.xgboost",
     "mpl_toolkits.mplot3d",
+    "narwhals._pandas_like.namespace",
     "narwhals.stable.v2",
     "opentelemetry.sdk.trace",
     "pandas",
@@ -61,7 +71,11 @@ HEAVY = (
     "sklearn.preprocessing",
     "sklearn.svm",
     "skops.io",
+    "sqlalchemy.dialects.mssql",
+    "sqlalchemy.dialects.mysql",
+    "sqlalchemy.dialects.sqlite",
 )
+MAKES_TABLES = "TESTS_MAKE_TABLES"
 CAN_FORK = hasattr(os, "fork")
 
 
@@ -187,6 +201,8 @@ def main() -> None:
     """
     for name in HEAVY:
         importlib.import_module(name)
+    warm_python.import_ours()
+    _copy_new_databases()
     # Which packages are installed, which MLflow asks for each model and then remembers.
     importlib.import_module("mlflow.utils.requirements_utils")._init_modules_to_packages_map()
     gc.freeze()  # else every fork goes through all of it when it ends, which takes most of a second
@@ -219,7 +235,34 @@ def _become(request: dict[str, Any]) -> None:
     if "emulator" in request["arguments"]:
         _fork_servers()
         sys.executable = warm_python.installed()
-    warm_python.run(request["arguments"])
+    warm_python.run_and_end(request["arguments"])
+
+
+def _copy_new_databases() -> None:
+    """Have a new SQLite file be a copy of one in which MLflow has made its tables.
+
+    With ``MAKES_TABLES`` in its environment a command has MLflow make them.
+    """
+    utils = importlib.import_module("mlflow.store.db.utils")
+    registry = importlib.import_module("mlflow.store.model_registry.sqlalchemy_store")
+    making = utils._initialize_tables
+    made = Path(os.environ["HOME"]) / "made.db"
+    engine = utils.create_sqlalchemy_engine(f"sqlite:///{made}")
+    logging.disable()
+    making(engine)
+    logging.disable(logging.NOTSET)
+    engine.dispose()
+
+    def copying(engine: Any) -> None:
+        path = engine.url.database
+        new = engine.dialect.name == "sqlite" and path and utils._is_empty_database(engine)
+        if MAKES_TABLES in os.environ or not new:
+            making(engine)
+            return
+        with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+
+    utils._initialize_tables = registry._initialize_tables = copying
 
 
 class ForkedServer:
