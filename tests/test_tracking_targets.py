@@ -21,7 +21,7 @@ from mlproject.tracking.failures import as_tracking_error, short_reason
 from mlproject.tracking.first_use import first_use
 from mlproject.tracking.target import resolve
 from tests.conftest import Finished, Shell, new_environment
-from tests.warm import MAKES_TABLES
+from tests.new_databases import MAKES_TABLES
 
 
 def local(folder: Path) -> str:

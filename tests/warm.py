@@ -11,20 +11,18 @@ import atexit
 import gc
 import importlib
 import json
-import logging
 import os
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from tests import warm_python
+from tests.new_databases import copy_new_databases
 
 HEAVY = (
     "alembic.command",
@@ -75,7 +73,6 @@ HEAVY = (
     "sqlalchemy.dialects.mysql",
     "sqlalchemy.dialects.sqlite",
 )
-MAKES_TABLES = "TESTS_MAKE_TABLES"
 CAN_FORK = hasattr(os, "fork")
 
 
@@ -202,7 +199,7 @@ def main() -> None:
     for name in HEAVY:
         importlib.import_module(name)
     warm_python.import_ours()
-    _copy_new_databases()
+    copy_new_databases(Path(os.environ["HOME"]))
     # Which packages are installed, which MLflow asks for each model and then remembers.
     importlib.import_module("mlflow.utils.requirements_utils")._init_modules_to_packages_map()
     gc.freeze()  # else every fork goes through all of it when it ends, which takes most of a second
@@ -236,33 +233,6 @@ def _become(request: dict[str, Any]) -> None:
         _fork_servers()
         sys.executable = warm_python.installed()
     warm_python.run_and_end(request["arguments"])
-
-
-def _copy_new_databases() -> None:
-    """Have a new SQLite file be a copy of one in which MLflow has made its tables.
-
-    With ``MAKES_TABLES`` in its environment a command has MLflow make them.
-    """
-    utils = importlib.import_module("mlflow.store.db.utils")
-    registry = importlib.import_module("mlflow.store.model_registry.sqlalchemy_store")
-    making = utils._initialize_tables
-    made = Path(os.environ["HOME"]) / "made.db"
-    engine = utils.create_sqlalchemy_engine(f"sqlite:///{made}")
-    logging.disable()
-    making(engine)
-    logging.disable(logging.NOTSET)
-    engine.dispose()
-
-    def copying(engine: Any) -> None:
-        path = engine.url.database
-        new = engine.dialect.name == "sqlite" and path and utils._is_empty_database(engine)
-        if MAKES_TABLES in os.environ or not new:
-            making(engine)
-            return
-        with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(path)) as target:
-            source.backup(target)
-
-    utils._initialize_tables = registry._initialize_tables = copying
 
 
 class ForkedServer:
