@@ -196,12 +196,15 @@ def main() -> None:
     It is the exit code of what ran; of what was only started, its process; to a question, null
     or its exit code.
     """
+    gc.disable()
     for name in HEAVY:
         importlib.import_module(name)
     warm_python.import_ours()
     copy_new_databases(Path(os.environ["HOME"]))
-    # Which packages are installed, which MLflow asks for each model and then remembers.
+    # Which packages are installed, which is asked for each model and then remembered.
     importlib.import_module("mlflow.utils.requirements_utils")._init_modules_to_packages_map()
+    importlib.import_module("training.requirements")._all_owners()
+    gc.enable()
     gc.freeze()  # else every fork goes through all of it when it ends, which takes most of a second
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
