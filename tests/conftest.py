@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from mlproject.cli.frame import collect_garbage_rarely
+from tests.new_databases import copy_new_databases
 from tests.warm import CAN_FORK, Started, Warm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +55,7 @@ _INHERITED_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "UV_", "PYENV_")
 
 # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+collect_garbage_rarely()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -268,6 +271,12 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if name.startswith("MLFLOW_") and name not in _OF_THE_TESTS:
             monkeypatch.delenv(name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def new_databases(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """MLflow in this process that need not make the tables of each new SQLite file."""
+    copy_new_databases(tmp_path_factory.mktemp("databases"))
 
 
 @pytest.fixture(scope="session")

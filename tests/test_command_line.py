@@ -44,6 +44,20 @@ def test_nothing_heavy_is_imported_before_the_arguments_are_known_to_be_right(
     assert shell.python("-c", code).out.endswith("HEAVY []\n")
 
 
+def test_what_is_imported_is_not_searched_for_garbage_when_a_command_ends(shell: Shell) -> None:
+    code = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print('UNFROZEN', len(gc.get_objects())))\n"
+        "import sys; from mlproject.cli.main import main\n"
+        "sys.argv[1:] = ['recipes', 'list']\nmain()"
+    )
+
+    last = shell.python("-c", code).out.splitlines()[-1]
+
+    assert last.startswith("UNFROZEN ")
+    assert int(last.split()[1]) < 1000
+
+
 @pytest.mark.parametrize(
     "way",
     [

@@ -69,7 +69,7 @@ def trained(
         source=folder / "rows.csv", model=model, split=split, seed=seed, features=features
     )
     (folder / "r.yaml").write_text(recipe + more)
-    return mlproject.train(folder / "r.yaml", register="m", progress=False)
+    return mlproject.train(folder / "r.yaml", register="m", report=False, progress=False)
 
 
 def fitted(estimator: Any, frame: pd.DataFrame, target: str = "y") -> Any:

@@ -45,7 +45,7 @@ def own_search(**changes: Any) -> Any:
 
 
 @pytest.fixture
-def isolated(work: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def isolated(work: Path, new_databases: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose MLflow has no run open afterwards, and no target of an earlier test."""
     import mlflow
 
@@ -89,6 +89,13 @@ def _without_scoring(parameters: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if name != "scoring"}
 
 
+def fit(*arguments: Any, **options: Any) -> Any:
+    """Call ``mlproject.fit`` for all but the report, which takes longer than the rest."""
+    import mlproject
+
+    return mlproject.fit(*arguments, report=False, **options)
+
+
 @pytest.mark.parametrize("store", ["mlruns", "sqlite:///own.db"])
 def test_your_own_search_makes_the_run_that_train_makes(
     isolated: Path, client: Any, diabetes: Any, store: str
@@ -126,7 +133,7 @@ def test_the_process_is_left_as_it_was(isolated: Path, diabetes: Any) -> None:
             with pytest.raises(
                 mlproject.ModelError, match="No candidate could be scored: ValueError: no score"
             ):
-                mlproject.fit(own_search(scoring=_broken), *diabetes)
+                fit(own_search(scoring=_broken), *diabetes)
 
             active = mlflow.active_run()
             assert active is not None
@@ -148,11 +155,9 @@ def test_the_callers_autologging_goes_on(isolated: Path, diabetes: Any) -> None:
     import mlflow
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     mlflow.sklearn.autolog(log_models=False, silent=True)
     try:
-        mlproject.fit(Ridge(), *diabetes, experiment="ours")
+        fit(Ridge(), *diabetes, experiment="ours")
         with mlflow.start_run() as run:
             Ridge(alpha=0.5).fit(*diabetes)
         assert mlflow.get_run(run.info.run_id).data.params["alpha"] == "0.5"
@@ -166,11 +171,9 @@ def test_inside_an_active_run_it_is_a_child_and_elsewhere_it_is_not(
     import mlflow
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     with mlflow.start_run() as run:
-        here = mlproject.fit(Ridge(), *diabetes)
-        elsewhere = mlproject.fit(Ridge(), *diabetes, tracking="sqlite:///elsewhere.db")
+        here = fit(Ridge(), *diabetes)
+        elsewhere = fit(Ridge(), *diabetes, tracking="sqlite:///elsewhere.db")
 
     tags = mlflow.get_run(here.run_id).data.tags
     assert tags["mlflow.parentRunId"] == run.info.run_id
@@ -181,10 +184,8 @@ def test_inside_an_active_run_it_is_a_child_and_elsewhere_it_is_not(
 def test_an_estimator_without_a_search_is_one_fit(isolated: Path, diabetes: Any) -> None:
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     model = Ridge(alpha=2.0)
-    result = mlproject.fit(model, *diabetes)
+    result = fit(model, *diabetes)
 
     assert (result.candidates, result.children, result.best_params) == (1, 0, {})
     assert result.recipe == "Ridge"
@@ -196,13 +197,11 @@ def test_held_out_rows_can_be_given_or_left_out(isolated: Path, diabetes: Any) -
     from sklearn.linear_model import Ridge
     from sklearn.metrics import root_mean_squared_error
 
-    import mlproject
-
     X, y = diabetes
     model = Ridge()
-    given = mlproject.fit(model, X[:300], y[:300], X_test=X[300:], y_test=y[300:])
+    given = fit(model, X[:300], y[:300], X_test=X[300:], y_test=y[300:])
     expected = root_mean_squared_error(y[300:], Ridge().fit(X[:300], y[:300]).predict(X[300:]))
-    only = mlproject.fit(own_search(), X, y, cv_only=True)
+    only = fit(own_search(), X, y, cv_only=True)
 
     assert given.metrics["rmse"] == pytest.approx(expected)
     assert set(only.metrics) == {"cv_rmse", "cv_rmse_std"}
@@ -213,8 +212,6 @@ def test_arrays_classes_groups_and_several_scores(isolated: Path) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, GroupKFold
 
-    import mlproject
-
     X, y = load_iris(return_X_y=True)
     groups = np.arange(len(y)) // 3
     search = GridSearchCV(
@@ -224,7 +221,7 @@ def test_arrays_classes_groups_and_several_scores(isolated: Path) -> None:
         refit="loss",
         cv=GroupKFold(3),
     )
-    result = mlproject.fit(search, X, y, groups=groups, seed=4)
+    result = fit(search, X, y, groups=groups, seed=4)
 
     assert result.metrics["cv_loss"] > 0
     assert result.metrics["cv_right"] == pytest.approx(
@@ -291,7 +288,7 @@ def test_what_does_not_fit_is_one_line(
 
     arguments = {"search": Ridge(), "X": diabetes[0], "y": diabetes[1]} | changes
     with pytest.raises(mlproject.MlprojectError) as caught:
-        mlproject.fit(**arguments)
+        fit(**arguments)
 
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -304,7 +301,7 @@ def test_a_tracking_target_may_be_a_path(isolated: Path, diabetes: Any) -> None:
     import mlproject
 
     there = isolated / "mlruns"
-    fitted = mlproject.fit(Ridge(), *diabetes, tracking=there)
+    fitted = fit(Ridge(), *diabetes, tracking=there)
     predictions, _ = mlproject.predict(fitted.model_uri, diabetes[0], tracking=there)
 
     assert len(predictions) == len(diabetes[0])
@@ -316,7 +313,7 @@ def test_a_search_that_keeps_no_model_is_refused(isolated: Path, diabetes: Any) 
     import mlproject
 
     with pytest.raises(mlproject.ConfigurationError, match="refit=False.*Set refit=True"):
-        mlproject.fit(own_search(refit=False), *diabetes)
+        fit(own_search(refit=False), *diabetes)
 
 
 def test_importing_brings_in_nothing_heavy() -> None:
@@ -336,9 +333,7 @@ def test_importing_brings_in_nothing_heavy() -> None:
 def test_a_notebook_shows_the_result_as_a_table(isolated: Path, diabetes: Any) -> None:
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
-    result = mlproject.fit(Ridge(), *diabetes, experiment="<b>")
+    result = fit(Ridge(), *diabetes, experiment="<b>")
 
     assert f"<td>{result.run_id}</td>" in result._repr_html_()
     assert "<td>&lt;b&gt;</td>" in result._repr_html_()
@@ -357,7 +352,7 @@ def test_a_file_is_scored_as_the_command_scores_it(isolated: Path, diabetes: Any
     import mlproject
 
     X, y = diabetes
-    result = mlproject.fit(Ridge(), X, y, tracking="sqlite:///elsewhere.db")
+    result = fit(Ridge(), X, y, tracking="sqlite:///elsewhere.db")
     rows = X.astype(object)
     rows.loc[3, "bmi"] = "n.a."
     rows.to_csv("new.csv", index=False)
@@ -423,7 +418,7 @@ def test_a_search_that_cannot_be_recorded_is_told_before_it_is_fitted(
     import mlproject
 
     with pytest.raises(mlproject.ConfigurationError) as caught:
-        mlproject.fit(own_search(**changes), *diabetes, tracking="local")
+        fit(own_search(**changes), *diabetes, tracking="local")
 
     assert message in str(caught.value)
     assert not (isolated / "mlruns").exists()
@@ -434,7 +429,7 @@ def test_folds_that_tear_groups_apart_are_refused(isolated: Path, diabetes: Any)
 
     groups = np.arange(442) // 10
     with pytest.raises(mlproject.ConfigurationError, match=r"KFold.*Give it cv=GroupKFold\(5\)"):
-        mlproject.fit(own_search(), *diabetes, groups=groups)
+        fit(own_search(), *diabetes, groups=groups)
 
 
 def test_a_missing_target_is_told(isolated: Path, diabetes: Any) -> None:
@@ -442,17 +437,15 @@ def test_a_missing_target_is_told(isolated: Path, diabetes: Any) -> None:
 
     y = diabetes[1].where(diabetes[1] > 40)
     with pytest.raises(mlproject.DataError, match="y is missing in [0-9]+ of 442 rows"):
-        mlproject.fit(own_search(), diabetes[0], y)
+        fit(own_search(), diabetes[0], y)
 
 
 def test_estimators_with_folds_of_their_own_are_no_searches(isolated: Path, diabetes: Any) -> None:
     from sklearn.feature_selection import RFECV
     from sklearn.linear_model import Ridge, RidgeCV
 
-    import mlproject
-
     for estimator in (RidgeCV(), RFECV(Ridge(), cv=2)):
-        assert mlproject.fit(estimator, *diabetes).children == 0
+        assert fit(estimator, *diabetes).children == 0
 
 
 def test_global_autologging_goes_on(
@@ -462,12 +455,10 @@ def test_global_autologging_goes_on(
     from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     monkeypatch.setitem(AUTOLOGGING_INTEGRATIONS, "sklearn", {})  # which would come first
     mlflow.autolog(log_models=False, silent=True)
     try:
-        assert mlproject.fit(Ridge(), *diabetes, experiment="a", register="r").registered
+        assert fit(Ridge(), *diabetes, experiment="a", register="r").registered
         with mlflow.start_run() as run:
             Ridge(alpha=0.5).fit(*diabetes)
         assert mlflow.get_run(run.info.run_id).data.params["alpha"] == "0.5"
@@ -479,11 +470,9 @@ def test_a_relative_address_of_the_caller_is_the_same_server(isolated: Path, dia
     import mlflow
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     mlflow.set_tracking_uri("sqlite:///relative.db")
     with mlflow.start_run(experiment_id=mlflow.create_experiment("mine")) as run:
-        result = mlproject.fit(Ridge(), *diabetes)
+        result = fit(Ridge(), *diabetes)
 
     assert mlflow.get_run(result.run_id).data.tags["mlflow.parentRunId"] == run.info.run_id
 
@@ -493,9 +482,9 @@ def test_several_threads_follow_one_another(isolated: Path, diabetes: Any) -> No
 
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     def fitted(number: int) -> Any:
+        import mlproject
+
         return mlproject.fit(Ridge(), *diabetes, tracking=f"sqlite:///{number}.db")
 
     before = dict(os.environ)
@@ -512,12 +501,10 @@ def test_a_run_that_was_given_is_joined_once(
     import mlflow
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     given = mlflow.MlflowClient().create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", given)
-    first = mlproject.fit(Ridge(), *diabetes)
-    second = mlproject.fit(Ridge(alpha=3.0), *diabetes)
+    first = fit(Ridge(), *diabetes)
+    second = fit(Ridge(alpha=3.0), *diabetes)
 
     assert first.run_id == given
     assert second.run_id != given
@@ -540,10 +527,10 @@ def test_a_given_run_that_could_not_be_recorded_can_be_finished(
     given = client.create_run(experiment).info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", given)
     with pytest.raises(mlproject.TrackingError, match=f"later with MLFLOW_RUN_ID={given}"):
-        mlproject.fit(Ridge(), *diabetes)
+        fit(Ridge(), *diabetes)
     in_the_way.unlink()
 
-    assert mlproject.fit(Ridge(), *diabetes).run_id == given
+    assert fit(Ridge(), *diabetes).run_id == given
     assert client.get_run(given).info.status == "FINISHED"
 
 
@@ -553,14 +540,12 @@ def test_an_estimator_that_leaves_a_run_open_does_not_take_over(
     import mlflow
     from sklearn.linear_model import Ridge
 
-    import mlproject
-
     class Greedy(Ridge):
         def fit(self, X: Any, y: Any) -> Any:
             mlflow.start_run(nested=True)
             return super().fit(X, y)
 
-    result = mlproject.fit(Greedy(), *diabetes)
+    result = fit(Greedy(), *diabetes)
 
     assert mlflow.active_run() is None
     assert mlflow.get_run(result.run_id).info.status == "FINISHED"
@@ -574,7 +559,7 @@ def test_whole_numbers_of_the_training_may_be_fractions_later(
     import mlproject
 
     X = diabetes[0] * 100
-    result = mlproject.fit(Ridge(), X.astype(int), diabetes[1])
+    result = fit(Ridge(), X.astype(int), diabetes[1])
     predictions, rejects = mlproject.predict(result, X)
 
     assert (len(predictions), len(rejects)) == (442, 0)
@@ -587,17 +572,16 @@ def test_arrays_are_predicted_too(isolated: Path, diabetes: Any) -> None:
 
     X, y = diabetes[0].to_numpy(), diabetes[1].to_numpy()
     model = Ridge()
-    predictions, rejects = mlproject.predict(mlproject.fit(model, X, y, jobs=2), X)
+    predictions, rejects = mlproject.predict(fit(model, X, y, jobs=2), X)
 
     assert predictions["prediction"].to_numpy() == pytest.approx(model.predict(X))
     assert rejects.empty
 
 
 def test_a_scorer_may_give_several_scores(isolated: Path, diabetes: Any) -> None:
-    import mlproject
 
     search = own_search(scoring=_several_scores, refit="a", n_jobs=None)
-    result = mlproject.fit(search, *diabetes, jobs=2)
+    result = fit(search, *diabetes, jobs=2)
 
     assert result.metrics["cv_a"] == pytest.approx(result.metrics["cv_b"] / 2)
     assert search.n_jobs is None

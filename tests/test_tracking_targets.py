@@ -21,6 +21,7 @@ from mlproject.tracking.failures import as_tracking_error, short_reason
 from mlproject.tracking.first_use import first_use
 from mlproject.tracking.target import resolve
 from tests.conftest import Finished, Shell, new_environment
+from tests.new_databases import MAKES_TABLES
 
 
 def local(folder: Path) -> str:
@@ -223,7 +224,7 @@ def test_the_artifacts_of_a_database_in_the_same_folder_are_passed_over(shell: S
 
 def test_processes_that_take_a_new_database_at_once_all_record(shell: Shell) -> None:
     command = ["-m", "training", "--tracking", "sqlite:///mlflow.db", "--json"]
-    started = [shell.start(*command) for _ in range(8)]
+    started = [shell.start(*command, **{MAKES_TABLES: "1"}) for _ in range(8)]
     ended = [(*process.communicate(timeout=300), process.returncode) for process in started]
 
     assert [code for _, _, code in ended] == [0] * 8, [err for _, err, _ in ended]
@@ -236,7 +237,7 @@ def test_a_database_that_was_not_finished_is_finished_by_the_next(shell: Shell) 
     """As a process leaves it that is killed while it makes the tables."""
     (shell.folder / "mlflow.db").touch()
     (shell.folder / ".mlflow.db.first-use").touch()
-    shell.trained("--tracking", "sqlite:///mlflow.db")
+    shell.trained("--tracking", "sqlite:///mlflow.db", **{MAKES_TABLES: "1"})
 
     assert not (shell.folder / ".mlflow.db.first-use").exists()
 

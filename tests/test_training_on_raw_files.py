@@ -22,6 +22,8 @@ RECIPE = {
     "pipeline": [{"model": {"LogisticRegression": {}}}],
     "metrics": ["accuracy"],
 }
+# What is drawn is no part of what these tests are about.
+QUIETLY = ("--no-report", "--json")
 
 
 def rows(shell: Shell, frame: pd.DataFrame, name: str = "data.csv") -> str:
@@ -66,7 +68,8 @@ def test_a_recipe_says_what_becomes_of_rare_classes(
         frame = with_rare_classes()
     data = rows(shell, frame)
     done = shell.train(
-        recipe(shell, classes={"rare": rare}), "--data", data, "--json", "--param", "model__C=1"
+        *(recipe(shell, classes={"rare": rare}), "--data", data, "--param", "model__C=1"),
+        *QUIETLY,
     )
     assert done.code == 0, done.err
     assert told in done.err
@@ -134,7 +137,7 @@ def test_weights_need_a_model_that_takes_them(shell: Shell) -> None:
     pipeline = [{"model": {"KNeighborsClassifier": {}}}]
     done = shell.train(
         recipe(shell, pipeline=pipeline, classes={"weights": "balanced"}),
-        *("--data", rows(shell, two_blobs())),
+        *("--data", rows(shell, two_blobs()), "--no-report"),
     )
     assert done.code == 2
     assert "takes class weights" in done.error
@@ -143,7 +146,7 @@ def test_weights_need_a_model_that_takes_them(shell: Shell) -> None:
 def test_a_model_of_noise_is_said_to_be_useless(shell: Shell) -> None:
     random = np.random.default_rng(1)
     noise = pd.DataFrame(random.normal(size=(300, 3)), columns=["a", "b", "y"])
-    done = shell.train("--data", rows(shell, noise), "--target", "y", "--json")
+    done = shell.train("--data", rows(shell, noise), "--target", "y", *QUIETLY)
 
     assert done.code == 0, done.err
     assert re.search(r"Warning: The model (is useless|may be no better than a dummy)", done.err)
@@ -216,7 +219,7 @@ def test_a_model_that_does_not_score_its_own_data_is_not_finished(
         metrics=["rmse"],
     )
     frame = two_blobs().assign(y=range(200))
-    done = shell.train(name, "--data", rows(shell, frame), "--json")
+    done = shell.train(name, "--data", rows(shell, frame), *QUIETLY)
 
     assert done.code == 5, done.err
     assert "Scoring changes what the model predicts for its own data: row 1 is" in done.error
@@ -249,7 +252,7 @@ print(monday < 5 < 55 < sunday)
 
 def test_a_search_ends_within_its_budget_and_says_what_it_left_out(shell: Shell) -> None:
     frame = two_blobs(400)
-    done = shell.train("--data", rows(shell, frame), "--target", "y", "--budget", "1", "--json")
+    done = shell.train("--data", rows(shell, frame), "--target", "y", "--budget", "1", *QUIETLY)
 
     assert done.code == 0, done.err
     assert re.search(r"Warning: \d candidates? (was|were) not tried within 1 s", done.err)
@@ -332,10 +335,10 @@ def test_a_group_is_offered_and_kept_together(shell: Shell) -> None:
     frame = pd.DataFrame({"patient": np.repeat(patients, 6), "a": random.normal(size=240)})
     frame["y"] = frame["patient"].map({name: name[-1] in "02468" for name in patients})
     data = rows(shell, frame)
-    offered = shell.train("--data", data, "--target", "y")
+    offered = shell.train("--data", data, "--target", "y", "--no-report")
     assert "give --group-by patient" in offered.err
 
-    done = shell.train("--data", data, "--target", "y", "--group-by", "patient", "--json")
+    done = shell.train("--data", data, "--target", "y", "--group-by", "patient", *QUIETLY)
     assert done.code == 0, done.err
     assert "patient" not in done.json["features"]
     assert done.json["rows_held_out"] % 6 == 0
@@ -367,7 +370,9 @@ def test_numbers_in_text_are_told_to_a_recipe_that_takes_them_as_text(shell: She
         {"features": {"ColumnTransformer": {"transformers": transformers}}},
         {"model": {"LogisticRegression": {}}},
     ]
-    done = shell.train(recipe(shell, pipeline=pipeline), "--data", rows(shell, frame))
+    done = shell.train(
+        recipe(shell, pipeline=pipeline), "--data", rows(shell, frame), "--no-report"
+    )
 
     assert done.code == 0, done.err
     assert "Column 'price' holds numbers in text, such as '$1,000'" in done.err
@@ -524,7 +529,7 @@ def test_a_split_by_time_may_lack_the_time_of_rows_that_are_left_out(shell: Shel
         data={"target": "y", "missing_target": "drop"},
         split={"kind": "time", "time": "when"},
     )
-    done = shell.train(name, "--data", rows(shell, frame), "--json")
+    done = shell.train(name, "--data", rows(shell, frame), *QUIETLY)
 
     assert done.code == 0, done.err
     assert done.json["rows_trained"] + done.json["rows_held_out"] == 190
@@ -590,14 +595,14 @@ def test_a_format_that_training_offers_can_be_pasted(shell: Shell) -> None:
     steps = {"ColumnTransformer": {"transformers": transformers}}
     pipeline = [{"features": steps}, {"model": {"LogisticRegression": {}}}]
     data = rows(shell, frame)
-    done = shell.train(recipe(shell, pipeline=pipeline), "--data", data)
+    done = shell.train(recipe(shell, pipeline=pipeline), "--data", data, "--no-report")
     offered = re.search(r"add under 'data' of the recipe: (formats: .*)", done.err)
     assert offered, done.err
 
     pasted = yaml.safe_load(f"{{{offered[1]}}}")
     boosting = [{"model": {"HistGradientBoostingClassifier": {}}}]
     again = recipe(shell, pipeline=boosting, data={"target": "y"} | pasted)
-    assert shell.train(again, "--data", data).code == 0
+    assert shell.train(again, "--data", data, "--no-report").code == 0
 
 
 def test_a_frame_in_the_place_of_a_file_leads_to_fit() -> None:

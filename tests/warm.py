@@ -1,8 +1,8 @@
 """A process that has imported what is heavy, and is forked for each command.
 
-Importing MLflow and scikit-learn takes longer than most commands. What it runs is still a process
-of its own, with the folder and the environment it is given; this project's modules are imported
-there anew. Where there is no fork, tests start Python as a user does.
+Importing MLflow and scikit-learn takes longer than most commands, and so does making the tables of
+a new database. What it runs is still a process of its own, with the folder and the environment it
+is given. Where there is no fork, tests start Python as a user does.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import warm_python
+from tests.new_databases import copy_new_databases
 
 HEAVY = (
     "alembic.command",
@@ -31,17 +32,24 @@ HEAVY = (
     "azureml.mlflow._store.tracking.store",
     "click",
     "distributed",
+    "IPython",  # which MLflow looks for, whenever it starts a run
     "filelock",
     "fsspec.implementations.http",
     "git",
     "matplotlib.backends.backend_svg",
     "matplotlib.pyplot",
-    "mlflow.pyfunc",
+    "mlflow.lightgbm",
+    "mlflow.pyfunc.scoring_server",
     "mlflow.server.handlers",
-    "mlflow.sklearn",
+    "mlflow.sklearn.utils",
+    "mlflow.store.model_registry.file_store",
     "mlflow.store.model_registry.sqlalchemy_store",
-    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.tracking.file_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.tracing.processor.base_mlflow",
+    "mlflow.xgboost",
     "mpl_toolkits.mplot3d",
+    "narwhals._pandas_like.namespace",
     "narwhals.stable.v2",
     "opentelemetry.sdk.trace",
     "pandas",
@@ -61,6 +69,9 @@ HEAVY = (
     "sklearn.preprocessing",
     "sklearn.svm",
     "skops.io",
+    "sqlalchemy.dialects.mssql",
+    "sqlalchemy.dialects.mysql",
+    "sqlalchemy.dialects.sqlite",
 )
 CAN_FORK = hasattr(os, "fork")
 
@@ -190,10 +201,15 @@ def main() -> None:
     It is the exit code of what ran; of what was only started, its process; to a question, null
     or its exit code; or the path of a command that forks.
     """
+    gc.disable()
     for name in HEAVY:
         importlib.import_module(name)
-    # Which packages are installed, which MLflow asks for each model and then remembers.
+    warm_python.import_ours()
+    copy_new_databases(Path(os.environ["HOME"]))
+    # Which packages are installed, which is asked for each model and then remembered.
     importlib.import_module("mlflow.utils.requirements_utils")._init_modules_to_packages_map()
+    importlib.import_module("training.requirements")._all_owners()
+    gc.enable()
     gc.freeze()  # else every fork goes through all of it when it ends, which takes most of a second
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
@@ -226,7 +242,7 @@ def _become(request: dict[str, Any]) -> None:
     if "emulator" in request["arguments"]:
         _fork_servers()
         sys.executable = warm_python.installed()
-    warm_python.run(request["arguments"])
+    warm_python.run_and_end(request["arguments"])
 
 
 class ForkedServer:

@@ -15,6 +15,7 @@ from mlproject.cli.frame import (
     CONTEXT,
     INTERRUPTED,
     LazyGroup,
+    collect_garbage_rarely,
     failure,
     interruptions,
     leave,
@@ -65,6 +66,7 @@ def main(command: str | None = None) -> None:
     ``command`` is the one that ``python -m training`` or ``python -m inference`` stands for.
     """
     open_standard_streams()
+    collect_garbage_rarely()
     interruptions.install()
     os.environ.setdefault(environ.OPENMP_WAITS, "passive")
     for stream in (sys.stdout, sys.stderr):
