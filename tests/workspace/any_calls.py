@@ -343,7 +343,8 @@ class Program:
         self.client.delete_model_version_tag(self.registered(number), version, key)
 
     def delete_version(self, number: int, version: str) -> None:
-        self.client.delete_model_version(self.registered(number), version)
+        # Of a version given as text SQLite leaves the aliases, which then lead nowhere.
+        self.client.delete_model_version(self.registered(number), int(version))
 
     def stage(self, number: int, version: str, stage: str) -> None:
         self.client.transition_model_version_stage(self.registered(number), version, stage)
