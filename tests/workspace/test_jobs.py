@@ -19,6 +19,7 @@ from urllib3.util import Retry
 
 from mlproject.emulator import identities
 from mlproject.emulator.instance import EmulatorInstance
+from mlproject.jobs.following import JobLog
 from tests.conftest import ROOT, Finished, Shell
 from tests.emulator.conftest import Client
 from tests.emulator.test_jobs import JobClient
@@ -411,6 +412,23 @@ def test_log_lines_come_in_order_and_each_once_whatever_is_lost(
     assert done.code == 0, done.err
     lines = [f"number {count}" for count in range(1, 2001)]
     assert done.out.splitlines() == [*lines, "the end"]
+
+
+def test_a_log_whose_urls_all_end_while_it_grows_is_read_on() -> None:
+    pieces = [f"number {count}\n".encode() for count in range(20)]
+
+    class Ending:
+        """Gives a piece for each URL, which then has ended."""
+
+        def read_log(self, url: str, position: int) -> bytes | None:
+            begun = b"".join(pieces[: int(url)])
+            return pieces[int(url)] if position == len(begun) else None
+
+    jobs: Any = Ending()
+    log = JobLog(jobs)
+    lines = [line for count in range(20) for line in log.new_lines(str(count))]
+
+    assert lines == [f"number {count}" for count in range(20)]
 
 
 def test_a_workspace_that_is_gone_is_told_with_how_to_come_back(

@@ -20,7 +20,7 @@ from mlproject.tracking.failures import as_tracking_error
 Choice = Literal["cancel", "detach"]
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _SLOWER = 1.3
-# How often a new URL of the log may be refused, and how many lines are kept of it.
+# How often in turn a new URL of the log may be refused, and how many lines are kept of it.
 _REFUSALS = 5
 _LAST_LINES = 10
 # How often it is asked anew why a job waits.
@@ -40,6 +40,7 @@ class JobLog:
         """Yield the lines that were finished since the last time."""
         content: bytes | None = b""
         while url is not None and (content := self._jobs.read_log(url, self._position)):
+            self._refusals = 0
             self._position += len(content)
             *lines, self._begun = (self._begun + content).split(b"\n")
             yield from (_text(line) for line in lines)
