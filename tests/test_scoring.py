@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import skops.io
 import yaml
@@ -27,6 +28,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
+from inference.summary import Summary
 from mlproject.models import safe_types
 from tests.conftest import Finished, Shell, saved
 
@@ -600,3 +602,16 @@ def test_wrong_options_are_refused_in_one_line(
 
     assert failed.code == 2
     assert message in failed.error
+
+
+def test_the_count_of_a_label_is_named_by_the_label_alone() -> None:
+    def counts(*labels: str) -> Summary:
+        summary = Summary()
+        summary.add(pa.table({"prediction": list(labels)}))
+        return summary
+
+    adults = counts(">50K", ">50K", "<=50K")
+    assert adults.metrics() == {"predicted_gt-50K": 2, "predicted_lt-eq-50K": 1}
+    assert counts("<=50K").metrics() == {"predicted_lt-eq-50K": 1}
+    assert adults.shown() == {"predicted >50K": 2, "predicted <=50K": 1}
+    assert counts("Nizza", "a:b").metrics() == {"predicted_Nizza": 1, "predicted_a-u3a-b": 1}

@@ -60,7 +60,7 @@ def written(
         rows=result.rows_in,
         rows_scored=result.rows_out,
         rejected=rejected,
-        predictions=tally.summary.metrics(),
+        predictions=tally.summary.shown(),
     )
     try:
         return page.report(scored, None if known is None else _compared(known, tally))

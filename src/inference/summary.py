@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ import pyarrow.compute as pc
 
 _MOST_CLASSES = 50
 _LONGEST_LABEL = 200
+# What MLflow takes in no name of a metric, and how the commonest of it are called.
+_NOT_IN_NAMES = re.compile(r"[^\w\-. /]")
+_SIGNS = {"<": "lt", ">": "gt", "=": "eq", "+": "plus", "%": "percent", "&": "and", "$": "dollar"}
 
 
 @dataclass
@@ -91,19 +95,29 @@ class Summary:
             metrics["prediction_missing"] = float(self.missing)
         return metrics
 
+    def shown(self) -> dict[str, float]:
+        """Return the same for people: labels as they are."""
+        if self.labels:
+            counts = self.labels.most_common(_MOST_CLASSES)
+            return {f"predicted {label}": float(count) for label, count in counts}
+        return {name.replace("_", " "): value for name, value in self.metrics().items()}
+
     def _counts(self) -> dict[str, float]:
-        """Return the counts of the labels; labels that make the same name get a number."""
-        metrics: dict[str, float] = {}
+        """Return the counts of the labels; labels that make the same name share a count."""
+        metrics: Counter[str] = Counter()
         for label, count in self.labels.most_common(_MOST_CLASSES):
-            base = name = f"predicted_{_metric_name(label)}"
-            number = 1
-            while name in metrics:
-                number += 1
-                name = f"{base}_{number}"
-            metrics[name] = float(count)
-        return metrics
+            metrics[f"predicted_{_metric_name(label)}"] += count
+        return {name: float(count) for name, count in metrics.items()}
 
 
 def _metric_name(label: str) -> str:
-    label = label[:_LONGEST_LABEL]
-    return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in label)
+    """Return a label as the name of a metric has it, by the label alone: ``>50K`` is ``gt-50K``.
+
+    A metric is compared from run to run, whatever other labels a run has.
+    """
+    spelled = _NOT_IN_NAMES.sub(lambda found: f"-{_spelled(found[0])}-", label)
+    return re.sub("-{2,}", "-", spelled).strip("-")[:_LONGEST_LABEL]
+
+
+def _spelled(sign: str) -> str:
+    return _SIGNS.get(sign, f"u{ord(sign):x}")
