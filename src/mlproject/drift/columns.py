@@ -5,6 +5,7 @@ Counts of other rows against the same cuts and values add up, however the rows a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -149,7 +150,7 @@ def _cuts(numbers: np.ndarray[Any, Any]) -> tuple[float, ...]:
     inner = np.unique(some)
     if len(inner) > _FEW_NUMBERS:
         inner = np.quantile(some, _QUANTILES, method="lower")
-    ends = np.array([np.nextafter(least, -np.inf), greatest])
+    ends = np.array([math.nextafter(least, -math.inf), greatest])
     cuts: Sequence[float] = np.unique(np.concatenate([ends, inner])).tolist()
     return tuple(cut for cut in cuts if np.isfinite(cut))
 

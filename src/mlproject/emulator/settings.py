@@ -114,7 +114,7 @@ class Settings(Options):
         given = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
         if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
             raise ConfigurationError(
-                f"Faults are shares of all requests: at most 1 together, and not {given}"
+                f"Faults are shares of all requests, 0 to 1 together: these are {given}"
             )
         super().__post_init__()
         _ = self.pattern
