@@ -67,7 +67,7 @@ def possible(
             raise DataError(
                 f"The class {plain(counts.idxmin())!r} has {int(counts.min())} training rows, "
                 f"fewer than {recipe.search.folds} folds",
-                "Add more rows of it, lower 'folds', or say what becomes of it: "
+                "Add more rows of it, lower --folds, or say what becomes of it: "
                 "classes.rare in the recipe",
             )
     return recipe, notices
@@ -103,14 +103,14 @@ def _check(recipe: Recipe, y_train: pd.Series[Any], groups: pd.Series[Any] | Non
     if len(y_train) < needed:
         raise DataError(
             f"{counted(len(y_train), 'training row')} cannot make {counted(folds, 'fold')}",
-            "Add more rows, or lower 'folds' in the recipe",
+            "Add more rows, or lower --folds (in a recipe: folds)",
         )
     undefined = [name for name in recipe.scoring if name in metrics.OF_TWO_ROWS]
     if undefined and len(y_train) < 2 * folds:
         raise DataError(
             f"{len(y_train)} training rows make {folds} folds of fewer than 2 rows, "
             f"on which the metric '{undefined[0]}' is not defined",
-            "Add more rows, or lower 'folds' in the recipe",
+            "Add more rows, or lower --folds (in a recipe: folds)",
         )
     if groups is not None and groups.nunique() < folds:
         raise DataError(

@@ -92,7 +92,8 @@ def _folds(facts: Facts) -> Iterator[Advice]:
     if facts.search is None or found is None or found.cross_validated is None:
         return
     spread = float(facts.search.spreads[facts.search.best])
-    gain = abs(float(facts.search.scores[facts.search.best]) - found.cross_validated)
+    gain = float(facts.search.scores[facts.search.best]) - found.cross_validated
+    gain = gain if facts.search.greater else -gain
     if np.isfinite(spread) and gain > 0 and spread > _UNSTEADY * gain:
         yield Advice(
             f"The folds disagree: {facts.search.metric} varies by ± {spread:.3g} between them",
