@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 
 import mlproject
 from mlproject.base.errors import ConfigurationError
@@ -457,3 +460,42 @@ def test_candidates_show_the_score_they_were_compared_by_in_order_of_their_numbe
     assert done.out.count(f"{score} ") == len(children) == 4
     values = [run["metrics"][score] for run in children]
     assert values == sorted(values)  # the less a lasso shrinks, the better, and so its number
+
+
+def test_looking_for_runs_makes_no_store(shell: Shell) -> None:
+    for words in (("list",), ("show", "x"), ("compare", "x", "y"), ("best", "x")):
+        for where in ((), ("--tracking", "./typo"), ("--tracking", "sqlite:///typo.db")):
+            done = shell.mlproject("runs", *words, *where)
+            assert done.code == 2, done.err
+            assert "There are no runs to show" in done.error
+    assert list(shell.folder.iterdir()) == []
+
+
+def test_the_best_candidate_of_a_bare_estimator_is_shown_with_its_parameter(work: Path) -> None:
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    result = mlproject.fit(GridSearchCV(Ridge(), {"alpha": [0.1, 1.0, 10.0]}), X, y, report=False)
+
+    assert mlproject.best_run(result.run_id).parameters == {"alpha": "0.1"}
+
+
+def test_metrics_of_different_tasks_are_not_compared(shell: Shell) -> None:
+    ids = [shell.trained(name)["run_id"] for name in ("diabetes-lassolars", "iris-svc")]
+    done = shell.mlproject("runs", "compare", *ids, "--json")
+    assert done.code == 0, done.err
+    metrics = done.json["sections"]["metrics"]
+    assert all(row["difference"] is None and row["best"] is None for row in metrics)
+    shown = shell.mlproject("runs", "compare", *ids)
+    assert "The runs have different tasks, so their metrics cannot be compared." in shown.out
+
+
+def test_a_page_replaces_nothing_but_a_page(shell: Shell) -> None:
+    ids = [shell.trained("--param", f"model__alpha={a}")["run_id"] for a in (0.1, 0.2)]
+    (shell.folder / "rows.csv").write_text("a\n1\n")
+    (shell.folder / "link.html").symlink_to("rows.csv")
+    for name, why in (("rows.csv", "is not a page's"), ("link.html", "is a link or a device")):
+        done = shell.mlproject("runs", "compare", *ids, "--html", name)
+        assert done.code == 2
+        assert why in done.error
+    assert (shell.folder / "rows.csv").read_text() == "a\n1\n"
+    for _ in range(2):
+        assert shell.mlproject("runs", "compare", *ids, "--html", "page.html").code == 0

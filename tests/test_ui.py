@@ -136,7 +136,7 @@ def test_a_store_that_is_not_there_is_told_and_not_made(shell: Shell, store: str
 
     assert (done.code, done.out) == (2, "")
     assert re.search(
-        r"There are no runs to show: \S+ is not there. Train a model first", done.error
+        r"There are no runs to show: \S+ does not exist. Train a model first", done.error
     )
     assert sorted(shell.folder.iterdir()) == before
 

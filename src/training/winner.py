@@ -74,10 +74,11 @@ def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -
         )
     finished = [child for child in children if child.info.status == _ENDED]
     if not finished:
-        have = f"none of its {len(children)} children has finished" if children else "no children"
+        have = f"{len(children)} children, none FINISHED" if children else "no children"
+        state = "" if run.info.status == _ENDED else f", and is {run.info.status} itself"
         raise TrackingError(
-            f"The run {parent} has no best child: {have}",
-            "Give the run of a sweep, or of a training with a search",
+            f"The run {parent} has no best child: it has {have}{state}",
+            "Give the run of a sweep, or of a training with a search, that has finished",
         )
     asked = run.data.tags
     name = metric or compared_by(session, run, finished)
@@ -163,7 +164,8 @@ def _differing(run: Run, children: list[Run]) -> dict[str, str]:
     return chosen | {
         name: value
         for name, value in sorted(own.items())
-        if "__" in name
+        # An estimator with steps has others, which name these anew.
+        if ("__" in name or not steps)
         and not name.startswith("best_")
         and any(other.get(name) != value for other in alike)
     }

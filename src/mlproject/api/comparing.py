@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mlproject.runs.comparison import Comparison
     from mlproject.runs.details import RunDetails
     from mlproject.runs.records import RunRecord
+    from mlproject.tracking.session import Session
     from training.metrics import Goal
     from training.winner import BestRun
 
@@ -73,7 +75,7 @@ def list_runs(
         children=children,
         **settings,
     )
-    with sessions.opened(resolve(arguments.text(tracking))) as session:
+    with _reading(tracking) as session:
         return listing.listed(session, request)
 
 
@@ -92,7 +94,7 @@ def show_run(run_id: str, *, tracking: str | PathLike[str] | None = None) -> Run
     """
     from mlproject.runs import details
 
-    with sessions.opened(resolve(arguments.text(tracking))) as session:
+    with _reading(tracking) as session:
         return details.with_models(session, details.detailed(session, run_id))
 
 
@@ -113,7 +115,7 @@ def compare_runs(
     """
     from mlproject.runs import comparison
 
-    with sessions.opened(resolve(arguments.text(tracking))) as session:
+    with _reading(tracking) as session:
         return comparison.compared(session, run_ids)
 
 
@@ -142,5 +144,14 @@ def best_run(
     """
     from training import winner
 
-    with sessions.opened(resolve(arguments.text(tracking))) as session:
+    with _reading(tracking) as session:
         return winner.best(session, parent, metric, goal)
+
+
+@contextmanager
+def _reading(tracking: str | PathLike[str] | None) -> Iterator[Session]:
+    """Open a store of runs that is there: to look must not make one."""
+    target = resolve(arguments.text(tracking))
+    target.check_there()
+    with sessions.opened(target) as session:
+        yield session

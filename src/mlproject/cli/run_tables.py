@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlproject.base.console import Reporter
 from mlproject.base.counting import counted
-from mlproject.base.errors import ConfigurationError
+from mlproject.base.errors import ConfigurationError, reason
 from mlproject.base.files import atomic_write, expanded
 from mlproject.models.environments import PYTHON
 from mlproject.runs.comparison import Comparison, Row
@@ -20,6 +20,7 @@ from mlproject.tracking.datasets import RecordedDataset
 from training.winner import BestRun
 
 _FINISHED = "FINISHED"
+_PAGES = (".html", ".htm")
 _LONGEST = 60
 _HASH = 12
 # How much is shown of what stands before a difference.
@@ -87,8 +88,8 @@ def compare(found: Comparison, reporter: Reporter, *, everything: bool) -> None:
         reporter.table(_TITLES.get(section, section.capitalize()), columns, lines)
     if not sections:
         reporter.emit("\nThere are no differences")
-    if not found.is_of_same_rows:
-        reporter.emit("\nData or split differ, so the metrics may come from different rows")
+    if found.notice:
+        reporter.emit(f"\n{found.notice}")
 
 
 def best(found: BestRun, reporter: Reporter) -> None:
@@ -106,16 +107,35 @@ def best(found: BestRun, reporter: Reporter) -> None:
 def page_path(text: str) -> Path:
     """Return where a page goes, before runs are read in vain."""
     path = expanded(text).absolute()
-    if path.is_dir() or not path.parent.is_dir():
-        what = (
-            "is a folder" if path.is_dir() else f"is in a folder that does not exist: {path.parent}"
-        )
-        raise ConfigurationError(f"The page {text} {what}", "Name a file in a folder that exists")
+    if not path.parent.is_dir():
+        what: str | None = f"is in a folder that does not exist: {path.parent}"
+    else:
+        what = _taken(path)
+    if what is not None:
+        raise ConfigurationError(f"The page {text} {what}", "Name a new file in a folder")
     return path
 
 
+def _taken(path: Path) -> str | None:
+    """Return what keeps a page from being written at a path; an older page is replaced."""
+    if path.is_dir():
+        return "is a folder"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return "is a link or a device"
+    if path.exists() and path.suffix.lower() not in _PAGES:
+        return "already exists, and its name is not a page's (.html)"
+    return None
+
+
 def write_page(path: Path, found: Comparison, *, everything: bool) -> None:
-    atomic_write(path, page(found, everything=everything).encode("utf-8", "backslashreplace"))
+    content = page(found, everything=everything).encode("utf-8", "backslashreplace")
+    try:
+        atomic_write(path, content)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The page {path} cannot be written: {error.strerror or reason(error)}",
+            "Name a file in a folder that can be written",
+        ) from error
 
 
 def _time(run: RunRecord) -> str:
@@ -184,6 +204,9 @@ def _version(item: dict[str, str]) -> str:
 
 
 def _next(found: RunDetails) -> Iterator[str]:
+    if found.deleted:
+        yield f"mlflow runs restore --run-id {found.run.run_id}"
+        return
     for uri in found.models[:1]:
         yield f"mlproject score --model {uri} --input FILE --output FILE"
         if not found.registered:

@@ -38,7 +38,7 @@ def ui(
     from mlproject.tracking.target import AZUREML, resolve
 
     target = resolve(tracking)
-    pages.check_there(target)
+    target.check_there()
     found = None
     with sessions.opened(target) as session:
         if run is not None:

@@ -78,6 +78,21 @@ class Comparison:
         """Whether nothing says that metrics were measured on different rows."""
         return not any(row.differs for name in (_DATA, _SPLIT) for row in self.sections[name])
 
+    @property
+    def notice(self) -> str | None:
+        """What has to be known of the metrics before one is called better."""
+        if not self.is_of_one_task:
+            return "The runs have different tasks, so their metrics cannot be compared."
+        if not self.is_of_same_rows:
+            return "Data or split differ, so the metrics may come from different rows."
+        return None
+
+    @property
+    def is_of_one_task(self) -> bool:
+        """Whether nothing says that metrics are of regression here and of classification there."""
+        tasks = (row.values for row in self.sections["run"] if row.name == "task")
+        return len({value for values in tasks for value in values if value is not None}) < 2
+
     def shown(self, *, everything: bool) -> dict[str, list[Row]]:
         """Return what a person is shown: by default what differs, without ends of intervals."""
         return {
@@ -117,8 +132,10 @@ def compared(session: Session, run_ids: Sequence[str]) -> Comparison:
         "environment": [item.packages for item in found],
     }
     rows = {section: _rows(each) for section, each in sections.items()}
-    rows[_METRICS] = sorted(map(_measured, rows[_METRICS]), key=_order)
-    return Comparison([item.run for item in found], rows)
+    comparison = Comparison([item.run for item in found], rows)
+    measured = map(_measured, rows[_METRICS]) if comparison.is_of_one_task else rows[_METRICS]
+    rows[_METRICS] = sorted(measured, key=_order)
+    return comparison
 
 
 def _rows(each: Sequence[Mapping[str, Any] | None]) -> list[Row]:

@@ -62,6 +62,15 @@ class Target:
         local = self.is_file_store and not parts.netloc
         return Path(url2pathname(parts.path)) if local else None
 
+    def check_there(self) -> None:
+        """Raise ConfigurationError for a store that is not there, which MLflow would make."""
+        path = self.local_path
+        if path is not None and not path.exists():
+            raise ConfigurationError(
+                f"There are no runs to show: {path} does not exist",
+                "Train a model first, or name another store with --tracking",
+            )
+
     @property
     def environment(self) -> dict[str, str]:
         """The variables that make any MLflow program follow this target."""

@@ -58,16 +58,6 @@ def is_served(target: Target) -> bool:
     return target.name == AZUREML or target.uri.startswith(_WEB)
 
 
-def check_there(target: Target) -> None:
-    """Raise ConfigurationError for a store that is not there, which MLflow would make."""
-    path = target.local_path
-    if path is not None and not path.exists():
-        raise ConfigurationError(
-            f"There are no runs to show: {path} is not there",
-            "Train a model first, or name another store with --tracking",
-        )
-
-
 def page_of(target: Target, run: Run | None, address: str | None = None) -> str:
     """Return the address of a run's page, or of all runs.
 
