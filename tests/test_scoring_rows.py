@@ -317,3 +317,21 @@ def test_each_row_lacks_other_values_and_none_is_asked_alone() -> None:
 
     assert [item.row for item in RejectFinder(ask, X.iloc[[0]]).find(frame)] == [7]
     assert ask.calls < 50
+
+
+def test_a_value_that_another_thread_judges_meanwhile_is_judged_here_too() -> None:
+    class Shared(dict[Any, Any]):
+        """What is known, to which another thread adds each value just before it is looked for."""
+
+        def __contains__(self, value: object) -> bool:
+            self[value] = None
+            return True
+
+    X = pd.DataFrame({"code": list("abab"), "x": [1.0, 2.0, 3.0, 4.0]})
+    encoded = make_column_transformer((OneHotEncoder(), ["code"]), remainder="passthrough")
+    ask = Asked(make_pipeline(encoded, LinearRegression()).fit(X, X["x"]))
+    finder = RejectFinder(ask, X.iloc[[0]])
+    finder._answers.values["code"] = Shared()
+    frame = X.assign(code=list("aczb"))
+
+    assert [item.row for item in finder.find(frame)] == [1, 2]

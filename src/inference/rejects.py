@@ -243,7 +243,7 @@ class _Search:
         known = self.answers.values[column] = _with_room(self.answers.values.get(column, {}))
         answers = dict(known)
         new = values.drop_duplicates()
-        new = new[[value not in known for value in new.tolist()]]
+        new = new[[value not in answers for value in new.tolist()]]  # others may add to known
         answers.update(dict.fromkeys(new.tolist()))
 
         def made(some: Rows) -> pd.DataFrame:
