@@ -248,6 +248,21 @@ def test_advice_names_a_best_value_at_the_edge_of_the_grid(fit: Callable[..., An
     ]
 
 
+def test_advice_tells_folds_that_differ_by_more_than_half_of_what_a_model_gains(
+    fit: Callable[..., Any],
+) -> None:
+    X = numbers(120)
+    noise = np.random.default_rng(1).normal(size=120)
+    little = advice_of(fit(GridSearchCV(Ridge(), {"alpha": [1.0]}), X, X["x0"] * 0.4 + noise))
+    lost = advice_of(
+        fit(
+            GridSearchCV(DecisionTreeRegressor(random_state=0), {"min_samples_leaf": [1]}), X, noise
+        )
+    )
+    assert any(text.startswith("The folds disagree") for text in little)
+    assert not any(text.startswith("The folds disagree") for text in lost)
+
+
 def test_advice_tells_a_model_that_knows_its_rows_by_heart(fit: Callable[..., Any]) -> None:
     X = numbers(400, 6)
     y = X["x0"] + np.random.default_rng(1).normal(size=400)

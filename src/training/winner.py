@@ -74,10 +74,10 @@ def best(session: Session, parent: str, metric: str | None, goal: Goal | None) -
         )
     finished = [child for child in children if child.info.status == _ENDED]
     if not finished:
-        have = f"{len(children)} children, none FINISHED" if children else "no children"
-        state = "" if run.info.status == _ENDED else f", and is {run.info.status} itself"
+        have = f"none of its {len(children)} children has finished" if children else "no children"
+        state = "" if run.info.status == _ENDED else f"; it is {run.info.status} itself"
         raise TrackingError(
-            f"The run {parent} has no best child: it has {have}{state}",
+            f"The run {parent} has no best child: {have}{state}",
             "Give the run of a sweep, or of a training with a search, that has finished",
         )
     asked = run.data.tags
@@ -153,6 +153,7 @@ def _of_recipe(session: Session, parent: str) -> str | None:
 def _differing(run: Run, children: list[Run]) -> dict[str, str]:
     own = run.data.params
     every = [child.data.params for child in children]
+    is_bare = not any("__" in name for name in own)
     steps = [name for name in sorted(own) if "__" not in name and _is_estimator(own, name)]
     classes = {name: _class(own, name) for name in steps}
     chosen = {
@@ -164,8 +165,7 @@ def _differing(run: Run, children: list[Run]) -> dict[str, str]:
     return chosen | {
         name: value
         for name, value in sorted(own.items())
-        # An estimator with steps has others, which name these anew.
-        if ("__" in name or not steps)
+        if ("__" in name or is_bare)
         and not name.startswith("best_")
         and any(other.get(name) != value for other in alike)
     }

@@ -172,7 +172,7 @@ def test_the_exit_code_is_that_of_the_command(shell: Shell) -> None:
     assert "'no-such-command' cannot be run" in missing.error
     many = shell.mlproject("emulator", "run", "--lost", "0.6", "--reset", "0.6", "--", "true")
     assert many.code == 2
-    assert "at most 1 together" in many.error
+    assert "0 to 1 together" in many.error
 
 
 def test_the_exit_code_of_a_killed_command_is_a_shells(shell: Shell) -> None:
