@@ -14,9 +14,9 @@ from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 from mlproject.base.visible import visible
 
 T = TypeVar("T")
-# A service that is gone is given up after a minute. Pauses stop growing early: where half of all
-# requests fail, some need ten attempts, and to be asked every two seconds burdens no service.
-_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, *[2.0] * 28)
+# A service that is gone is given up after a minute. Pauses grow slowly and not for long: where half
+# of all requests fail, some need ten attempts, and to be asked every two seconds burdens nobody.
+_PAUSES = (*[0.02 * 1.5**number for number in range(12)], *[2.0] * 27)
 ATTEMPTS = len(_PAUSES) + 1
 _LONGEST_SECONDS = 30.0
 
@@ -62,12 +62,12 @@ def retry_after(response: Any) -> float:
 def pauses() -> tuple[float, ...]:
     """Return the seconds to wait after each failed attempt.
 
-    Where ``MLFLOW_HTTP_REQUEST_MAX_RETRIES`` is set there are three times as many: MLflow's own
-    first pause is 2 s, and nine of these take as long as two of those.
+    Where ``MLFLOW_HTTP_REQUEST_MAX_RETRIES`` is set there are four times as many: MLflow's own
+    first pause is 2 s, and twelve of these take as long as two of those.
     """
     if not MLFLOW_HTTP_REQUEST_MAX_RETRIES.is_set():
         return _PAUSES
-    return _PAUSES[: 3 * max(0, int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get() or 0))]
+    return _PAUSES[: 4 * max(0, int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get() or 0))]
 
 
 def repeat(
