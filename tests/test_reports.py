@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.svm import SVR
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import mlproject
 from tests.conftest import Shell
@@ -270,6 +270,16 @@ def test_advice_tells_a_model_that_knows_its_rows_by_heart(fit: Callable[..., An
     flat = advice_of(fit(DecisionTreeRegressor(max_depth=2, random_state=0), X, y))
     assert any("on the training rows and" in text for text in deep)
     assert not any("on the training rows and" in text for text in flat)
+
+
+def test_advice_tells_a_model_by_heart_that_is_worse_than_a_dummy_elsewhere(
+    fit: Callable[..., Any],
+) -> None:
+    X = numbers(400, 6)
+    y = np.where(np.random.default_rng(1).normal(size=400) > 0, "yes", "no")
+    tree = DecisionTreeClassifier(random_state=0)
+    found = advice_of(fit(GridSearchCV(tree, {"max_depth": [None]}, scoring="neg_log_loss"), X, y))
+    assert any("on the training rows and" in text for text in found)
 
 
 def test_advice_prefers_a_linear_model_where_nothing_is_gained(fit: Callable[..., Any]) -> None:

@@ -111,11 +111,11 @@ def _overfitted(facts: Facts) -> Iterator[Advice]:
     if name is None or name not in scores.metrics:
         return
     held_out = scores.metrics[name].value
-    gained, kept = abs(trained - found.held_out), abs(held_out - found.held_out)
-    better_there = (trained > held_out) == scores.greater
+    sign = 1 if scores.greater else -1
+    gained, kept = sign * (trained - found.held_out), sign * (held_out - found.held_out)
     ends = scores.metrics[name].interval
     noise = ends is not None and ends[0] <= trained <= ends[1]
-    if better_there and not noise and gained > 0 and (gained - kept) / gained > _OVERFITTED:
+    if kept < gained and not noise and gained > 0 and (gained - kept) / gained > _OVERFITTED:
         yield Advice(
             f"{name} is {trained:.4g} on the training rows and {held_out:.4g} on held-out ones",
             "The model has partly memorised the training rows",
