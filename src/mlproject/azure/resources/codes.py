@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -20,7 +19,7 @@ from mlproject.azure.connection.arm import Arm
 from mlproject.azure.connection.failures import AzureMLException
 from mlproject.base.counting import counted
 from mlproject.base.errors import reason
-from mlproject.base.progress import Transfer, moving
+from mlproject.base.progress import moving
 
 _HASH_VERSION = 202208
 _FOLDER = "code"
@@ -112,18 +111,14 @@ def _uploaded(arm: Arm, version: str, files: Sequence[CodeFile]) -> str:
         url = urlsplit(str(pending["blobReferenceForConsumption"]["credential"]["sasUri"]))
         folder = f"https://{url.netloc}{url.path.rstrip('/')}/{_FOLDER}"
 
-        def put(
-            transfer: Transfer, file: CodeFile, folder: str = folder, query: str = url.query
-        ) -> None:
-            place = f"{folder}/{quote(file.path)}?{query}"
-            blobs.put(place, file.local, transfer.one_file())
-
+        places = [f"{folder}/{quote(file.path)}?{url.query}" for file in files]
+        local = [file.local for file in files]
         try:
             with (
                 moving(f"uploading {counted(len(files), 'file')}", total) as transfer,
                 ThreadPoolExecutor(_WORKERS) as pool,
             ):
-                list(pool.map(partial(put, transfer), files))
+                list(pool.map(blobs.put, places, local, [transfer.one_file() for _ in files]))
         except RefusedError:
             continue
         except (AzureError, OSError) as error:
