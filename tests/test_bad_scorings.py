@@ -361,6 +361,7 @@ def test_a_column_may_be_called_as_other_files_begin(identity: Shell, first: str
 
 def test_the_id_of_a_run_is_not_taken_for_a_folder(identity: Shell) -> None:
     run_id = "0123456789abcdef0123456789abcdef"
+    (identity.folder / "in.csv").write_text("x\n1\n")
 
     done = identity.score("--model", run_id, "--input", "in.csv", "--output", "o.csv")
 
